@@ -1,0 +1,165 @@
+//! The two identities that make money move once (design, invariant 4): the request and the claim.
+//!
+//! Both are 16-byte keyed hashes, so that a journal leaves the house without the ids in clear.
+
+use crate::ids::{BetId, PlayerId, ProviderId, TenantId, TournamentId};
+
+/// A 128-bit keyed hash; uniformly random to whoever lacks the key.
+pub type Key16 = [u8; 16];
+
+/// What a request asks for; part of its identity, because some providers reuse a bet's id for
+/// its rollback.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RequestKind {
+    /// Place a bet.
+    Bet,
+    /// Settle a round or bets.
+    Settle,
+    /// Roll a bet back.
+    Rollback,
+    /// Bet and result in one.
+    Play,
+    /// Deposit.
+    Deposit,
+    /// Open a session.
+    Session,
+    /// Enter or leave a tournament.
+    Entry,
+    /// A command to a tournament.
+    Tournament,
+}
+
+impl RequestKind {
+    const fn code(self) -> u8 {
+        match self {
+            Self::Bet => 1,
+            Self::Settle => 2,
+            Self::Rollback => 3,
+            Self::Play => 4,
+            Self::Deposit => 5,
+            Self::Session => 6,
+            Self::Entry => 7,
+            Self::Tournament => 8,
+        }
+    }
+}
+
+/// Something that may happen once, for ever, enforced by a unique index of the journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Claim {
+    /// A bet's id: placed, played, refused or tombstoned.
+    Bet(ProviderId, BetId),
+    /// The end of a bet, by version: 1 is the first settlement or the rollback.
+    BetClosed(ProviderId, BetId, u32),
+    /// A tournament's id.
+    Tournament(TournamentId),
+    /// The end of a tournament: closed or cancelled.
+    TournamentEnded(TournamentId),
+}
+
+/// The installation's key for request and claim hashes. Never logged.
+#[derive(Clone)]
+pub struct Keys {
+    secret: [u8; 32],
+}
+
+impl std::fmt::Debug for Keys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Keys(…)")
+    }
+}
+
+impl Keys {
+    /// Keys under a secret that must stay the same for the journal's whole life.
+    #[must_use]
+    pub const fn new(secret: [u8; 32]) -> Self {
+        Self { secret }
+    }
+
+    /// A value that is equal exactly when the secret is: kept beside the journal, so that a
+    /// server with another secret refuses to start.
+    #[must_use]
+    pub fn check_value(&self) -> Key16 {
+        self.hash(&[b"palio key check"])
+    }
+
+    /// The identity of a request: (tenant, provider, player, kind, key).
+    #[must_use]
+    pub fn request(
+        &self,
+        tenant: TenantId,
+        provider: &str,
+        aggregate: u64,
+        kind: RequestKind,
+        key: &str,
+    ) -> Key16 {
+        self.hash(&[
+            b"request",
+            &tenant.0.to_be_bytes(),
+            provider.as_bytes(),
+            &aggregate.to_be_bytes(),
+            &[kind.code()],
+            key.as_bytes(),
+        ])
+    }
+
+    /// The identity of a claim by one player or entity.
+    #[must_use]
+    pub fn claim(&self, tenant: TenantId, aggregate: u64, claim: &Claim) -> Key16 {
+        let tenant = tenant.0.to_be_bytes();
+        let owner = aggregate.to_be_bytes();
+        match claim {
+            Claim::Bet(provider, bet) => self.hash(&[
+                b"bet",
+                &tenant,
+                provider.as_str().as_bytes(),
+                &owner,
+                bet.as_str().as_bytes(),
+            ]),
+            Claim::BetClosed(provider, bet, version) => self.hash(&[
+                b"bet closed",
+                &tenant,
+                provider.as_str().as_bytes(),
+                &owner,
+                bet.as_str().as_bytes(),
+                &version.to_be_bytes(),
+            ]),
+            Claim::Tournament(_) => self.hash(&[b"tournament", &tenant, &owner]),
+            Claim::TournamentEnded(_) => self.hash(&[b"tournament ended", &tenant, &owner]),
+        }
+    }
+
+    /// A token for an outside id (a player's), for the directory's index.
+    #[must_use]
+    pub fn external(&self, tenant: TenantId, id: &str) -> Key16 {
+        self.hash(&[b"external player", &tenant.0.to_be_bytes(), id.as_bytes()])
+    }
+
+    /// A short key for a player's row on one tournament's board.
+    #[must_use]
+    pub fn board_row(&self, tournament: u64, player: PlayerId) -> Key16 {
+        self.hash(&[b"board row", &tournament.to_be_bytes(), &player.0.to_be_bytes()])
+    }
+
+    fn hash(&self, parts: &[&[u8]]) -> Key16 {
+        let mut hasher = blake3::Hasher::new_keyed(&self.secret);
+        for part in parts {
+            // Length before content, so that no two lists of parts share their bytes.
+            let length = u32::try_from(part.len()).unwrap_or(u32::MAX);
+            hasher.update(&length.to_be_bytes());
+            hasher.update(part);
+        }
+        let mut key = [0_u8; 16];
+        hasher.finalize_xof().fill(&mut key);
+        key
+    }
+}
+
+/// Hash of a request's canonical content, to tell a replay from a mismatch. Not keyed: it only
+/// ever stands beside the content.
+#[must_use]
+pub fn body_hash(canonical: &[u8]) -> Key16 {
+    let mut key = [0_u8; 16];
+    blake3::Hasher::new().update(canonical).finalize_xof().fill(&mut key);
+    key
+}

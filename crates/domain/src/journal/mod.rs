@@ -1,0 +1,16 @@
+//! The journal: rows, their canonical bytes, the hash chain, and the stage that hands out
+//! positions before a batch is committed.
+
+pub mod filter;
+pub mod head;
+pub mod identity;
+pub mod kind;
+pub mod row;
+pub mod stage;
+
+pub use filter::KeyFilter;
+pub use head::{Chain, Head, HeadMove};
+pub use identity::{Claim, Key16, Keys, RequestKind};
+pub use kind::RowKind;
+pub use row::{Account, Leg, Request, Row};
+pub use stage::{Batch, Draft, Stage};

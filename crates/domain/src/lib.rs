@@ -1,0 +1,17 @@
+//! The pure rules of Palio: money, wallets, journal rows, tournaments.
+//!
+//! **Absent on purpose:** I/O, async, clocks and random numbers. Time and ids are
+//! passed in, so the same journal gives the same answer on every machine.
+
+pub mod ids;
+pub mod journal;
+pub mod money;
+pub mod time;
+pub mod tournament;
+pub mod wallet;
+
+pub use ids::{
+    Aggregate, BetId, GameId, PlayerId, ProviderId, RoundId, Slot, TenantId, TournamentId, TraceId,
+};
+pub use money::{Amount, Currency};
+pub use time::UnixMs;

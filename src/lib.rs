@@ -1,0 +1,3 @@
+//! Palio: a real-time tournament and wallet server. See `ARCHITECTURE.md`.
+
+pub mod storage;
