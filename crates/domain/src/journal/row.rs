@@ -81,7 +81,7 @@ pub struct Leg {
     pub currency: Currency,
 }
 
-/// Who asked: stands on the last row of a command only.
+/// Who asked: stands on the first row of a command only.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     /// The request's identity, unique in the journal.
@@ -115,7 +115,7 @@ pub struct Row {
     pub leg: Option<Leg>,
     /// The player's spendable balance (cash + bonus) in the leg's currency afterwards.
     pub balance_after: Option<Amount>,
-    /// The request that this row completes.
+    /// The request, on the first row of its command.
     pub request: Option<Request>,
     /// What this row claims, unique in the journal.
     pub claim: Option<Key16>,

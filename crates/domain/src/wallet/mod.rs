@@ -1,1 +1,27 @@
-//! Wallets.
+//! A player's wallet: commands in, events out, balances as a fold over the events.
+//!
+//! ```text
+//! bet:  (unknown) ──PlaceBet──▶ open ──SettleRound/SettleBets──▶ settled
+//!           │                    └─────────Rollback────────────▶ rolled back
+//!           ├──PlaceBet, no money──▶ refused (for ever)
+//!           ├──Rollback──▶ tombstone (for ever)
+//!           └──Play──▶ settled
+//! ```
+//!
+//! **Invariants:** available ≥ 0; held = Σ stakes of open bets; a bet's id and its end are
+//! claimed in the journal, so neither can happen twice whatever this code forgets.
+//! **Never:** I/O, clocks, random numbers. **Tests:** `tests.rs` here, `tests/sim/` for crashes.
+
+mod command;
+mod decide;
+mod event;
+mod refusal;
+mod state;
+#[cfg(test)]
+mod tests;
+
+pub use command::{BetResult, Command, Outcome};
+pub use decide::{Context, Decision, Facts, Noop, Past};
+pub use event::{BetRef, CorruptRow, Event, SettledRound, SettlementTotals};
+pub use refusal::Refusal;
+pub use state::{Accounts, Broken, Entry, OpenBet, Session, Wallet};

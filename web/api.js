@@ -1,0 +1,108 @@
+// The HTTP side of the wire. Every answer's time feeds the clock; a stored copy from the service worker says so.
+
+import { learnFromHeader } from './clock.js';
+
+/**
+ * @typedef {object} Tournament
+ * @property {string} id
+ * @property {string} name
+ * @property {'upcoming'|'active'|'completed'|'cancelled'} status
+ * @property {'announced'|'registration'|'active'|'grace'|'final'|'cancelled'} phase
+ * @property {string} metric
+ * @property {string} currency
+ * @property {string} startsAt
+ * @property {string} endsAt
+ * @property {string} [registrationOpensAt]
+ * @property {number} [graceSeconds]
+ * @property {number} participants
+ * @property {number} [topN]
+ * @property {string[]} [prizes]
+ * @property {string} [description]
+ * @property {string} [minStake]
+ * @property {string} [pointsPer]
+ * @property {string} [entry]
+ * @property {{completedAt: string, standingsHash: string, rows: any[]}|null} [result]
+ *
+ * @typedef {{playerId: string, key?: string, tournaments: string[],
+ *   accounts: {currency: string, available: string}[]}} Me
+ * @typedef {{token: string, playerId: string, expiresAt: string}} Session
+ */
+
+/** A refusal or a failure; `status` 0 means that no server was reached. */
+export class ApiError extends Error {
+  /** @param {number} status @param {string} code @param {string} detail */
+  constructor(status, code, detail) {
+    super(detail || code);
+    this.status = status;
+    this.code = code;
+  }
+}
+
+/** Header the service worker puts on a stored copy; its value is when it was stored (Unix ms). */
+const STORED_AT = 'x-palio-stored-at';
+
+/**
+ * @param {string} path
+ * @param {{method?: string, token?: string|null, body?: unknown, etag?: string|null, signal?: AbortSignal}} [options]
+ * @returns {Promise<{status: number, body: any, etag: string|null, storedAt: number|null}>}
+ */
+async function call(path, { method = 'GET', token, body, etag, signal } = {}) {
+  /** @type {Record<string, string>} */
+  const headers = { accept: 'application/json' };
+  if (token) headers.authorization = `Bearer ${token}`;
+  if (etag) headers['if-none-match'] = etag;
+  if (body !== undefined) headers['content-type'] = 'application/json';
+  /** @type {Response} */
+  let answer;
+  try {
+    answer = await fetch(path, {
+      method, headers, cache: 'no-store', credentials: 'omit', signal,
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+  } catch (error) {
+    throw new ApiError(0, 'UNREACHABLE', String(error));
+  }
+  const storedAt = answer.headers.get(STORED_AT);
+  if (!storedAt) learnFromHeader(answer.headers.get('date'));
+  const json = answer.status === 304 || answer.status === 204 ? null : await answer.json().catch(() => null);
+  if (!answer.ok && answer.status !== 304) {
+    throw new ApiError(answer.status, String(json?.code ?? 'UNKNOWN'), String(json?.detail ?? json?.title ?? ''));
+  }
+  return { status: answer.status, body: json, etag: answer.headers.get('etag'), storedAt: storedAt ? Number(storedAt) : null };
+}
+
+/** @param {string} id */
+const tournamentPath = (id) => `/api/tournaments/${encodeURIComponent(id)}`;
+
+/** @param {string} id @param {number} limit */
+export const boardPath = (id, limit) => `${tournamentPath(id)}/leaderboard?limit=${limit}`;
+
+/** @param {'active'|'upcoming'|'completed'} status @returns {Promise<{tournaments: Tournament[], storedAt: number|null}>} */
+export async function listTournaments(status) {
+  const { body, storedAt } = await call(`/api/tournaments?status=${status}&limit=50`);
+  return { tournaments: body.tournaments, storedAt };
+}
+
+/** @param {string} id @returns {Promise<Tournament>} */
+export const getTournament = async (id) => (await call(tournamentPath(id))).body;
+
+/** @param {string} id @param {number} limit @param {string|null} etag @param {AbortSignal} [signal] */
+export const getBoard = (id, limit, etag, signal) => call(boardPath(id, limit), { etag, signal });
+
+/** @param {string} id @param {string} token */
+export const getOwnRow = async (id, token) => (await call(`${tournamentPath(id)}/leaderboard/me`, { token })).body;
+
+/** @param {string} id @param {string} token */
+export const join = (id, token) => call(`${tournamentPath(id)}/join`, { method: 'POST', token });
+
+/** @param {string} id @param {string} token */
+export const leave = (id, token) => call(`${tournamentPath(id)}/leave`, { method: 'POST', token });
+
+/** @param {string} token @returns {Promise<Me>} */
+export const getMe = async (token) => (await call('/api/me', { token })).body;
+
+/** @returns {Promise<{demo: boolean, players: number}>} */
+export const getDemo = async () => (await call('/demo/info')).body;
+
+/** @param {string} [playerId] a fresh guest without it @returns {Promise<Session>} */
+export const getDemoToken = async (playerId) => (await call('/demo/token', { method: 'POST', body: playerId ? { playerId } : {} })).body;
