@@ -12,7 +12,10 @@
 //! `Ok` survives kill -9 and power loss; rows read back have the canonical bytes they were
 //! written with.
 
+mod columns;
 pub mod memory;
+mod migrations;
+mod positions;
 pub mod postgres;
 pub mod sqlite;
 
@@ -51,6 +54,16 @@ pub enum Error {
     /// Anything else, such as a directory that can't be created.
     #[error("the store can't be opened: {0}")]
     Open(String),
+    /// Something was to be written to a store that was opened for reading only.
+    #[error("the store was opened for reading only")]
+    ReadOnly,
+}
+
+impl Error {
+    /// Says what was being done when the database failed.
+    fn at(context: &'static str) -> impl Fn(sqlx::Error) -> Self {
+        move |source| Self::Database { context, source }
+    }
 }
 
 /// Why a batch was not acknowledged by the store.
@@ -101,6 +114,9 @@ pub trait Journal: Send + Sync {
         slots: &[Slot],
         each: &mut (dyn for<'k> FnMut(&'k Key16) + Send),
     ) -> Result<(), Error>;
+
+    /// Lets go of connections and locks in good order; see [`Storage::close`].
+    async fn close(&self) {}
 }
 
 /// The append side of a journal.
@@ -202,4 +218,12 @@ pub struct Storage {
     pub kind: &'static str,
     /// How many writers may append side by side (slot groups).
     pub writers: usize,
+}
+
+impl Storage {
+    /// Closes all three parts in good order; every later call fails. Dropping the last handle
+    /// does the same without waiting for it, and killing the process loses nothing either.
+    pub async fn close(&self) {
+        self.journal.close().await;
+    }
 }
