@@ -1,0 +1,5 @@
+//! The tool against a stub server: what is right passes, and every way to misbehave is noticed.
+#![cfg(test)]
+
+mod library;
+mod stub;
