@@ -1,15 +1,26 @@
-//! Two small clients for Palio's integration tests: [`Client`] signs and sends requests,
-//! [`Follower`] keeps a live board.
+//! Load generator for Palio, and two small clients for its integration tests.
+//!
+//! As a library: [`Client`] signs and sends requests, [`Follower`] keeps a live board.
+//! As a program: [`bets`] drives the wallet and checks every cent.
+//!
+//! **Invariants:** money is integer minor units and is computed here, independently of the
+//! server; a figure that was not measured is not printed; what could not be proven fails.
 //!
 //! Tests: `tests/it/`, against a stub server that can be told to misbehave.
 
+pub mod bets;
 pub mod board;
+pub mod cli;
 mod client;
 mod clock;
 mod error;
 mod follower;
 pub mod http;
+mod money;
 mod num;
+pub mod out;
+mod players;
+mod procfs;
 mod report;
 mod sign;
 mod stats;

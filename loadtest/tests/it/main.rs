@@ -1,5 +1,6 @@
 //! The tool against a stub server: what is right passes, and every way to misbehave is noticed.
 #![cfg(test)]
 
+mod bets;
 mod library;
 mod stub;
