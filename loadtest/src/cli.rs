@@ -24,6 +24,8 @@ pub struct Cli {
 pub enum Command {
     /// Drives the wallet with bets and checks the money.
     Bets(Box<BetsArgs>),
+    /// Opens many live boards and checks every frame.
+    Watch(Box<WatchArgs>),
 }
 
 /// `loadtest bets`.
@@ -99,12 +101,50 @@ pub struct BetsArgs {
     pub json: bool,
 }
 
+/// `loadtest watch`.
+#[derive(Debug, Clone, Args, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WatchArgs {
+    /// The server.
+    #[arg(long, default_value = "http://127.0.0.1:8080")]
+    pub url: String,
+    /// The tournament's id, or `auto`: the active one with most participants.
+    #[arg(long, default_value = "auto")]
+    pub tournament: String,
+    /// Sockets.
+    #[arg(long, default_value = "1000", value_parser = positive)]
+    pub subscribers: usize,
+    /// How long to measure.
+    #[arg(long, default_value_t = 20)]
+    pub seconds: u64,
+    /// Sockets that keep a whole board; the others only check that no frame is missing.
+    #[arg(long, default_value_t = 50)]
+    pub sample: usize,
+    /// Sockets that stop reading while it is measured, of a hundred.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u8).range(..=90))]
+    pub stalled_percent: u8,
+    /// New sockets per second.
+    #[arg(long, default_value = "1000", value_parser = positive)]
+    pub connect_rate: usize,
+    /// Threads of this tool.
+    #[arg(long, default_value = "1", value_parser = positive)]
+    pub threads: usize,
+    /// Process id of the server, to report its CPU time and memory too.
+    #[arg(long)]
+    pub server_pid: Option<u32>,
+    /// One JSON object instead of a table.
+    #[arg(long)]
+    #[serde(skip)]
+    pub json: bool,
+}
+
 impl Command {
     /// Threads of this tool.
     #[must_use]
     pub fn threads(&self) -> usize {
         match self {
             Self::Bets(args) => args.threads,
+            Self::Watch(args) => args.threads,
         }
     }
 }

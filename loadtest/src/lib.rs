@@ -1,7 +1,8 @@
-//! Load generator for Palio, and two small clients for its integration tests.
+//! Load generator and benchmarks for Palio, and two small clients for its integration tests.
 //!
 //! As a library: [`Client`] signs and sends requests, [`Follower`] keeps a live board.
-//! As a program: [`bets`] drives the wallet and checks every cent.
+//! As a program: [`bets`] drives the wallet and checks every cent, [`watch`] opens thousands of
+//! sockets and checks every frame.
 //!
 //! **Invariants:** money is integer minor units and is computed here, independently of the
 //! server; a figure that was not measured is not printed; what could not be proven fails.
@@ -24,6 +25,7 @@ mod procfs;
 mod report;
 mod sign;
 mod stats;
+pub mod watch;
 mod ws;
 
 pub use client::{Client, Reply};

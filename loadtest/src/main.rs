@@ -2,7 +2,7 @@
 
 use clap::Parser as _;
 use loadtest::cli::{Cli, Command};
-use loadtest::{Error, bets, out};
+use loadtest::{Error, bets, out, watch};
 use std::process::ExitCode;
 
 /// Something that was checked is wrong.
@@ -40,6 +40,10 @@ async fn run(command: Command) -> Result<bool, Error> {
     let (text, failures) = match command {
         Command::Bets(args) => {
             let report = bets::run(&args).await?;
+            (if args.json { report.json()? } else { report.table() }, report.failures())
+        }
+        Command::Watch(args) => {
+            let report = watch::run(&args).await?;
             (if args.json { report.json()? } else { report.table() }, report.failures())
         }
     };

@@ -3,4 +3,6 @@
 
 mod bets;
 mod library;
+mod program;
 mod stub;
+mod watch;
