@@ -1,0 +1,8 @@
+//! The tool against a stub server: what is right passes, and every way to misbehave is noticed.
+#![cfg(test)]
+
+mod bets;
+mod library;
+mod program;
+mod stub;
+mod watch;
