@@ -1,3 +1,4 @@
 //! Palio: a real-time tournament and wallet server. See `ARCHITECTURE.md`.
 
+pub mod actors;
 pub mod storage;

@@ -1,0 +1,111 @@
+//! What a tournament shows: the contract between scoring and the live side.
+
+use async_trait::async_trait;
+use palio_domain::{PlayerId, TenantId, TournamentId, UnixMs};
+use std::sync::Arc;
+
+/// A tournament's state on the wire (requirement T3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// Not started.
+    Upcoming,
+    /// Running, or in its grace period.
+    Active,
+    /// Final.
+    Completed,
+    /// Cancelled.
+    Cancelled,
+}
+
+impl Status {
+    /// The word on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Upcoming => "upcoming",
+            Self::Active => "active",
+            Self::Completed => "completed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// One row of a board. Never names a person: `name` is an alias made from the player's number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BoardRow {
+    /// Whose row; for private frames only, never sent.
+    pub player: PlayerId,
+    /// Opaque row key, stable within a tournament.
+    pub key: String,
+    /// Position from 1.
+    pub rank: u64,
+    /// Alias.
+    pub name: String,
+    /// Decimal string ready to show.
+    pub score: String,
+}
+
+/// A tournament's top as of some committed position.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BoardView {
+    /// Whose brand.
+    pub tenant: TenantId,
+    /// Which one.
+    pub tournament: TournamentId,
+    /// Its state.
+    pub status: Status,
+    /// Ranked players.
+    pub participants: u64,
+    /// When it ends.
+    pub ends_at: UnixMs,
+    /// How often deltas go out, in milliseconds.
+    pub tick_ms: u64,
+    /// The top, by rank, at most `topN` rows.
+    pub rows: Vec<BoardRow>,
+}
+
+/// A player's own position.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnRow {
+    /// Own row key.
+    pub key: String,
+    /// Position, or `None` while unranked.
+    pub rank: Option<u64>,
+    /// Own score.
+    pub score: String,
+    /// Ranked players.
+    pub participants: u64,
+    /// Score missing to the next place, and its alias.
+    pub ahead: Option<(String, String)>,
+    /// Score missing to the last paid place; `None` when on it or without prizes.
+    pub prize_gap: Option<String>,
+    /// Up to two neighbours each side and the own row, by rank.
+    pub around: Vec<BoardRow>,
+}
+
+/// Where the live side takes boards from. Only committed state ever comes out of it.
+#[async_trait]
+pub trait Boards: Send + Sync {
+    /// The newest view, cheap enough to ask at every tick; the same `Arc` while unchanged.
+    fn view(&self, tournament: &TournamentId) -> Option<Arc<BoardView>>;
+
+    /// Ids of all tournaments that have a board now.
+    fn ids(&self) -> Vec<TournamentId>;
+
+    /// A player's own position; `None` when there is no such tournament or entrant.
+    async fn own(&self, tournament: &TournamentId, player: PlayerId) -> Option<OwnRow>;
+
+    /// A page of the whole ranking.
+    async fn page(
+        &self,
+        tournament: &TournamentId,
+        offset: u64,
+        limit: u64,
+    ) -> Option<Vec<BoardRow>>;
+}
+
+/// Tells who a player's token speaks for, for sockets.
+pub trait Tokens: Send + Sync {
+    /// The player, and when the token ends; `None` for a token that is not good (now).
+    fn player(&self, token: &str) -> Option<(TenantId, PlayerId, UnixMs)>;
+}

@@ -1,0 +1,3 @@
+//! The actors: wallets, committers, tournaments, the follower, and the live side.
+
+pub mod board;
