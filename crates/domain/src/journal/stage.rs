@@ -144,6 +144,12 @@ impl Stage {
         self.open.len()
     }
 
+    /// The rows staged after the first `count` of the open batch.
+    #[must_use]
+    pub fn since(&self, count: usize) -> &[Arc<Row>] {
+        self.open.get(count..).unwrap_or_default()
+    }
+
     /// Whether no row waits.
     #[must_use]
     pub fn is_empty(&self) -> bool {

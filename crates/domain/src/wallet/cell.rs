@@ -262,11 +262,16 @@ impl Cell {
         };
         let mut request =
             Some(Request { key: asked.key, id: asked.id.clone(), body_hash: asked.body_hash });
-        let mut first = None;
+        // Everything is applied before anything is staged: a contradiction stages nothing.
+        let mut seq = stage.next_seq(self.slot)?;
+        let mut drafts = Vec::with_capacity(events.len());
         for event in events {
-            let seq = stage.next_seq(self.slot)?;
             self.wallet.apply(seq, now, &event)?;
-            let draft = self.draft(&event, request.take(), asked.trace.clone(), keys);
+            drafts.push(self.draft(&event, request.take(), asked.trace.clone(), keys));
+            seq += 1;
+        }
+        let mut first = None;
+        for draft in drafts {
             let row = stage.push(draft, now)?;
             self.first_unsaved.get_or_insert(row.seq);
             first.get_or_insert_with(|| Arc::clone(&row));
