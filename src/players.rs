@@ -97,11 +97,7 @@ fn seal(key: &[u8; 32], id: &str) -> Result<Vec<u8>, Error> {
     let nonce: [u8; NONCE_LEN] = rand::random();
     let mut sealed = id.as_bytes().to_vec();
     cipher(key)?
-        .seal_in_place_append_tag(
-            Nonce::assume_unique_for_key(nonce),
-            Aad::empty(),
-            &mut sealed,
-        )
+        .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::empty(), &mut sealed)
         .map_err(|_| Error::Corrupt("an id that can't be sealed".into()))?;
     let mut stored = nonce.to_vec();
     stored.append(&mut sealed);

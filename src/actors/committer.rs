@@ -126,7 +126,10 @@ async fn recover(
     };
     if matches!(error, AppendError::Fenced) {
         core.state.borrow_mut().open = Some(Failure::NotOwner);
-        tracing::error!(group = core.group, "another owner took the slots: this node stops writing");
+        tracing::error!(
+            group = core.group,
+            "another owner took the slots: this node stops writing"
+        );
         fail(pending, Failure::NotOwner);
         fail(behind, Failure::NotOwner);
         return Retry::Nothing;
@@ -168,9 +171,7 @@ async fn recover(
 /// of a batch move together.
 fn was_written(batch: &Batch, heads: &[Head]) -> bool {
     batch.moves.first().is_some_and(|moved| {
-        heads
-            .iter()
-            .any(|head| head.slot == moved.slot && head.chain == moved.chain)
+        heads.iter().any(|head| head.slot == moved.slot && head.chain == moved.chain)
     })
 }
 

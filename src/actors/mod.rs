@@ -1,3 +1,11 @@
 //! The actors: wallets, committers, tournaments, the follower, and the live side.
 
 pub mod board;
+mod committer;
+mod core;
+mod entity;
+
+pub mod handle;
+mod recovery;
+pub mod registry;
+mod wallet;

@@ -61,7 +61,8 @@ pub struct CoreParts {
 pub async fn start(config: &CoreConfig, parts: &CoreParts) -> Result<CoreHandle, Error> {
     let threads = config.threads.clamp(1, parts.storage.writers.max(1));
     let budget = super::handle::Budget::new(config.in_flight_max, config.reserve);
-    let ready: Arc<Vec<AtomicBool>> = Arc::new((0..threads).map(|_| AtomicBool::new(false)).collect());
+    let ready: Arc<Vec<AtomicBool>> =
+        Arc::new((0..threads).map(|_| AtomicBool::new(false)).collect());
     let awake = Arc::new(AtomicUsize::new(0));
     let mut senders = Vec::with_capacity(threads);
     for group in 0..threads {
@@ -71,19 +72,21 @@ pub async fn start(config: &CoreConfig, parts: &CoreParts) -> Result<CoreHandle,
         let (config, parts) = (config.clone(), parts.clone());
         let (ready, awake) = (Arc::clone(&ready), Arc::clone(&awake));
         let arbiter = actix::Arbiter::new();
-        let spawned = arbiter.spawn(async move {
-            match Registry::open(group, threads, &config, parts, awake, ready).await {
-                Ok(registry) => {
-                    if started.send(Ok(())).is_ok() {
-                        registry.run(receiver).await;
+        let spawned = arbiter.spawn_fn(move || {
+            actix::spawn(async move {
+                match Registry::open(group, threads, &config, parts, awake, ready).await {
+                    Ok(registry) => {
+                        if started.send(Ok(())).is_ok() {
+                            registry.run(receiver).await;
+                        }
+                    }
+                    Err(error) => {
+                        if started.send(Err(error)).is_err() {
+                            tracing::error!(group, "nobody waits for this core thread");
+                        }
                     }
                 }
-                Err(error) => {
-                    if started.send(Err(error)).is_err() {
-                        tracing::error!(group, "nobody waits for this core thread");
-                    }
-                }
-            }
+            });
         });
         if !spawned {
             return Err(Error::Open("a core thread could not be started".into()));

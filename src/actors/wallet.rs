@@ -196,7 +196,8 @@ impl Wallet {
         let mut state = self.core.state.borrow_mut();
         let state = &mut *state;
         let before = state.stage.len();
-        let answer = cell.execute(asked, found, now, committed, &self.core.keys, &mut state.stage)?;
+        let answer =
+            cell.execute(asked, found, now, committed, &self.core.keys, &mut state.stage)?;
         for row in state.stage.since(before) {
             if let Some(request) = &row.request {
                 state.filter.insert(&request.key);
