@@ -37,89 +37,92 @@ pub const BETS_MAX: usize = 1000;
 
 /// An event as it comes in: any of the four shapes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase")]
 pub struct Event {
     /// `bet.placed`, `round.settled` or `bet.rolled_back`; absent in the plain form.
-    #[serde(skip_serializing_if = "Text::is_missing")]
+    #[serde(default, skip_serializing_if = "Text::is_missing")]
     #[schema(value_type = Option<String>, example = "bet.placed")]
     pub event: Text,
     /// Version of the shape: `"1"`; absent in the plain form.
-    #[serde(skip_serializing_if = "Text::is_missing")]
+    #[serde(default, skip_serializing_if = "Text::is_missing")]
     #[schema(value_type = Option<String>, example = "1")]
     pub v: Text,
     /// Names the request; required in the plain form, where it is bet and round as well.
-    #[serde(skip_serializing_if = "Text::is_missing")]
+    #[serde(default, skip_serializing_if = "Text::is_missing")]
     #[schema(value_type = Option<String>, example = "e1")]
     pub event_id: Text,
     /// The bet.
-    #[serde(skip_serializing_if = "Text::is_missing")]
+    #[serde(default, skip_serializing_if = "Text::is_missing")]
     #[schema(value_type = Option<String>, example = "b_92f")]
     pub bet_id: Text,
     /// Whose.
-    #[serde(skip_serializing_if = "Text::is_missing")]
+    #[serde(default, skip_serializing_if = "Text::is_missing")]
     #[schema(value_type = Option<String>, example = "p_1")]
     pub player_id: Text,
     /// The round.
-    #[serde(skip_serializing_if = "Text::is_missing")]
+    #[serde(default, skip_serializing_if = "Text::is_missing")]
     #[schema(value_type = Option<String>, example = "R-1")]
     pub round_id: Text,
     /// The game.
-    #[serde(skip_serializing_if = "Text::is_missing")]
+    #[serde(default, skip_serializing_if = "Text::is_missing")]
     #[schema(value_type = Option<String>, example = "evo_blackjack_23")]
     pub game_id: Text,
     /// `bet.placed`: the stake.
-    #[serde(skip_serializing_if = "Text::is_missing")]
+    #[serde(default, skip_serializing_if = "Text::is_missing")]
     #[schema(value_type = Option<String>, example = "10.00")]
     pub stake: Text,
     /// The currency; optional in `round.settled`.
-    #[serde(skip_serializing_if = "Text::is_missing")]
+    #[serde(default, skip_serializing_if = "Text::is_missing")]
     #[schema(value_type = Option<String>, example = "EUR")]
     pub currency: Text,
     /// `round.settled`: 1–1,000 results.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<SettledBet>, required = false)]
     pub bets: Vec<Object<SettledBet>>,
     /// Plain form: the stake.
-    #[serde(skip_serializing_if = "Text::is_missing")]
+    #[serde(default, skip_serializing_if = "Text::is_missing")]
     #[schema(value_type = Option<String>, example = "1.00")]
     pub amount: Text,
     /// Plain form: the payout.
-    #[serde(skip_serializing_if = "Text::is_missing")]
+    #[serde(default, skip_serializing_if = "Text::is_missing")]
     #[schema(value_type = Option<String>, example = "0.00")]
     pub result: Text,
     /// The provider's time.
-    #[serde(skip_serializing_if = "Text::is_missing")]
+    #[serde(default, skip_serializing_if = "Text::is_missing")]
     #[schema(value_type = Option<String>, example = "2025-10-17T14:23:10.120Z")]
     pub ts: Text,
     /// One id through the bet's whole path.
-    #[serde(skip_serializing_if = "Text::is_missing")]
+    #[serde(default, skip_serializing_if = "Text::is_missing")]
     #[schema(value_type = Option<String>, example = "tr_5f1")]
     pub trace_id: Text,
 }
 
 /// One bet's result in `round.settled`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase")]
 pub struct SettledBet {
     /// The bet.
+    #[serde(default)]
     #[schema(value_type = String, required = true, example = "b_92f")]
     pub bet_id: Text,
     /// Whose.
+    #[serde(default)]
     #[schema(value_type = String, required = true, example = "p_1")]
     pub player_id: Text,
     /// The stake; must be the held one when given.
-    #[serde(skip_serializing_if = "Text::is_missing")]
+    #[serde(default, skip_serializing_if = "Text::is_missing")]
     #[schema(value_type = Option<String>, example = "10.00")]
     pub stake: Text,
     /// What it pays, ≥ 0.
+    #[serde(default)]
     #[schema(value_type = String, required = true, example = "15.00")]
     pub payout: Text,
     /// `WIN`, `LOSE` or `VOID`; must fit the payout when given.
-    #[serde(skip_serializing_if = "Text::is_missing")]
+    #[serde(default, skip_serializing_if = "Text::is_missing")]
     #[schema(value_type = Option<String>, example = "WIN")]
     pub outcome: Text,
     /// The currency, if other than the event's.
-    #[serde(skip_serializing_if = "Text::is_missing")]
+    #[serde(default, skip_serializing_if = "Text::is_missing")]
     #[schema(value_type = Option<String>, example = "EUR")]
     pub currency: Text,
 }

@@ -55,64 +55,70 @@ impl Metric {
 
 /// `POST /api/tournaments`. Only the first six are required.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase")]
 pub struct CreateTournament {
     /// 1–64 of `a-z`, `0-9` and `-`.
+    #[serde(default)]
     #[schema(value_type = String, required = true, example = "friday-race")]
     pub id: Text,
     /// 1–80 characters.
+    #[serde(default)]
     #[schema(value_type = String, required = true, example = "Friday race")]
     pub name: Text,
     /// What it ranks by.
+    #[serde(default)]
     #[schema(value_type = Metric, required = true)]
     pub metric: Text,
     /// Only bets of this currency count.
+    #[serde(default)]
     #[schema(value_type = String, required = true, example = "EUR")]
     pub currency: Text,
     /// When it starts.
+    #[serde(default)]
     #[schema(value_type = String, required = true, example = "2026-11-21T18:00:00.000Z")]
     pub starts_at: Text,
     /// When it ends, later than it starts.
+    #[serde(default)]
     #[schema(value_type = String, required = true, example = "2026-11-21T19:00:00.000Z")]
     pub ends_at: Text,
     /// From when players can join; not given: at once.
-    #[serde(skip_serializing_if = "Text::is_missing")]
+    #[serde(default, skip_serializing_if = "Text::is_missing")]
     #[schema(value_type = Option<String>, example = "2026-11-21T12:00:00.000Z")]
     pub registration_opens_at: Text,
     /// How long results of bets made in time are waited for; 60 when not given.
-    #[serde(skip_serializing_if = "Whole::is_missing")]
+    #[serde(default, skip_serializing_if = "Whole::is_missing")]
     #[schema(value_type = Option<u64>, example = 60)]
     pub grace_seconds: Whole,
     /// Smaller stakes don't count; 0 when not given.
-    #[serde(skip_serializing_if = "Text::is_missing")]
+    #[serde(default, skip_serializing_if = "Text::is_missing")]
     #[schema(value_type = Option<String>, example = "0.10")]
     pub min_stake: Text,
     /// Turnover: the stake that is worth one point; 1 unit of the currency when not given.
-    #[serde(skip_serializing_if = "Text::is_missing")]
+    #[serde(default, skip_serializing_if = "Text::is_missing")]
     #[schema(value_type = Option<String>, example = "1.00")]
     pub points_per: Text,
     /// Only bets on these games count; all when empty.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<String>, required = false)]
     pub games: Vec<Text>,
     /// How often live boards are updated, 100–60,000 ms; 1000 when not given.
-    #[serde(skip_serializing_if = "Whole::is_missing")]
+    #[serde(default, skip_serializing_if = "Whole::is_missing")]
     #[schema(value_type = Option<u64>, example = 1000)]
     pub tick_ms: Whole,
     /// Rows on the live board, 1–1,000; 10 when not given.
-    #[serde(skip_serializing_if = "Whole::is_missing")]
+    #[serde(default, skip_serializing_if = "Whole::is_missing")]
     #[schema(value_type = Option<u64>, example = 10)]
     pub top_n: Whole,
     /// `opt_in`: players join; `all`: whoever bets takes part. `opt_in` when not given.
-    #[serde(skip_serializing_if = "Text::is_missing")]
+    #[serde(default, skip_serializing_if = "Text::is_missing")]
     #[schema(value_type = Option<String>, example = "opt_in")]
     pub entry: Text,
     /// Prizes from the first place down, in the currency.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<String>, required = false, example = json!(["100.00", "50.00"]))]
     pub prizes: Vec<Text>,
     /// Up to 2,000 characters.
-    #[serde(skip_serializing_if = "Text::is_missing")]
+    #[serde(default, skip_serializing_if = "Text::is_missing")]
     #[schema(value_type = Option<String>)]
     pub description: Text,
 }
@@ -148,7 +154,7 @@ pub struct ParsedTournament {
     pub top_n: u64,
     /// Whether players must join.
     pub opt_in: bool,
-    /// Prizes from the first place down; minor units, none larger than the one before.
+    /// Prizes from the first place down; minor units, ≥ 0.
     pub prizes: Vec<Amount>,
     /// Up to 2,000 characters; may be empty.
     pub description: String,
@@ -203,9 +209,6 @@ impl CreateTournament {
         }
         if registration_opens.is_some_and(|opens| opens >= ends) {
             return Err(contradiction("registrationOpensAt", "must be earlier than endsAt"));
-        }
-        if prizes.windows(2).any(|pair| pair.first() < pair.last()) {
-            return Err(contradiction("prizes", "must not grow from one place to the next"));
         }
         Ok(ParsedTournament {
             id,

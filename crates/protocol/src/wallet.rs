@@ -21,36 +21,55 @@ pub const OPERATIONS_MAX: usize = 1000;
 pub struct Part {
     /// The operator's own id of the player, 1–64 visible ASCII characters.
     pub player: String,
-    /// The idempotency key: the header's if the body's reader was given it, else the default.
+    /// The idempotency key: the body's own id until [`Part::keyed`] puts the header's in.
     pub key: String,
     /// What to do.
     pub command: Command,
 }
 
+impl Part {
+    /// The same command named by the `X-Idempotency-Key`, if there is one.
+    ///
+    /// # Errors
+    /// [`FieldError`] naming the header when it is not 1–128 visible ASCII characters.
+    pub fn keyed(mut self, header: Option<&str>) -> Result<Self, FieldError> {
+        if let Some(key) = header {
+            self.key = field::parse_key(IDEMPOTENCY_HEADER, key)?.to_owned();
+        }
+        Ok(self)
+    }
+}
+
 /// `POST /wallet/debit`: holds the stake of a bet.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase")]
 pub struct Debit {
     /// Whose wallet.
+    #[serde(default)]
     #[schema(value_type = String, required = true, example = "p_1")]
     pub player_id: Text,
     /// The round.
+    #[serde(default)]
     #[schema(value_type = String, required = true, example = "R-1")]
     pub round_id: Text,
     /// The game.
+    #[serde(default)]
     #[schema(value_type = String, required = true, example = "evo_blackjack_23")]
     pub game_id: Text,
     /// The bet; unique per player.
+    #[serde(default)]
     #[schema(value_type = String, required = true, example = "b_92f")]
     pub bet_id: Text,
     /// The stake, ≥ 0.
+    #[serde(default)]
     #[schema(value_type = String, required = true, example = "10.00")]
     pub amount: Text,
     /// Its currency.
+    #[serde(default)]
     #[schema(value_type = String, required = true, example = "EUR")]
     pub currency: Text,
     /// The provider's time.
-    #[serde(skip_serializing_if = "Text::is_missing")]
+    #[serde(default, skip_serializing_if = "Text::is_missing")]
     #[schema(value_type = Option<String>, example = "2025-10-17T14:23:10.120Z")]
     pub ts: Text,
 }
@@ -73,27 +92,32 @@ impl Debit {
 
 /// One player's net result of a round.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase")]
 pub struct Operation {
     /// Whose wallet; each player at most once.
+    #[serde(default)]
     #[schema(value_type = String, required = true, example = "p_1")]
     pub player_id: Text,
     /// Payouts − open stakes; may be negative.
+    #[serde(default)]
     #[schema(value_type = String, required = true, example = "5.00")]
     pub delta: Text,
     /// Its currency.
+    #[serde(default)]
     #[schema(value_type = String, required = true, example = "EUR")]
     pub currency: Text,
 }
 
 /// `POST /wallet/settle`: settles all open bets of each player in the round.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase")]
 pub struct Settle {
     /// The round.
+    #[serde(default)]
     #[schema(value_type = String, required = true, example = "R-1")]
     pub round_id: Text,
     /// 1–1,000 players.
+    #[serde(default)]
     #[schema(value_type = Vec<Operation>, required = true)]
     pub operations: Vec<Object<Operation>>,
 }
@@ -140,29 +164,34 @@ impl Settle {
 
 /// `POST /wallet/credit`: settles one bet.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase")]
 pub struct Credit {
     /// Whose wallet.
+    #[serde(default)]
     #[schema(value_type = String, required = true, example = "p_1")]
     pub player_id: Text,
     /// The round.
+    #[serde(default)]
     #[schema(value_type = String, required = true, example = "R-1")]
     pub round_id: Text,
     /// The game; the bet's own counts.
-    #[serde(skip_serializing_if = "Text::is_missing")]
+    #[serde(default, skip_serializing_if = "Text::is_missing")]
     #[schema(value_type = Option<String>, example = "evo_blackjack_23")]
     pub game_id: Text,
     /// The bet.
+    #[serde(default)]
     #[schema(value_type = String, required = true, example = "b_92f")]
     pub bet_id: Text,
     /// The provider's id of this credit.
-    #[serde(skip_serializing_if = "Text::is_missing")]
+    #[serde(default, skip_serializing_if = "Text::is_missing")]
     #[schema(value_type = Option<String>, example = "t_93a")]
     pub transaction_id: Text,
     /// The payout, ≥ 0.
+    #[serde(default)]
     #[schema(value_type = String, required = true, example = "15.00")]
     pub amount: Text,
     /// Its currency.
+    #[serde(default)]
     #[schema(value_type = String, required = true, example = "EUR")]
     pub currency: Text,
 }
@@ -193,20 +222,22 @@ impl Credit {
 
 /// `POST /wallet/rollback`: gives a stake back, or stops a bet that has not come yet.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase")]
 pub struct Rollback {
     /// Whose wallet.
+    #[serde(default)]
     #[schema(value_type = String, required = true, example = "p_1")]
     pub player_id: Text,
     /// The bet.
+    #[serde(default)]
     #[schema(value_type = String, required = true, example = "b_92f")]
     pub bet_id: Text,
     /// The round.
-    #[serde(skip_serializing_if = "Text::is_missing")]
+    #[serde(default, skip_serializing_if = "Text::is_missing")]
     #[schema(value_type = Option<String>, example = "R-1")]
     pub round_id: Text,
     /// The provider's id of this rollback.
-    #[serde(skip_serializing_if = "Text::is_missing")]
+    #[serde(default, skip_serializing_if = "Text::is_missing")]
     #[schema(value_type = Option<String>, example = "t_94b")]
     pub transaction_id: Text,
 }
@@ -229,31 +260,38 @@ impl Rollback {
 
 /// `POST /wallet/play`: bet and result in one.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase")]
 pub struct Play {
     /// Whose wallet.
+    #[serde(default)]
     #[schema(value_type = String, required = true, example = "p_1")]
     pub player_id: Text,
     /// The round.
+    #[serde(default)]
     #[schema(value_type = String, required = true, example = "R-1")]
     pub round_id: Text,
     /// The game.
+    #[serde(default)]
     #[schema(value_type = String, required = true, example = "lucky_wheel")]
     pub game_id: Text,
     /// The bet; unique per player.
+    #[serde(default)]
     #[schema(value_type = String, required = true, example = "b_92f")]
     pub bet_id: Text,
     /// The stake, ≥ 0.
+    #[serde(default)]
     #[schema(value_type = String, required = true, example = "1.00")]
     pub stake: Text,
     /// The payout, ≥ 0.
+    #[serde(default)]
     #[schema(value_type = String, required = true, example = "0.00")]
     pub payout: Text,
     /// The currency of both.
+    #[serde(default)]
     #[schema(value_type = String, required = true, example = "EUR")]
     pub currency: Text,
     /// The provider's time.
-    #[serde(skip_serializing_if = "Text::is_missing")]
+    #[serde(default, skip_serializing_if = "Text::is_missing")]
     #[schema(value_type = Option<String>, example = "2025-10-17T14:23:10.120Z")]
     pub ts: Text,
 }
@@ -292,16 +330,18 @@ pub(crate) fn bet_ref(
 
 /// `POST /api/players/{playerId}/deposits`: takes money in.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase")]
 pub struct Deposit {
     /// The payment's own id; names the request when there is no header.
-    #[serde(skip_serializing_if = "Text::is_missing")]
+    #[serde(default, skip_serializing_if = "Text::is_missing")]
     #[schema(value_type = Option<String>, example = "pay_77")]
     pub transaction_id: Text,
     /// How much, > 0.
+    #[serde(default)]
     #[schema(value_type = String, required = true, example = "100.00")]
     pub amount: Text,
     /// Its currency.
+    #[serde(default)]
     #[schema(value_type = String, required = true, example = "EUR")]
     pub currency: Text,
 }
@@ -332,19 +372,22 @@ impl Deposit {
 
 /// `POST /api/players/{playerId}/sessions`: opens a session on a game.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase")]
 pub struct OpenSession {
     /// The session's own id; names the request when there is no header.
-    #[serde(skip_serializing_if = "Text::is_missing")]
+    #[serde(default, skip_serializing_if = "Text::is_missing")]
     #[schema(value_type = Option<String>, example = "s_12")]
     pub session_id: Text,
     /// The game.
+    #[serde(default)]
     #[schema(value_type = String, required = true, example = "evo_blackjack_23")]
     pub game_id: Text,
     /// The session's currency.
+    #[serde(default)]
     #[schema(value_type = String, required = true, example = "EUR")]
     pub currency: Text,
     /// When it ends.
+    #[serde(default)]
     #[schema(value_type = String, required = true, example = "2026-11-21T23:00:00.000Z")]
     pub expires_at: Text,
 }

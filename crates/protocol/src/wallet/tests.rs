@@ -24,6 +24,10 @@ fn a_debit_is_a_bet() {
     assert_eq!((bet.bet.as_str(), bet.round.as_str(), bet.game.as_str()), ("b_1", "R-1", "g"));
     assert_eq!((stake, currency, at.unwrap().0), (Amount(1000), Currency::EUR, 1000));
     assert_eq!(bet.provider, provider());
+    let key = |header| debit(DEBIT).unwrap().keyed(header).map(|part| part.key);
+    assert_eq!(key(None), Ok("b_1".to_owned()));
+    assert_eq!(key(Some("9a7f-2b1c")), Ok("9a7f-2b1c".to_owned()));
+    assert_eq!(key(Some("")).unwrap_err().field, "X-Idempotency-Key");
 }
 
 #[test]
