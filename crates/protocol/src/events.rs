@@ -11,7 +11,7 @@
 //! there is none, its amounts are read in the tenant's default currency, and the command says
 //! so: a bet that was placed in another currency is refused with `CURRENCY_MISMATCH` instead of
 //! being paid with the wrong number of decimals. The plain form takes its currency from the
-//! player's session; see [`ParsedEvent::read_in`].
+//! player's session; see `in_session` of `Command::Play`.
 //!
 //! **Trace:** a `traceId` that is not 1–64 visible ASCII characters is left out rather than
 //! refused, since a payout must not fail over it.
@@ -134,10 +134,6 @@ pub struct ParsedEvent {
     pub trace: Option<TraceId>,
     /// What it asks for: one part per player, in order of first appearance.
     pub parts: Vec<Part>,
-    /// Plain form only: the currency in which the amounts were read. The command itself leaves
-    /// the currency to the session; when the session's is another, the command must be refused
-    /// with `CURRENCY_MISMATCH`, because the decimals may differ.
-    pub read_in: Option<Currency>,
 }
 
 /// Takes a body apart: one event, or a list of them.
@@ -188,7 +184,7 @@ pub fn parse_event(
     };
     let Some(name) = event.event.optional("event")? else {
         let part = plain(&event, provider, default, key, at)?;
-        return Ok(ParsedEvent { trace, parts: vec![part], read_in: Some(default) });
+        return Ok(ParsedEvent { trace, parts: vec![part] });
     };
     if !matches!(name, "bet.placed" | "round.settled" | "bet.rolled_back") {
         let known = "must be \"bet.placed\", \"round.settled\" or \"bet.rolled_back\"";
@@ -202,7 +198,7 @@ pub fn parse_event(
         "round.settled" => settled(&event, provider, default, key.as_deref(), at)?,
         _ => vec![rolled_back(&event, provider, key)?],
     };
-    Ok(ParsedEvent { trace, parts, read_in: None })
+    Ok(ParsedEvent { trace, parts })
 }
 
 fn placed(
@@ -251,7 +247,11 @@ fn plain(
         round: RoundId::parse(&key).map_err(wrong)?,
         game,
     };
-    Ok(Part { player, key, command: Command::Play { bet, stake, payout, currency: None, at } })
+    Ok(Part {
+        player,
+        key,
+        command: Command::Play { bet, stake, payout, currency: default, in_session: true, at },
+    })
 }
 
 /// One player's part of a round while it is collected.

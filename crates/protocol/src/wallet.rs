@@ -309,7 +309,7 @@ impl Play {
         let payout = field::amount("payout", &self.payout, currency)?;
         let at = field::time_optional("ts", &self.ts)?;
         let key = bet.bet.as_str().to_owned();
-        let command = Command::Play { bet, stake, payout, currency: Some(currency), at };
+        let command = Command::Play { bet, stake, payout, currency, in_session: false, at };
         Ok(Part { player, key, command })
     }
 }

@@ -62,8 +62,10 @@ pub enum Command {
         stake: Amount,
         /// The payout.
         payout: Amount,
-        /// Of which currency; `None`: the one of the player's open session on this game.
-        currency: Option<Currency>,
+        /// Of which currency.
+        currency: Currency,
+        /// Whether the player must have an open session on the game, in this currency.
+        in_session: bool,
         /// The provider's time.
         at: Option<UnixMs>,
     },
@@ -207,12 +209,12 @@ impl Command {
                 put(&stake.0.to_string());
                 put(currency.code());
             }
-            Self::Play { bet, stake, payout, currency, at: _ } => {
+            Self::Play { bet, stake, payout, currency, in_session: _, at: _ } => {
                 put("play");
                 bet.canonical(&mut put);
                 put(&stake.0.to_string());
                 put(&payout.0.to_string());
-                put(currency.as_ref().map_or("", Currency::code));
+                put(currency.code());
             }
             Self::SettleRound { provider: _, round, delta, currency } => {
                 put("settle");

@@ -63,7 +63,8 @@ fn play(bet: &str, stake: i64, payout: i64) -> Command {
         bet: bet_ref(bet, bet),
         stake: Amount(stake),
         payout: Amount(payout),
-        currency: Some(Currency::EUR),
+        currency: Currency::EUR,
+        in_session: false,
         at: None,
     }
 }

@@ -17,7 +17,6 @@ const PLAIN: &str = r#"{"eventId":"e4","playerId":"p_1","gameId":"evo_blackjack_
 fn a_placed_bet() {
     let event = read(PLACED, None).unwrap();
     assert_eq!(event.trace, TraceId::parse("tr_5f1").ok());
-    assert_eq!(event.read_in, None);
     let [part] = event.parts.as_slice() else { panic!() };
     assert_eq!((part.player.as_str(), part.key.as_str()), ("p_1", "e1"));
     let Command::PlaceBet { stake, currency, at, .. } = &part.command else { panic!() };
@@ -79,12 +78,11 @@ fn a_rollback_and_a_plain_round() {
     assert!(matches!(event.parts[0].command, Command::Rollback { .. }));
 
     let event = read(PLAIN, None).unwrap();
-    assert_eq!(event.read_in, Some(Currency::EUR));
     let Command::Play { bet, stake, payout, currency, .. } = &event.parts[0].command else {
         panic!()
     };
     assert_eq!((bet.bet.as_str(), bet.round.as_str()), ("e4", "e4"));
-    assert_eq!((stake.0, payout.0, *currency), (100, 50, None));
+    assert_eq!((stake.0, payout.0, *currency), (100, 50, Currency::EUR));
     let unnamed = PLAIN.replace(r#""eventId":"e4","#, "");
     assert_eq!(read(&unnamed, None).unwrap_err(), FieldError::invalid("eventId", "is missing"));
     assert_eq!(read(&unnamed, Some("k")).unwrap().parts[0].key, "k");

@@ -135,7 +135,7 @@ fn keys_default_to_the_bodys_own_ids() {
     let part = json::parse::<Play>(play.as_bytes()).unwrap().into_command(&provider()).unwrap();
     assert_eq!(part.key, "b_1");
     let Command::Play { stake, payout, currency, .. } = part.command else { panic!() };
-    assert_eq!((stake.0, payout.0, currency), (100, 0, Some(Currency::parse("JPY").unwrap())));
+    assert_eq!((stake.0, payout.0, currency), (100, 0, Currency::parse("JPY").unwrap()));
 }
 
 #[test]
