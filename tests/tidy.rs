@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// Lines that a source file may have.
 const FILE_LINES_MAX: usize = 700;
-/// Characters that a line of Rust may have.
+/// Characters that a line of Rust may have, unless it quotes the wire.
 const LINE_CHARS_MAX: usize = 120;
 
 /// Where code is, apart from third-party files.
@@ -309,7 +309,8 @@ fn files_and_lines_stay_short() {
         }
     }
     for file in sources().chain(files("tests")).filter(|file| file.has_ending("rs")) {
-        for (number, line) in file.lines() {
+        // What a test sends or expects on the wire stands on one line, as it does there.
+        for (number, line) in file.lines().filter(|(_, line)| !line.contains("r#\"")) {
             let chars = line.chars().count();
             if chars > LINE_CHARS_MAX {
                 problems.push(format!("{}:{number}: {chars} characters", file.path));
