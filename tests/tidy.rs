@@ -280,18 +280,24 @@ fn every_config_key_says_what_it_is() {
     let path = "config/default.toml";
     let text = read(path);
     let mut problems = Vec::new();
-    let mut above = "";
+    // Of tables that are there several times, the first one is commented.
+    let mut known = BTreeSet::new();
+    let (mut above, mut table) = ("", "");
     let mut open = 0_usize;
     for (index, line) in text.lines().map(str::trim).enumerate() {
-        let (value, comment) = match line.split_once('#') {
-            Some((value, comment)) => (value, Some(comment)),
-            None => (line, None),
-        };
-        let is_key = open == 0 && !line.starts_with(['#', '[']) && value.contains('=');
-        if is_key && comment.is_none() && !above.starts_with('#') {
-            problems.push(format!("{path}:{}: no comment says what `{line}` is", index + 1));
-        }
-        if !line.starts_with('[') || open > 0 {
+        let is_table = open == 0 && line.starts_with('[');
+        let value = line.split('#').next().unwrap_or_default();
+        if is_table {
+            table = line;
+        } else {
+            if let Some((key, _)) = value.split_once('=').filter(|_| open == 0) {
+                let key = (table, key.trim());
+                if line.contains('#') || above.starts_with('#') {
+                    known.insert(key);
+                } else if !known.contains(&key) {
+                    problems.push(format!("{path}:{}: `{line}` has no comment", index + 1));
+                }
+            }
             open = (open + value.matches('[').count()).saturating_sub(value.matches(']').count());
         }
         above = line;
