@@ -1,7 +1,8 @@
 //! Palio: a real-time tournament and wallet server. See `ARCHITECTURE.md`.
 
 pub mod actors;
+pub mod auth;
 pub mod clock;
 pub mod players;
-
 pub mod storage;
+pub mod telemetry;

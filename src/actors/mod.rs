@@ -4,8 +4,10 @@ pub mod board;
 mod committer;
 mod core;
 mod entity;
-
+pub mod follower;
 pub mod handle;
 mod recovery;
 pub mod registry;
+mod tournament;
+pub mod tournaments;
 mod wallet;
