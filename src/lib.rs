@@ -3,6 +3,7 @@
 pub mod actors;
 pub mod auth;
 pub mod clock;
+pub mod config;
 pub mod players;
 pub mod storage;
 pub mod telemetry;
