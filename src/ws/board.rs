@@ -222,13 +222,15 @@ mod tests {
         }
     }
 
-    fn shown(board: &Board) -> (Vec<(u64, &str, &str, &str)>, u64, &str) {
+    type Shown<'a> = (Vec<(u64, &'a str, &'a str, &'a str)>, u64, &'a str);
+
+    fn shown(board: &Board) -> Shown<'_> {
         let rows = board.rows().iter();
         let rows = rows.map(|r| (r.rank, &*r.key, &*r.name, &*r.score)).collect();
         (rows, board.participants(), board.status())
     }
 
-    fn is(view: &BoardView) -> (Vec<(u64, &str, &str, &str)>, u64, &str) {
+    fn is(view: &BoardView) -> Shown<'_> {
         let rows = view.rows.iter().map(|r| (r.rank, &*r.key, &*r.name, &*r.score)).collect();
         (rows, view.participants, view.status.as_str())
     }

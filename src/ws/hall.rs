@@ -144,7 +144,9 @@ impl Hall {
     }
 
     pub(super) fn watch_stalled(&self, socket: &Rc<Socket>) {
-        self.stalled.borrow_mut().push(Rc::downgrade(socket));
+        if !socket.watched.replace(true) {
+            self.stalled.borrow_mut().push(Rc::downgrade(socket));
+        }
     }
 
     pub(super) fn watch_closing(&self, socket: &Rc<Socket>) {
@@ -172,12 +174,13 @@ impl Hall {
         let mut stalled = self.stalled.take();
         stalled.retain(|socket| {
             let Some(socket) = socket.upgrade() else { return false };
-            let Some(since) = socket.stalled() else { return false };
-            if since > self.stalled_max {
+            let stalled = socket.stalled();
+            if stalled.is_some_and(|since| since > self.stalled_max) {
                 socket.close(close::SLOW, None);
-                return false;
             }
-            true
+            let watched = stalled.is_some() && socket.is_open();
+            socket.watched.set(watched);
+            watched
         });
         self.stalled.borrow_mut().append(&mut stalled);
         let now = Instant::now();

@@ -25,8 +25,11 @@ enum Request {
     Ping,
 }
 
-/// A text that comes in several frames.
-struct Parts(BytesMut);
+/// A message that comes in several frames.
+struct Parts {
+    is_text: bool,
+    bytes: BytesMut,
+}
 
 struct Session {
     codec: Codec,
@@ -102,17 +105,15 @@ impl Session {
     fn frame(&mut self, socket: &Rc<Socket>, frame: Frame) -> Result<(), Wrong> {
         socket.heard();
         match frame {
-            Frame::Text(text) => message(socket, &text),
-            Frame::Binary(_) | Frame::Continuation(Item::FirstBinary(_)) => Err("binary"),
-            Frame::Continuation(Item::FirstText(part)) => {
-                self.parts = Some(Box::new(Parts(BytesMut::from(&part[..]))));
-                Ok(())
-            }
+            Frame::Text(text) => message(socket, true, &text),
+            Frame::Binary(bytes) => message(socket, false, &bytes),
+            Frame::Continuation(Item::FirstText(part)) => self.first_part(true, &part),
+            Frame::Continuation(Item::FirstBinary(part)) => self.first_part(false, &part),
             Frame::Continuation(Item::Continue(part)) => self.part(&part).map(|_| ()),
             Frame::Continuation(Item::Last(part)) => {
                 self.part(&part)?;
                 let parts = self.parts.take().ok_or("continues nothing")?;
-                message(socket, &parts.0)
+                message(socket, parts.is_text, &parts.bytes)
             }
             Frame::Ping(payload) => {
                 if socket.is_open() {
@@ -130,28 +131,38 @@ impl Session {
         }
     }
 
+    fn first_part(&mut self, is_text: bool, part: &[u8]) -> Result<(), Wrong> {
+        self.parts = Some(Box::new(Parts { is_text, bytes: BytesMut::from(part) }));
+        Ok(())
+    }
+
     fn part(&mut self, part: &[u8]) -> Result<(), Wrong> {
         let parts = self.parts.as_mut().ok_or("continues nothing")?;
-        if parts.0.len() + part.len() > MESSAGE_MAX {
+        if parts.bytes.len() + part.len() > MESSAGE_MAX {
             return Err("a message that is too large");
         }
-        parts.0.extend_from_slice(part);
+        parts.bytes.extend_from_slice(part);
         Ok(())
     }
 }
 
-fn message(socket: &Rc<Socket>, text: &[u8]) -> Result<(), Wrong> {
-    let text = std::str::from_utf8(text).map_err(|_| "a text that is not UTF-8")?;
+fn message(socket: &Rc<Socket>, is_text: bool, bytes: &[u8]) -> Result<(), Wrong> {
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(_) if is_text => return Err("a text that is not UTF-8"),
+        Err(_) => "",
+    };
     if !socket.is_open() {
         return Ok(());
     }
-    match serde_json::from_str(text) {
-        Ok(Request::Ping) => {
+    let request = serde_json::from_str(text).ok().filter(|_| is_text);
+    match request {
+        Some(Request::Ping) => {
             let now = (socket.hall.now)();
             socket.send(frames::text(&[&frames::pong_text(now)]));
         }
-        Ok(Request::Auth { token }) => authenticate(socket, &token),
-        Err(_) => {
+        Some(Request::Auth { token }) => authenticate(socket, &token),
+        None => {
             let error = frames::error("BAD_FRAME", "neither auth nor ping");
             socket.send(frames::text(&[&error]));
         }

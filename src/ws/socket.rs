@@ -74,6 +74,8 @@ pub(super) struct Socket {
     pub(super) seq: Cell<u64>,
     phase: Cell<Phase>,
     unanswered: Cell<u8>,
+    /// Whether the sweep knows it as one that may stall.
+    pub(super) watched: Cell<bool>,
     behind: RefCell<Option<Box<Behind>>>,
     pub(super) auth: RefCell<Option<Box<Auth>>>,
     reader: RefCell<Option<AbortHandle>>,
@@ -90,6 +92,7 @@ impl Socket {
             seq: Cell::default(),
             phase: Cell::new(Phase::Open),
             unanswered: Cell::default(),
+            watched: Cell::default(),
             behind: RefCell::default(),
             auth: RefCell::default(),
             reader: RefCell::default(),

@@ -178,7 +178,8 @@ async fn refuse(mut wire: Wire, refused: Refused, trace: &str) {
     let size = BodySize::Sized(u64::try_from(body.len()).unwrap_or_default());
     let head = h1::Message::Item((response, size));
     // A client that has gone does not need the answer.
-    if wire.send(head).await.is_ok()
+    // One write for both: some clients read no further than the first.
+    if wire.feed(head).await.is_ok()
         && wire.send(h1::Message::Chunk(Some(body.into()))).await.is_ok()
     {
         wire.close().await.ok();

@@ -47,7 +47,6 @@ async fn a_snapshot_then_exactly_what_changed() {
 #[actix_rt::test]
 async fn a_late_joiner_gets_the_time_of_now() {
     let stage = Stage::set();
-    stage.published(1).await;
     stage.now.store(START + 5, std::sync::atomic::Ordering::SeqCst);
     let mut client = stage.open("/ws/tournaments/race").await;
     assert!(client.text().await.contains(r#""serverTime":"2023-11-14T22:13:20.005Z""#));
@@ -122,7 +121,7 @@ async fn a_tournament_that_ends_takes_its_sockets_along() {
     client.text().await;
     let epoch = stage.epoch();
     stage.boards.remove("race");
-    let (texts, code) = client.to_the_end().await;
+    let (texts, code) = client.until_close().await;
     assert_eq!((texts, code), (vec![r#"{"t":"bye","code":4404}"#.to_owned()], 4404));
     wait(|| stage.live.published(&id("race")).is_none()).await;
     stage.boards.race(&[("a", "1")]);

@@ -92,13 +92,15 @@ async fn pings_are_answered_and_a_close_is_echoed() {
     client.text().await;
     client.0.send(Message::Ping("are you there".into())).await.unwrap();
     assert_eq!(client.next().await, Message::Pong("are you there".into()));
+    client.0.send(Message::binary(vec![0xff])).await.unwrap();
+    assert!(client.text().await.contains("BAD_FRAME"));
     client.send("{}").await;
     assert_eq!(
         client.text().await,
         r#"{"t":"error","code":"BAD_FRAME","detail":"neither auth nor ping"}"#
     );
     client.0.close(None).await.unwrap();
-    let (texts, code) = client.to_the_end().await;
+    let (texts, code) = client.until_close().await;
     assert_eq!((texts.len(), code), (0, 1005));
     wait(|| stage.live.sockets() == 0).await;
 }
@@ -125,7 +127,6 @@ async fn those_who_break_the_protocol_are_closed() {
     };
     for (what, message) in [
         ("too large", Message::text(large)),
-        ("binary", Message::binary(vec![1, 2])),
         ("not UTF-8", text(&[0xff])),
         (
             "continues nothing",
@@ -139,14 +140,14 @@ async fn those_who_break_the_protocol_are_closed() {
         let mut client = stage.open(RACE).await;
         client.text().await;
         client.0.send(message).await.unwrap();
-        let (texts, code) = client.to_the_end().await;
+        let (texts, code) = client.until_close().await;
         assert_eq!((texts, code), (vec![r#"{"t":"bye","code":4400}"#.to_owned()], 4400), "{what}");
     }
     let mut client = stage.open(RACE).await;
     for _ in 0..11 {
         client.send(r#"{"t":"ping"}"#).await;
     }
-    let (texts, code) = client.to_the_end().await;
+    let (texts, code) = client.until_close().await;
     assert_eq!((texts.len(), code), (12, 4400), "the snapshot, ten pongs, the bye");
     // A message of exactly the limit is still a message.
     let mut client = stage.open(RACE).await;
@@ -185,7 +186,7 @@ async fn a_shutdown_says_when_to_come_back() {
     let done = actix_rt::spawn(async move { live.shutdown().await });
     let mut times = std::collections::HashSet::new();
     for client in &mut clients {
-        let (texts, code) = client.to_the_end().await;
+        let (texts, code) = client.until_close().await;
         assert_eq!((texts.len(), code), (1, 1001));
         let bye: serde_json::Value = serde_json::from_str(&texts[0]).unwrap();
         let ms = bye["reconnectMs"].as_u64().unwrap();

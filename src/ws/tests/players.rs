@@ -53,7 +53,7 @@ async fn a_bad_token_closes() {
         let mut client = stage.open(RACE).await;
         client.text().await;
         client.send(&format!(r#"{{"t":"auth","token":"{token}"}}"#)).await;
-        let (texts, code) = client.to_the_end().await;
+        let (texts, code) = client.until_close().await;
         assert!(texts[0].starts_with(r#"{"t":"error","code":"BAD_TOKEN""#), "{texts:?}");
         assert_eq!((&*texts[1], code), (r#"{"t":"bye","code":4401}"#, 4401), "{token}");
     }

@@ -121,6 +121,7 @@ impl Stage {
         let clock = Arc::clone(&now);
         let clock = Arc::new(move || UnixMs(clock.load(Ordering::SeqCst)));
         let live = Live::start(config, boards.clone(), Arc::new(Plain), clock);
+        assert_eq!(live.published(&id("race")).unwrap().seq, 1);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let of_worker = Arc::clone(&live);
@@ -227,7 +228,7 @@ impl Plainly {
     }
 
     /// Texts up to the close, and its code.
-    pub(super) async fn to_the_end(&mut self) -> (Vec<String>, u16) {
+    pub(super) async fn until_close(&mut self) -> (Vec<String>, u16) {
         let mut texts = Vec::new();
         loop {
             match self.next().await {
@@ -238,8 +239,9 @@ impl Plainly {
         }
     }
 
-    /// Whether nothing comes for a while.
+    /// Whether nothing but pings comes for a while.
     pub(super) async fn is_quiet(&mut self) -> bool {
-        tokio::time::timeout(Duration::from_millis(150), self.0.next()).await.is_err()
+        let texts = async { while let Message::Ping(_) = self.next().await {} };
+        tokio::time::timeout(Duration::from_millis(150), texts).await.is_err()
     }
 }
