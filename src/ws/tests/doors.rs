@@ -206,3 +206,36 @@ async fn a_shutdown_says_when_to_come_back() {
     drop(silent);
     assert!(stage.live.published(&id("race")).is_some(), "polling goes on");
 }
+
+#[actix_rt::test]
+async fn the_app_answers_what_is_no_socket() {
+    use actix_http::HttpService;
+    use actix_service::map_config;
+    use actix_web::{App, HttpResponse, dev::AppConfig, web};
+    let mut stage = Stage::set();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    stage.address = listener.local_addr().unwrap().to_string();
+    let live = stage.live.clone();
+    let server = actix_server::Server::build().workers(1).disable_signals();
+    let server = server.listen("app", listener, move || {
+        let app = App::new().app_data(web::Data::from(live.clone())).route(
+            "/board",
+            web::get().to(async |live: web::Data<crate::ws::Live>| {
+                let board = live.published(&id("race")).unwrap();
+                HttpResponse::Ok().insert_header(("etag", &*board.etag)).body(board.json.clone())
+            }),
+        );
+        HttpService::build()
+            .upgrade(live.upgrade_service())
+            .h1(map_config(app, |_| AppConfig::default()))
+            .tcp()
+    });
+    actix_rt::spawn(server.unwrap().run());
+    let mut client = stage.open(RACE).await;
+    assert!(client.text().await.contains("snapshot"));
+    let mut stream = TcpStream::connect(&stage.address).await.unwrap();
+    stream.write_all(b"GET /board HTTP/1.1\r\nconnection: close\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("Otter a"), "{answer}");
+}
