@@ -7,7 +7,7 @@ use super::board::{BoardRow, BoardView, Boards, OwnRow, Status};
 use super::handle::{CoreHandle, Reply, Work};
 use super::tournament::{self, Close, Own, Page, Rows, SaveFold, Tournament};
 use crate::clock::Clock;
-use crate::storage::{Error, FoldSnapshot, Journal, Storage};
+use crate::storage::{Error, FoldSnapshot, Storage};
 use actix::Addr;
 use async_trait::async_trait;
 use dashmap::DashMap;
