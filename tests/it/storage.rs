@@ -407,6 +407,10 @@ async fn the_newest_snapshot_wins(home: &Home) {
     assert_eq!(store.load(TENANT, Aggregate::Tournament(one)).await.unwrap(), None);
     assert_eq!(store.of_slot(SLOT_A).await.unwrap(), [snapshot(one, 6, b"six")]);
     assert_eq!(store.floors().await.unwrap(), [(SLOT_A, 5), (SLOT_B, 1)]);
+    let twice = [snapshot(one, 8, b"eight"), snapshot(one, 7, b"seven")];
+    store.save(&twice, &[(SLOT_B, 3), (SLOT_B, 2)]).await.unwrap();
+    assert_eq!(store.of_slot(SLOT_A).await.unwrap(), twice[..1]);
+    assert_eq!(store.floors().await.unwrap(), [(SLOT_A, 5), (SLOT_B, 3)]);
     let many: Vec<_> = (10_000..10_300).map(|n| snapshot(n, n, &[n as u8; 200])).collect();
     store.save(&many, &[]).await.unwrap();
     assert_eq!(store.load(TENANT, of(10_299)).await.unwrap(), many.last().cloned());

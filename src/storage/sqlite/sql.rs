@@ -12,7 +12,7 @@ macro_rules! four {
 
 macro_rules! insert_rows {
     ($($values:tt)*) => {
-        concat!("INSERT INTO journal (", journal_columns!(), ") VALUES ", $($values)*)
+        concat!("INSERT OR FAIL INTO journal (", journal_columns!(), ") VALUES ", $($values)*)
     };
 }
 

@@ -130,7 +130,7 @@ fn address() -> PgConnectOptions {
     url.parse().expect("PALIO_TEST_POSTGRES is not a postgres:// address")
 }
 
-async fn server() -> PgConnection {
+pub(super) async fn server() -> PgConnection {
     let address = address();
     let (host, port) = (address.get_host().to_owned(), address.get_port());
     PgConnection::connect_with(&address)
