@@ -71,9 +71,7 @@ impl Home {
         match self {
             Self::Memory(memory) => Ok(memory.storage()),
             Self::Sqlite(directory) => sqlite::open(directory.path()).await,
-            Self::Postgres(address) => {
-                postgres::open(&address.to_url_lossy().to_string(), false).await
-            }
+            Self::Postgres(address) => postgres::open(address.to_url_lossy().as_ref(), false).await,
         }
     }
 
