@@ -7,7 +7,7 @@ use super::board::{BoardRow, BoardView, Boards, OwnRow, Status};
 use super::handle::{CoreHandle, Reply, Work};
 use super::tournament::{self, Close, Own, Page, Rows, SaveFold, Tournament};
 use crate::clock::Clock;
-use crate::storage::{Error, FoldSnapshot, Journal, Storage};
+use crate::storage::{Error, FoldSnapshot, Storage};
 use actix::Addr;
 use async_trait::async_trait;
 use dashmap::DashMap;
@@ -128,8 +128,7 @@ impl Tournaments {
     fn revive(self: &Arc<Self>, saved: SavedFold) -> Option<()> {
         let definition = Arc::new(saved.life.definition.clone());
         let standings =
-            Standings::from_bytes(Arc::clone(&definition), saved.tenant, saved.standings.as_bytes())
-                .ok()?;
+            Standings::restore(Arc::clone(&definition), saved.tenant, &saved.standings)?;
         let facts = Facts { life: saved.life, closed: saved.closed, result: saved.result };
         self.start(saved.tenant, definition, saved.created, facts, standings);
         Some(())
@@ -397,7 +396,9 @@ impl Tournaments {
     pub async fn save(&self, follower: Vec<u64>) -> Result<(), Error> {
         let mut folds = Vec::new();
         for entry in self.all() {
-            let Ok(Some((positions, standings))) = entry.addr.send(SaveFold).await else { continue };
+            let Ok(Some((positions, standings))) = entry.addr.send(SaveFold).await else {
+                continue;
+            };
             let facts = entry.facts();
             let saved = SavedFold {
                 tenant: entry.tenant,

@@ -15,7 +15,7 @@ use palio_protocol::signature::{
 use palio_protocol::{ErrorCode, Problem};
 
 /// A provider whose signature was good.
-pub struct Provider {
+pub(super) struct Provider {
     /// Whose brand; from the key, never from the body.
     pub tenant: TenantId,
     /// Which provider.
@@ -27,17 +27,17 @@ pub struct Provider {
 }
 
 /// A header as text; empty when it is missing or not text.
-pub fn header<'a>(request: &'a HttpRequest, name: &str) -> &'a str {
+pub(super) fn header<'a>(request: &'a HttpRequest, name: &str) -> &'a str {
     request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
 /// The idempotency key of a request, if it has one.
-pub fn idempotency_key(request: &HttpRequest) -> Option<&str> {
+pub(super) fn idempotency_key(request: &HttpRequest) -> Option<&str> {
     Some(header(request, IDEMPOTENCY_HEADER)).filter(|key| !key.is_empty())
 }
 
 /// Reads a body, at most as large as allowed.
-pub async fn read(server: &Server, mut payload: Payload) -> Result<Bytes, ApiError> {
+pub(super) async fn read(server: &Server, mut payload: Payload) -> Result<Bytes, ApiError> {
     let mut body = BytesMut::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(payload_error)?;
@@ -50,7 +50,7 @@ pub async fn read(server: &Server, mut payload: Payload) -> Result<Bytes, ApiErr
 }
 
 /// Refuses JSON nested too deeply, before any parser sees it.
-pub fn check_depth(server: &Server, body: &[u8]) -> Result<(), ApiError> {
+pub(super) fn check_depth(server: &Server, body: &[u8]) -> Result<(), ApiError> {
     if palio_protocol::json::check_depth(body, server.limits.json_depth_max) {
         Ok(())
     } else {
@@ -59,7 +59,7 @@ pub fn check_depth(server: &Server, body: &[u8]) -> Result<(), ApiError> {
 }
 
 /// Checks the signature over the raw body, before anything else is looked at.
-pub fn provider(
+pub(super) fn provider(
     server: &Server,
     request: &HttpRequest,
     body: &[u8],
@@ -78,18 +78,21 @@ pub fn provider(
         timestamp,
         signature: header(request, SIGNATURE_HEADER),
     };
-    let key = server.providers.authenticate(&headers, &signed, server.clock.now()).map_err(
-        |error| match error {
-            AuthError::UnknownKey => ApiError::new(ErrorCode::UnknownKey, "unknown signing key"),
-            AuthError::StaleTimestamp => ApiError::new(
-                ErrorCode::StaleTimestamp,
-                "X-Palio-Timestamp is missing or more than 60 s from the server's clock",
-            ),
-            AuthError::BadSignature => {
-                ApiError::new(ErrorCode::BadSignature, "the signature does not fit the request")
+    let key =
+        server.providers.authenticate(&headers, &signed, server.clock.now()).map_err(|error| {
+            match error {
+                AuthError::UnknownKey => {
+                    ApiError::new(ErrorCode::UnknownKey, "unknown signing key")
+                }
+                AuthError::StaleTimestamp => ApiError::new(
+                    ErrorCode::StaleTimestamp,
+                    "X-Palio-Timestamp is missing or more than 60 s from the server's clock",
+                ),
+                AuthError::BadSignature => {
+                    ApiError::new(ErrorCode::BadSignature, "the signature does not fit the request")
+                }
             }
-        },
-    )?;
+        })?;
     let id = (key.tenant, key.provider.as_str().to_owned());
     if let Some(limiter) = server.rates.get(&id)
         && limiter.check_key(&id.1).is_err()
@@ -118,7 +121,7 @@ fn claims(server: &Server, request: &HttpRequest) -> Result<Claims, ApiError> {
 }
 
 /// An operator's (or admin's) token.
-pub fn operator(server: &Server, request: &HttpRequest) -> Result<Claims, ApiError> {
+pub(super) fn operator(server: &Server, request: &HttpRequest) -> Result<Claims, ApiError> {
     let claims = claims(server, request)?;
     match claims.role {
         Role::Operator | Role::Admin => Ok(claims),
@@ -127,7 +130,7 @@ pub fn operator(server: &Server, request: &HttpRequest) -> Result<Claims, ApiErr
 }
 
 /// A player's token: tenant, number and outside id.
-pub fn player(
+pub(super) fn player(
     server: &Server,
     request: &HttpRequest,
 ) -> Result<(TenantId, PlayerId, String), ApiError> {

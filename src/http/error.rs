@@ -10,11 +10,11 @@ use palio_protocol::{ErrorCode, FieldError, Problem, problem};
 
 /// An answer that is not a success.
 #[derive(Debug)]
-pub struct ApiError(pub Box<Problem>);
+pub(super) struct ApiError(pub Box<Problem>);
 
 impl ApiError {
     /// A problem with a code and a detail.
-    pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
+    pub(super) fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
         Self(Box::new(Problem::new(code, detail)))
     }
 }
@@ -76,7 +76,7 @@ impl From<Failure> for ApiError {
 }
 
 /// A failure of the server as a problem.
-pub fn failure(why: Failure) -> Problem {
+pub(super) fn failure(why: Failure) -> Problem {
     let (code, detail) = match why {
         Failure::Overloaded => (ErrorCode::Overloaded, "the node is full; nothing was done"),
         Failure::StorageUnavailable => {
@@ -94,7 +94,7 @@ pub fn failure(why: Failure) -> Problem {
 }
 
 /// A tournament's refusal as a problem.
-pub fn tournament_refusal(refusal: &lifecycle::Refusal) -> Problem {
+pub(super) fn tournament_refusal(refusal: &lifecycle::Refusal) -> Problem {
     use lifecycle::Refusal as R;
     let code = match refusal {
         R::NotFound => ErrorCode::TournamentNotFound,
@@ -106,7 +106,7 @@ pub fn tournament_refusal(refusal: &lifecycle::Refusal) -> Problem {
 }
 
 /// Replies that a handler did not expect from its own question.
-pub fn unexpected(reply: &Reply) -> ApiError {
+pub(super) fn unexpected(reply: &Reply) -> ApiError {
     match reply {
         Reply::Failed(why) => (*why).into(),
         Reply::TournamentRefused(refusal) => tournament_refusal(refusal).into(),
@@ -119,7 +119,7 @@ pub fn unexpected(reply: &Reply) -> ApiError {
 }
 
 /// What actix says of a body it could not read.
-pub fn payload_error(error: actix_web::error::PayloadError) -> ApiError {
+pub(super) fn payload_error(error: actix_web::error::PayloadError) -> ApiError {
     match error {
         actix_web::error::PayloadError::Overflow => {
             ApiError::new(ErrorCode::BodyTooLarge, "the body is larger than this server takes")

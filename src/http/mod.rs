@@ -11,8 +11,8 @@ mod openapi;
 mod pages;
 mod players;
 mod run;
-mod trace;
 mod tournaments;
+mod trace;
 mod wallet;
 
 pub use admin::routes as admin_routes;

@@ -11,7 +11,7 @@ use palio_protocol::{ErrorCode, Problem};
 use std::time::Instant;
 
 /// What came of one command.
-pub enum Done {
+pub(super) enum Done {
     /// It went through: the result as JSON.
     Ok(String),
     /// It went through before: the first result.
@@ -22,7 +22,7 @@ pub enum Done {
 
 impl Done {
     /// For lists of outcomes, where a replay counts as through.
-    pub fn outcome(self) -> Outcome {
+    pub(super) fn outcome(self) -> Outcome {
         match self {
             Self::Ok(result) | Self::Replay(result) => Outcome::done(result),
             Self::Not(problem) => Outcome {
@@ -36,7 +36,7 @@ impl Done {
 }
 
 /// A part of a request with its player found.
-pub struct Found {
+pub(super) struct Found {
     /// Whose brand.
     pub tenant: TenantId,
     /// The number.
@@ -46,7 +46,7 @@ pub struct Found {
 }
 
 /// Finds the player of a part.
-pub async fn find(server: &Server, tenant: TenantId, part: Part) -> Result<Found, ApiError> {
+pub(super) async fn find(server: &Server, tenant: TenantId, part: Part) -> Result<Found, ApiError> {
     match server.players.find(tenant, &part.player).await? {
         Some(player) => Ok(Found { tenant, player, part }),
         None => Err(ApiError::new(ErrorCode::PlayerNotFound, "no such player")),
@@ -66,7 +66,7 @@ impl Found {
     }
 
     /// Whether the command would go through now.
-    pub async fn check(&self, server: &Server, trace: &TraceId) -> Result<(), Box<Problem>> {
+    pub(super) async fn check(&self, server: &Server, trace: &TraceId) -> Result<(), Box<Problem>> {
         let work = Work::Check(self.tenant, self.player, self.prepared(server, trace));
         match server.core.ask(work).await {
             Reply::Passed => Ok(()),
@@ -76,14 +76,18 @@ impl Found {
 
     /// Sends the command; the answer comes when it is committed. Two commands of one player are
     /// decided in the order in which they were sent.
-    pub fn send(self, server: &Server, trace: &TraceId) -> Sent {
+    pub(super) fn send(self, server: &Server, trace: &TraceId) -> Sent {
         let work = Work::Execute(self.tenant, self.player, self.prepared(server, trace));
-        Sent { reply: server.core.submit(work), command: self.part.command, started: Instant::now() }
+        Sent {
+            reply: server.core.submit(work),
+            command: self.part.command,
+            started: Instant::now(),
+        }
     }
 }
 
 /// A command under way.
-pub struct Sent {
+pub(super) struct Sent {
     reply: Result<tokio::sync::oneshot::Receiver<Reply>, crate::actors::handle::Failure>,
     command: Command,
     started: Instant,
@@ -91,7 +95,7 @@ pub struct Sent {
 
 impl Sent {
     /// Waits for the answer.
-    pub async fn done(self) -> Done {
+    pub(super) async fn done(self) -> Done {
         let reply = match self.reply {
             Ok(answer) => answer
                 .await

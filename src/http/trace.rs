@@ -13,7 +13,7 @@ use std::time::Instant;
 static TRACE: HeaderName = HeaderName::from_static("x-trace-id");
 
 /// The trace of a request that went through [`around`].
-pub fn trace_of(request: &HttpRequest) -> TraceId {
+pub(super) fn trace_of(request: &HttpRequest) -> TraceId {
     request.extensions().get::<TraceId>().cloned().unwrap_or_else(telemetry::new_trace)
 }
 

@@ -169,9 +169,7 @@ fn settled(response: &SettleResponse, replay: bool) -> HttpResponse {
     let status = palio_protocol::wallet::overall(response.operations.iter().map(|o| &o.outcome));
     match serde_json::to_string(response) {
         Ok(json) if replay => ApiError::from(Problem::replay(json)).error_response(),
-        Ok(json) if status == 200 => {
-            HttpResponse::Ok().content_type("application/json").body(json)
-        }
+        Ok(json) if status == 200 => HttpResponse::Ok().content_type("application/json").body(json),
         Ok(json) => HttpResponse::MultiStatus().content_type("application/json").body(json),
         Err(_) => {
             ApiError::new(ErrorCode::Internal, "the answer can't be rendered").error_response()
@@ -187,9 +185,11 @@ pub(super) async fn balance(
 ) -> Result<HttpResponse, ApiError> {
     let provider = caller::provider(&server, &request, &[])?;
     let id = field::parse_player(&path)?;
-    let player = server.players.find(provider.tenant, id).await?.ok_or_else(|| {
-        ApiError::new(ErrorCode::PlayerNotFound, "no such player")
-    })?;
+    let player = server
+        .players
+        .find(provider.tenant, id)
+        .await?
+        .ok_or_else(|| ApiError::new(ErrorCode::PlayerNotFound, "no such player"))?;
     match server.core.ask(Work::Balance(provider.tenant, player)).await {
         Reply::Balance { accounts, .. } => Ok(HttpResponse::Ok().json(BalanceResponse {
             player_id: id.to_owned(),

@@ -18,7 +18,7 @@
 
 mod report;
 mod slot;
-
+mod standings;
 
 pub use report::{Difference, Report};
 

@@ -43,7 +43,12 @@ const LISTED_MAX: usize = 1_000;
 
 impl Report {
     /// Notes a difference.
-    pub fn differs(&mut self, check: &'static str, at: impl Into<String>, found: impl Into<String>) {
+    pub fn differs(
+        &mut self,
+        check: &'static str,
+        at: impl Into<String>,
+        found: impl Into<String>,
+    ) {
         self.differences_total += 1;
         if self.differences.len() < LISTED_MAX {
             self.differences.push(Difference { check, at: at.into(), found: found.into() });

@@ -1,8 +1,8 @@
 //! One slot: its chain, its order, its wallets and its sums.
 
+use super::each_page;
 use super::report::Report;
 use super::standings::Standings;
-use super::each_page;
 use crate::storage::{Error, Snapshot, Storage, StoredRow};
 use palio_domain::journal::head::CHAIN_START;
 use palio_domain::journal::{Account, Chain, Head, Key16, Row};
@@ -175,7 +175,8 @@ impl State<'_> {
     fn finish(mut self, head: &Head, now: u64) {
         let slot = format!("{:02x}", head.slot.0);
         if self.next_seq != head.next_seq {
-            let found = format!("the head is {}, the rows end before {}", head.next_seq, self.next_seq);
+            let found =
+                format!("the head is {}, the rows end before {}", head.next_seq, self.next_seq);
             self.report.differs("head", slot.clone(), found);
         }
         if self.chain != head.chain || !self.unlinked.is_empty() {

@@ -322,7 +322,11 @@ pub(crate) fn bet(text: &Text) -> Result<BetId, FieldError> {
     id("betId", BetId::parse(text.required("betId")?))
 }
 
-pub(crate) fn round(text: &Text) -> Result<RoundId, FieldError> {
+/// A round id.
+///
+/// # Errors
+/// `INVALID_FIELD`.
+pub fn round(text: &Text) -> Result<RoundId, FieldError> {
     id("roundId", RoundId::parse(text.required("roundId")?))
 }
 

@@ -45,7 +45,7 @@ impl Journal for Shared {
             let acquired = timeout(STATEMENT_TIME_MAX, acquire.fetch_all(&self.pool)).await;
             match acquired.map_err(|_| failed(timed_out()))? {
                 Ok(rows) => break rows,
-                // An append locks its heads in an order of the database's choice.
+                // Appends lock in slot order too, but only as long as their plan holds.
                 Err(cause)
                     if tries < ACQUIRE_TRIES
                         && code(&cause).as_deref() == Some(sql::DEADLOCK_DETECTED) =>
@@ -155,7 +155,7 @@ impl PgWriter {
         let failed = Error::at("connect a writer");
         let prepared = async {
             let mut connection = PgConnection::connect_with(&self.options).await?;
-            connection.execute("SET plan_cache_mode = force_generic_plan").await?;
+            connection.execute(sql::PLAN_APPEND).await?;
             Executor::prepare(&mut connection, sqlx::SqlSafeStr::into_sql_str(sql::APPEND)).await?;
             Ok(connection)
         };

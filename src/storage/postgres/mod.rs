@@ -10,7 +10,8 @@
 //! mistake is told so. It is a hint: **safety never rests on it** but on the heads' epochs, which
 //! the database compares in the very statement that inserts the rows.
 //!
-//! Tests: `tests/it/storage.rs`.
+//! **Never:** a proxy that pools transactions in between: prepared statements, the owner's lock
+//! and the sessions' settings need connections of their own. Tests: `tests/it/storage.rs`.
 
 mod directory;
 mod durability;

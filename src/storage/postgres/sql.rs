@@ -43,6 +43,12 @@ SELECT r.* FROM guard, unnest(
 WHERE guard.passed = 1"
 );
 
+/// [`APPEND`] is planned once, and so that it looks each head up by its key: heads are locked in
+/// the order of the moves, which is the slots', and a lone row touches one head.
+pub(super) const PLAN_APPEND: &str = "
+SET plan_cache_mode = force_generic_plan;
+SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off";
+
 /// One statement, and so one transaction; heads are locked in slot order, each as soon as an
 /// append that holds it has ended.
 pub(super) const ACQUIRE: &str = "

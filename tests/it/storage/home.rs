@@ -71,9 +71,7 @@ impl Home {
         match self {
             Self::Memory(memory) => Ok(memory.storage()),
             Self::Sqlite(directory) => sqlite::open(directory.path()).await,
-            Self::Postgres(address) => {
-                postgres::open(&address.to_url_lossy().to_string(), false).await
-            }
+            Self::Postgres(address) => postgres::open(address.to_url_lossy().as_ref(), false).await,
         }
     }
 
@@ -130,7 +128,7 @@ fn address() -> PgConnectOptions {
     url.parse().expect("PALIO_TEST_POSTGRES is not a postgres:// address")
 }
 
-async fn server() -> PgConnection {
+pub(super) async fn server() -> PgConnection {
     let address = address();
     let (host, port) = (address.get_host().to_owned(), address.get_port());
     PgConnection::connect_with(&address)

@@ -95,8 +95,13 @@ impl Wallet {
                 if let Some(known) = self.known_bet(bet, context, facts)? {
                     return Ok(known);
                 }
-                if *in_session {
-                    self.in_session(bet, *currency, context)?;
+                match self.in_session(bet, *currency, context) {
+                    Err(refusal) if *in_session && refusal.is_stored() => {
+                        let (bet, stake, currency) = (bet.clone(), *stake, *currency);
+                        return Ok(one(Event::BetRefused { bet, stake, currency, refusal }));
+                    }
+                    Err(refusal) if *in_session => return Err(refusal),
+                    Ok(()) | Err(_) => {}
                 }
                 self.play(bet, *stake, *payout, *currency, *at)
             }

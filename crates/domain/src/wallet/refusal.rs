@@ -62,6 +62,6 @@ impl Refusal {
     /// (money-cases.md: "an id that was refused because of state must stay refused").
     #[must_use]
     pub const fn is_stored(self) -> bool {
-        matches!(self, Self::InsufficientFunds { .. })
+        matches!(self, Self::InsufficientFunds { .. } | Self::SessionExpired)
     }
 }

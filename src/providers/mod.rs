@@ -1,0 +1,3 @@
+//! Game providers and the recurring tournaments of the configuration.
+
+pub mod series;
