@@ -10,6 +10,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfigError, Mode, Secrets, StorageKind};
 use crate::http::{self, Limits, Profile, Server};
 use crate::players::Players;
+use crate::providers::sandbox::{self, SandboxConfig};
 use crate::providers::series;
 use crate::storage::{self, Storage};
 use crate::ws::{self, Live, LiveConfig};
@@ -358,11 +359,33 @@ impl Sandbox {
 ///
 /// # Errors
 /// [`Error`].
-pub fn sandbox(config: &Config, running: &Running) -> Result<Option<Sandbox>, Error> {
+pub fn start_sandbox(config: &Config, running: &Running) -> Result<Option<Sandbox>, Error> {
     if config.mode != Mode::Demo {
         return Ok(None);
     }
-    let (stop, _) = tokio::sync::watch::channel(false);
-    let _ = running;
-    Ok(Some(Sandbox { stop, task: actix::Arbiter::new() }))
+    let keys = Secrets::load(config)?.providers;
+    let Some((key_id, key)) = keys.into_iter().find(|(_, key)| key.provider.as_str() == "sandbox")
+    else {
+        return Err(Error::Refused("the demo needs a provider named sandbox".into()));
+    };
+    let issuer = Arc::clone(&running.issuer);
+    let operator = move || {
+        issuer.issue(Role::Operator, key.tenant, "sandbox", None, 60_000, SystemClock.now()).ok()
+    };
+    let sandbox_config = SandboxConfig {
+        base: format!("http://{}", running.address),
+        key_id,
+        secret: key.secret,
+        operator: Box::new(operator),
+        players: config.demo.players,
+        bets_per_second: config.demo.bets_per_second,
+        seed: config.demo.seed,
+        notes: config.storage.data_dir.join("sandbox.json"),
+    };
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let task = actix::Arbiter::new();
+    task.spawn_fn(move || {
+        actix::spawn(sandbox::run(sandbox_config, stopped));
+    });
+    Ok(Some(Sandbox { stop, task }))
 }

@@ -154,7 +154,7 @@ async fn token(
 async fn serve(config: &Config) -> Result<ExitCode, Error> {
     let running = app::start(config).await?;
     tracing::info!(address = %running.address, admin = %running.admin, "serving");
-    let sandbox = app::sandbox(config, &running)?;
+    let sandbox = app::start_sandbox(config, &running)?;
     if config.mode == Mode::Demo {
         print(&welcome(config, &running));
     }

@@ -1,12 +1,16 @@
 //! Logs and trace ids.
 
 use palio_domain::TraceId;
+use std::io::IsTerminal as _;
 use tracing_subscriber::EnvFilter;
 
 /// Starts logging to standard error.
 pub fn start(json: bool, filter: &str) {
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let logs = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     let started = if json { logs.json().try_init() } else { logs.with_target(false).try_init() };
     if started.is_err() {
         tracing::debug!("logging was started before");
