@@ -175,6 +175,8 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
 
     let issuer = Arc::new(Issuer::new(&secrets.jwt));
     let live_clock = Arc::clone(&clock);
+    let now: ws::Clock = Arc::new(move || live_clock.now());
+    let boards: Arc<dyn crate::actors::board::Boards> = tournaments.clone();
     let live = Live::start(
         LiveConfig {
             threads: config.live.threads,
@@ -185,9 +187,9 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
             allowed_origins: config.live.allowed_origins.clone(),
             ..LiveConfig::default()
         },
-        Arc::clone(&tournaments) as Arc<dyn crate::actors::board::Boards>,
+        boards,
         Arc::new(PlayerTokens { issuer: Arc::clone(&issuer), clock: Arc::clone(&clock) }),
-        Arc::new(move || live_clock.now()) as ws::Clock,
+        now,
     );
     let state = web::Data::new(Server {
         core: core.clone(),

@@ -23,6 +23,8 @@ pub(super) struct Tournament {
     keys: Keys,
     clock: Arc<dyn Clock>,
     changed: bool,
+    /// A row could not be read.
+    stopped: bool,
     built: UnixMs,
 }
 
@@ -73,7 +75,8 @@ impl Tournament {
         keys: Keys,
         clock: Arc<dyn Clock>,
     ) -> Addr<Self> {
-        let actor = Self { standings, entry, keys, clock, changed: true, built: UnixMs(0) };
+        let actor =
+            Self { standings, entry, keys, clock, changed: true, stopped: false, built: UnixMs(0) };
         Self::create(|ctx| {
             ctx.set_mailbox_capacity(MAILBOX);
             actor
@@ -118,11 +121,22 @@ impl Handler<Rows> for Tournament {
     type Result = ();
 
     fn handle(&mut self, message: Rows, _: &mut Context<Self>) {
+        if self.stopped {
+            return;
+        }
         for row in message.rows.iter() {
             match self.standings.apply(row) {
                 Ok(changed) => self.changed |= changed,
-                Err(error) => tracing::error!(%error, "a row can't be scored"),
+                Err(error) => {
+                    // A result without this row would be wrong: it waits for a person.
+                    tracing::error!(%error, "a row can't be scored: scoring stops here");
+                    self.stopped = true;
+                    return;
+                }
             }
+        }
+        if self.stopped {
+            return;
         }
         for (slot, seq) in Slot::all().zip(message.positions.iter()) {
             self.standings.advance(slot, *seq);
@@ -140,7 +154,7 @@ impl Handler<Close> for Tournament {
     fn handle(&mut self, message: Close, _: &mut Context<Self>) -> Self::Result {
         // Rows beyond the barrier may be folded already; they were recorded after the grace
         // period and so do not count. The cut named in the result is where the fold stands.
-        if !self.standings.is_at(&message.cut) {
+        if self.stopped || !self.standings.is_at(&message.cut) {
             return None;
         }
         Some((self.standings.positions().to_vec(), self.standings.result()))

@@ -280,8 +280,9 @@ impl Tournaments {
                         from = from.saturating_sub(STEP * 4).max(1);
                     }
                     Err(error) => {
+                        // Without them the standings would be wrong: wait for the store.
                         tracing::error!(%error, "rows since an announcement can't be read");
-                        break Vec::new();
+                        tokio::time::sleep(Duration::from_millis(500)).await;
                     }
                 }
             };

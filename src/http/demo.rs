@@ -15,7 +15,7 @@ use palio_protocol::{ErrorCode, field, json, time};
 use serde::{Deserialize, Serialize};
 
 /// What a fresh guest starts with, in minor units.
-const GUEST_FUNDS: Amount = Amount(100_00);
+const GUEST_FUNDS: Amount = Amount(10_000);
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]

@@ -76,8 +76,7 @@ fn money(minor: i64) -> String {
 /// Plays until told to stop.
 pub async fn run(config: SandboxConfig, mut stop: watch::Receiver<bool>) {
     let operator = config.operator;
-    let client =
-        Client::new(config.base, config.key_id, config.secret, Box::new(move || operator()));
+    let client = Client::new(config.base, config.key_id, config.secret, operator);
     let client = match client {
         Ok(client) => client,
         Err(error) => {
@@ -96,7 +95,7 @@ pub async fn run(config: SandboxConfig, mut stop: watch::Receiver<bool>) {
     });
     sandbox.roll_back_leftovers(&config.notes).await;
     for n in 1..=config.players {
-        sandbox.fund(&name(n), &format!("welcome-{n}"), 300_00).await;
+        sandbox.fund(&name(n), &format!("welcome-{n}"), 30_000).await;
         if *stop.borrow() {
             return;
         }
@@ -208,7 +207,7 @@ impl Sandbox {
         match (answer.status, answer.code()) {
             (200, _) => true,
             (402, _) => {
-                self.fund(player, &self.id("topup"), 200_00).await;
+                self.fund(player, &self.id("topup"), 20_000).await;
                 false
             }
             _ => {
@@ -309,7 +308,7 @@ impl Sandbox {
                     self.open.borrow_mut().insert(bet.0.clone(), bet.1.clone());
                     taken.push(bet);
                 }
-                Some(402) => self.fund(&bet.1, &self.id("topup"), 400_00).await,
+                Some(402) => self.fund(&bet.1, &self.id("topup"), 40_000).await,
                 _ => self.strange("a bet at a table was not taken", &answer),
             }
         }
@@ -350,7 +349,7 @@ impl Sandbox {
             match code {
                 None => add(&self.counts.results),
                 Some("INSUFFICIENT_FUNDS") => {
-                    self.fund(player, &self.id("topup"), 200_00).await;
+                    self.fund(player, &self.id("topup"), 20_000).await;
                 }
                 Some(_) => self.strange("a plain result was not taken", &answer),
             }

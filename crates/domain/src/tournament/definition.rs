@@ -89,6 +89,10 @@ impl Definition {
         });
         let checks = [
             (!(1..=120).contains(&self.name.chars().count()), "name", "must be 1–120 characters"),
+            (self.name.trim().is_empty(), "name", "must not be blank"),
+            (self.description.len() > 8_000, "description", "must be at most 8,000 bytes"),
+            (self.games.len() > 1_000, "games", "must be at most 1,000"),
+            (self.prizes.len() > 1_000, "prizes", "must be at most 1,000"),
             (lasts <= 0, "endsAt", "must be after startsAt"),
             (lasts > 366 * DAY_MS, "endsAt", "must be within 366 days of startsAt"),
             (

@@ -11,7 +11,7 @@
 
 use super::definition::Definition;
 use super::standings::FinalResult;
-use crate::ids::{Aggregate, TenantId, TraceId};
+use crate::ids::{Aggregate, SLOTS, TenantId, TraceId};
 use crate::journal::{Claim, Draft, Keys, Row, RowKind};
 use crate::time::UnixMs;
 use crate::wallet::CorruptRow;
@@ -247,6 +247,9 @@ impl Tournament {
                 Ok(Some(Event::Started))
             }
             (Step::Started, Command::Close { cut, result }) => {
+                if cut.len() != usize::from(SLOTS) {
+                    return Err(Refusal::Invalid("a cut names every slot".into()));
+                }
                 if self.next_deadline().is_some_and(|at| now < at) {
                     return Err(Refusal::NotYet);
                 }

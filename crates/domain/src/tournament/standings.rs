@@ -185,11 +185,18 @@ impl Standings {
         if row.seq <= self.position(row.slot) || until.is_some_and(|until| row.seq > until) {
             return Ok(false);
         }
+        // Only a row that could be read is passed: a damaged one must not be skipped for good.
+        let changed = match row.aggregate {
+            Aggregate::Player(player) if row.tenant == self.tenant && row.time >= self.created => {
+                self.player_row(row, player)?
+            }
+            Aggregate::Player(_) | Aggregate::Tournament(_) => false,
+        };
         self.advance(row.slot, row.seq);
-        let Aggregate::Player(player) = row.aggregate else { return Ok(false) };
-        if row.tenant != self.tenant || row.time < self.created {
-            return Ok(false);
-        }
+        Ok(changed)
+    }
+
+    fn player_row(&mut self, row: &Row, player: PlayerId) -> Result<bool, CorruptRow> {
         match row.kind {
             RowKind::TournamentEntered | RowKind::TournamentLeft => self.entry(row, player),
             RowKind::BetSettled | RowKind::RoundPlayed => {
@@ -213,7 +220,8 @@ impl Standings {
         self.unrank(player, &entrant);
         entrant.left = left;
         if !left {
-            entrant.entered.get_or_insert(row.seq);
+            // After re-entering, too, only bets placed from then on count.
+            entrant.entered = Some(row.seq);
         }
         self.rank(player, entrant);
         Ok(true)
@@ -237,6 +245,9 @@ impl Standings {
             return false;
         }
         let known = self.players.get(&round.player).copied();
+        if known.is_some_and(|entrant| entrant.left) {
+            return false;
+        }
         let is_in = match self.definition.entry {
             EntryMode::Automatic => true,
             EntryMode::OptIn => known
@@ -310,7 +321,7 @@ impl Standings {
         self.ranking
             .from(start)
             .take(limit)
-            .zip(offset + 1..)
+            .zip(offset.saturating_add(1)..)
             .map(|((Reverse(score), reached, player), rank)| Standing {
                 rank,
                 player: PlayerId(*player),

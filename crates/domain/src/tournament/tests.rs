@@ -91,11 +91,17 @@ fn board(standings: &Standings) -> Vec<(u64, u64, String)> {
     standings.page(0, 100).into_iter().map(show).collect()
 }
 
+/// (what it shows, definition, plays, expected (rank, player, score))
+type Case = (&'static str, Definition, Vec<Play>, Vec<(u64, u64, &'static str)>);
+
+/// (commands with their times, whether the last one changed something)
+type Life<'a> = (Vec<(&'a Act, i64)>, Result<bool, Refusal>);
+
 #[test]
 fn scores() {
     let automatic = EntryMode::Automatic;
     let opt_in = EntryMode::OptIn;
-    let cases: Vec<(&str, Definition, Vec<Play>, Vec<(u64, u64, &str)>)> = vec![
+    let cases: Vec<Case> = vec![
         (
             "turnover: one point per 3.00, cut off at two decimals of the sum",
             definition(Metric::Turnover, automatic),
@@ -140,6 +146,19 @@ fn scores() {
             ],
             vec![(1, 1, "2.00")],
         ),
+        (
+            "bets placed while out do not count; back in, the old score goes on",
+            definition(Metric::Turnover, opt_in),
+            vec![
+                (1, 2_000, 0, 0),
+                (1, 2_001, 300, 0),
+                (1, 2_002, -1, 0),
+                (1, 2_003, 900, 0),
+                (1, 2_004, 0, 0),
+                (1, 2_005, 300, 0),
+            ],
+            vec![(1, 1, "2.00")],
+        ),
     ];
     for (name, definition, plays, expected) in cases {
         let got = board(&fold(&definition, &rows(&plays)));
@@ -147,6 +166,17 @@ fn scores() {
             expected.into_iter().map(|(rank, who, score)| (rank, who, score.to_owned())).collect();
         assert_eq!(got, expected, "{name}");
     }
+}
+
+#[test]
+fn a_damaged_row_is_never_passed_over() {
+    let only = definition(Metric::Turnover, EntryMode::Automatic);
+    let rows = rows(&[(1, 2_000, 300, 0)]);
+    let mut standings = fold(&only, &[]);
+    let good = rows.last().unwrap();
+    let damaged = Row { payload: b"{".as_slice().into(), ..(**good).clone() };
+    assert!(standings.apply(&damaged).is_err());
+    assert_eq!(standings.apply(good), Ok(true));
 }
 
 #[test]
@@ -167,7 +197,8 @@ fn ratios_round_half_to_even() {
 #[test]
 fn own_position_and_prize_line() {
     let only = definition(Metric::Turnover, EntryMode::Automatic);
-    let plays: Vec<Play> = (1..=5).map(|p| (p, 2_000 + 10, 3_000 - 300 * p as i64, 0)).collect();
+    let stakes = [2_700, 2_400, 2_100, 1_800, 1_500];
+    let plays: Vec<Play> = (1..).zip(stakes).map(|(p, stake)| (p, 2_010, stake, 0)).collect();
     let standings = fold(&only, &rows(&plays));
     let third = standings.of(PlayerId(3)).unwrap();
     assert_eq!((third.rank, third.ahead), (Some(3), Some((100, PlayerId(2)))));
@@ -175,6 +206,7 @@ fn own_position_and_prize_line() {
     assert_eq!(third.around.iter().map(|s| s.player.0).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
     assert_eq!(standings.of(PlayerId(1)).unwrap().prize_gap, None);
     assert_eq!(standings.of(PlayerId(9)), None);
+    assert!(standings.page(u64::MAX, 10).is_empty());
 }
 
 proptest! {
@@ -231,7 +263,7 @@ fn life() {
     other.name = "Another".into();
     let other = Act::Create(Box::new(other));
     // (commands with their times, what the last one comes to)
-    let cases: Vec<(Vec<(&Act, i64)>, Result<bool, Refusal>)> = vec![
+    let cases: Vec<Life<'_>> = vec![
         (vec![(&create, 0)], Ok(true)),
         (vec![(&create, 9_000)], Err(Refusal::Invalid("endsAt must be in the future".into()))),
         (vec![(&create, 0), (&create, 1)], Ok(false)),

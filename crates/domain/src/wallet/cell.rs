@@ -234,10 +234,7 @@ impl Cell {
         stage: &Stage,
     ) -> Result<Option<Refusal>, Error> {
         let now = stage.row_time(self.slot, now)?;
-        Ok(match self.decide(asked, found, now) {
-            Ok(_) => None,
-            Err(refusal) => Some(refusal),
-        })
+        Ok(self.decide(asked, found, now).err())
     }
 
     /// Decides a command and stages its rows.
@@ -263,12 +260,11 @@ impl Cell {
         let mut request =
             Some(Request { key: asked.key, id: asked.id.clone(), body_hash: asked.body_hash });
         // Everything is applied before anything is staged: a contradiction stages nothing.
-        let mut seq = stage.next_seq(self.slot)?;
+        let first_seq = stage.next_seq(self.slot)?;
         let mut drafts = Vec::with_capacity(events.len());
-        for event in events {
+        for (seq, event) in (first_seq..).zip(events) {
             self.wallet.apply(seq, now, &event)?;
             drafts.push(self.draft(&event, request.take(), asked.trace.clone(), keys));
-            seq += 1;
         }
         let mut first = None;
         for draft in drafts {

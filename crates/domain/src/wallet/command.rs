@@ -6,7 +6,6 @@ use crate::journal::{Claim, RequestKind};
 use crate::money::{Amount, Currency};
 use crate::time::UnixMs;
 use serde::{Deserialize, Serialize};
-use std::fmt::Write as _;
 
 /// How a bet ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -194,8 +193,9 @@ impl Command {
     pub fn canonical(&self) -> Vec<u8> {
         let mut to = String::new();
         let mut put = |text: &str| {
-            // Writing to a String can't fail.
-            let _ = write!(to, "{}:{text};", text.len()).is_ok();
+            for part in [&text.len().to_string(), ":", text, ";"] {
+                to.push_str(part);
+            }
         };
         match self {
             Self::Deposit { amount, currency } => {

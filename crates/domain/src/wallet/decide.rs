@@ -285,11 +285,11 @@ impl Wallet {
         &self,
         provider: &ProviderId,
         round: &RoundId,
-        results: Vec<(BetId, &OpenBet, Amount, Option<Outcome>)>,
+        results: Vec<Closing<'_>>,
         currency: Currency,
         at: Option<UnixMs>,
     ) -> Result<Decision, Refusal> {
-        let sum = |part: &dyn Fn(&(BetId, &OpenBet, Amount, Option<Outcome>)) -> i64| {
+        let sum = |part: &dyn Fn(&Closing<'_>) -> i64| {
             let total: i128 = results.iter().map(|result| i128::from(part(result))).sum();
             i64::try_from(total).map(Amount).map_err(|_| Refusal::Overflow)
         };
@@ -383,6 +383,9 @@ impl Wallet {
             .ok_or(Refusal::Overflow)
     }
 }
+
+/// A bet to be closed, with its payout and, if said, its outcome.
+type Closing<'a> = (BetId, &'a OpenBet, Amount, Option<Outcome>);
 
 fn one(event: Event) -> Decision {
     Decision::Events(vec![event])
