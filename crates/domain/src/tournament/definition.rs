@@ -21,7 +21,8 @@ pub enum Metric {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EntryMode {
-    /// Whoever plays a round that counts.
+    /// Whoever plays a round that counts; `all` on the wire.
+    #[serde(rename = "all")]
     Automatic,
     /// Whoever entered, from then on (rule L1).
     OptIn,
