@@ -1,5 +1,12 @@
 //! Integration tests, as one binary.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "tests may panic, and print what they did"
+)]
+
 mod crash;
 mod http;
 mod process;

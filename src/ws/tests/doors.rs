@@ -234,7 +234,10 @@ async fn the_app_answers_what_is_no_socket() {
     let mut client = stage.open(RACE).await;
     assert!(client.text().await.contains("snapshot"));
     let mut stream = TcpStream::connect(&stage.address).await.unwrap();
-    stream.write_all(b"GET /board HTTP/1.1\r\nconnection: close\r\n\r\n").await.unwrap();
+    stream
+        .write_all(b"GET /board HTTP/1.1\r\nhost: palio\r\nconnection: close\r\n\r\n")
+        .await
+        .unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("Otter a"), "{answer}");
