@@ -1,0 +1,10 @@
+//! Who calls: providers prove it by a signature, players and operators by a token.
+//!
+//! Nothing here looks at a clock: the time is passed in.
+
+mod signatures;
+mod tokens;
+
+pub use crate::config::ProviderKey;
+pub use signatures::{AuthError, ProviderKeys, SignatureHeaders};
+pub use tokens::{Claims, Issuer, Role, SocketTokens, TokenError};
