@@ -1,0 +1,3 @@
+//! Game providers that come with the server.
+
+pub mod sandbox;
