@@ -1,10 +1,15 @@
 //! Palio: a real-time tournament and wallet server. See `ARCHITECTURE.md`.
 
 pub mod actors;
+pub mod app;
 pub mod auth;
 pub mod clock;
 pub mod config;
+pub mod http;
 pub mod metrics;
+pub mod players;
 pub mod providers;
 pub mod storage;
 pub mod telemetry;
+pub mod verify;
+pub mod ws;

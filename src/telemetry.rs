@@ -1,6 +1,7 @@
 //! Logs and trace ids (requirement O2).
 
 use palio_domain::TraceId;
+use std::io::IsTerminal as _;
 use tracing_subscriber::EnvFilter;
 
 /// Starts logging to standard error, as text or as one JSON object a line.
@@ -9,7 +10,10 @@ use tracing_subscriber::EnvFilter;
 /// are checked before.
 pub fn start(json: bool, filter: &str) {
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let logs = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     let started = if json {
         logs.json().flatten_event(true).try_init()
     } else {

@@ -1,3 +1,15 @@
 //! The actors: wallets, committers, tournaments, the follower, and the live side.
 
 pub mod board;
+pub mod broadcaster;
+mod committer;
+mod core;
+mod entity;
+pub mod follower;
+pub mod handle;
+pub mod hub;
+mod recovery;
+pub mod registry;
+mod tournament;
+pub mod tournaments;
+mod wallet;

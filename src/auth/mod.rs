@@ -5,6 +5,5 @@
 mod signatures;
 mod tokens;
 
-pub use crate::config::ProviderKey;
-pub use signatures::{AuthError, ProviderKeys, SignatureHeaders};
-pub use tokens::{Claims, Issuer, Role, SocketTokens, TokenError};
+pub use signatures::{AuthError, ProviderKey, ProviderKeys, SignatureHeaders};
+pub use tokens::{Claims, Issuer, Role, TokenError};

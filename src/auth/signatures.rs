@@ -1,9 +1,20 @@
 //! Signed requests of providers; what is signed: [`palio_protocol::signature`].
 
-use super::ProviderKey;
-use palio_domain::UnixMs;
+use crate::config::Secret;
+use palio_domain::{ProviderId, TenantId, UnixMs};
 use palio_protocol::signature::{CLOCK_SKEW_S_MAX, Signed};
 use std::collections::HashMap;
+
+/// A live key; a provider has up to two, so that keys can be changed without a pause.
+#[derive(Debug, Clone)]
+pub struct ProviderKey {
+    /// Whose brand.
+    pub tenant: TenantId,
+    /// Which provider.
+    pub provider: ProviderId,
+    /// What it signs with.
+    pub secret: Secret,
+}
 
 /// The three headers of a signed request, as sent; missing ones are empty.
 #[derive(Debug, Clone, Copy)]
@@ -31,7 +42,7 @@ pub enum AuthError {
 }
 
 /// All signing keys, by id.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct ProviderKeys(HashMap<String, ProviderKey>);
 
 impl ProviderKeys {
@@ -74,8 +85,6 @@ impl ProviderKeys {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Secret;
-    use palio_domain::{ProviderId, TenantId};
 
     fn keys() -> ProviderKeys {
         let key = |id: &str, tenant| {

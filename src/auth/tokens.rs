@@ -1,19 +1,16 @@
 //! Tokens of players and operators: JWTs, HS256 and nothing else.
 
-use crate::actors::board::Tokens;
-use crate::clock::Clock;
 use crate::config::Secret;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, errors::ErrorKind};
 use palio_domain::{PlayerId, TenantId, UnixMs};
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::sync::Arc;
 
 const ISSUER: &str = "palio";
 const AUDIENCE: &str = "palio";
 
 /// What the holder of a token may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Plays.
@@ -162,25 +159,9 @@ impl Issuer {
     }
 }
 
-/// Players' tokens for the live side, by the server's clock.
-pub struct SocketTokens {
-    /// Checks them.
-    pub issuer: Arc<Issuer>,
-    /// Tells the time.
-    pub clock: Arc<dyn Clock>,
-}
-
-impl Tokens for SocketTokens {
-    fn player(&self, token: &str) -> Option<(TenantId, PlayerId, UnixMs)> {
-        let claims = self.issuer.verify(token, self.clock.now()).ok()?;
-        Some((claims.tenant(), claims.player()?, claims.expires()))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::ManualClock;
     use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
     use serde_json::json;
 
@@ -252,17 +233,5 @@ mod tests {
         assert_eq!(verdict(claims("exp", json!(0))), Err(TokenError::Expired));
         let long = sign(claims("sub", json!("y")), Algorithm::HS512);
         assert_eq!(issuer().verify(&long, NOW), Err(TokenError::Invalid));
-    }
-
-    #[test]
-    fn sockets_hear_of_players_only() {
-        let tokens =
-            SocketTokens { issuer: Arc::new(issuer()), clock: Arc::new(ManualClock::at(NOW)) };
-        let (tenant, player, ends) = tokens.player(&player_token()).unwrap();
-        assert_eq!((tenant, player), (TenantId(7), PlayerId(u64::MAX >> 1)));
-        assert_eq!(ends, NOW.plus_ms(MINUTE_MS));
-        let operator =
-            issuer().issue(Role::Operator, TenantId(7), "o", None, MINUTE_MS, NOW).unwrap();
-        assert!(tokens.player(&operator).is_none());
     }
 }

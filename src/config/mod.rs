@@ -1,74 +1,216 @@
-//! Settings: built-in defaults, then a file, then `PALIO__SECTION__KEY` from the environment.
+//! Configuration: the embedded `config/default.toml`, then a file, then the environment.
 //!
-//! A key that nobody reads is an error, wherever it comes from. Secrets are never settings:
-//! [`Secrets::load_or_create`] reads them from the files that settings name, and outside
-//! production generates those that are not named.
-//!
-//! ```text
-//! default.toml → file → environment → Config::load → validate → Config → Secrets
-//! ```
+//! A key that nobody reads is an error, wherever it comes from, and a problem is told with the
+//! key and where its value came from. Secrets are never values: [`Secrets::load`] reads them from
+//! the files that the configuration names, and outside production makes those it does not name.
 
+mod check;
 mod secret;
 mod secrets;
-mod sections;
-mod validate;
 
 #[cfg(test)]
 mod tests;
 
 pub use secret::Secret;
-pub use secrets::{ProviderKey, Secrets, SecretsError};
-pub use sections::{
-    Admin, Auth, Core, Demo, Entry, Http, Journal, Key, Live, Log, LogFormat, Metric, Mode,
-    Postgres, Provider, Series, Storage, StorageKind, Tenant,
-};
+pub use secrets::Secrets;
 
 use figment::Figment;
 use figment::error::Kind;
-use figment::providers::{Env, Format, Toml};
-use palio_domain::TenantId;
+use figment::providers::{Env, Format as _, Toml};
+use palio_domain::Currency;
+use palio_domain::tournament::{EntryMode, Metric};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-/// The built-in settings, commented.
-pub const DEFAULTS: &str = include_str!("../../config/default.toml");
+/// The defaults, every key commented.
+pub const DEFAULT: &str = include_str!("../../config/default.toml");
 
-const ENV_PREFIX: &str = "PALIO__";
-
-/// Every setting, checked.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Config {
-    /// What the server is for.
-    pub mode: Mode,
-    /// The public side.
-    pub http: Http,
-    /// The operators' side.
-    pub admin: Admin,
-    /// The store.
-    pub storage: Storage,
-    /// The journal.
-    pub journal: Journal,
-    /// Wallets.
-    pub core: Core,
-    /// Sockets.
-    pub live: Live,
-    /// Tokens.
-    pub auth: Auth,
-    /// Brands; at least one.
-    pub tenant: Vec<Tenant>,
-    /// Providers.
-    pub provider: Vec<Provider>,
-    /// Recurring tournaments; see [`Config::series`].
-    pub series: Vec<Series>,
-    /// The sandbox.
-    pub demo: Demo,
-    /// Logging.
-    pub log: Log,
+/// What the process is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Sandbox provider and generated keys.
+    Demo,
+    /// Generated keys.
+    Development,
+    /// Neither.
+    Production,
 }
 
-/// Something wrong with one setting.
+/// Where rows are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StorageKind {
+    /// Files in the data directory.
+    Sqlite,
+    /// A PostgreSQL server.
+    Postgres,
+    /// Nowhere; for tests.
+    Memory,
+}
+
+macro_rules! section {
+    ($(#[$doc:meta])* $name:ident { $($field:ident: $type:ty,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Serialize, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        #[expect(missing_docs, reason = "every key is commented in config/default.toml")]
+        pub struct $name { $(pub $field: $type,)* }
+    };
+}
+
+section! {
+    /// `[http]`
+    Http {
+        bind: SocketAddr,
+        workers: usize,
+        body_bytes_max: usize,
+        json_depth_max: usize,
+        provider_rate_per_second: u32,
+    }
+}
+section! {
+    /// `[admin]`
+    Admin {
+        bind: SocketAddr,
+    }
+}
+section! {
+    /// `[storage]`
+    Storage {
+        kind: StorageKind,
+        data_dir: PathBuf,
+        postgres_url_env: String,
+        take_over: bool,
+        accept_data_loss: bool,
+    }
+}
+section! {
+    /// `[journal]`
+    Journal {
+        key_file: PathBuf,
+    }
+}
+section! {
+    /// `[core]`
+    Core {
+        threads: usize,
+        commands_in_flight_max: usize,
+        settle_reserve: usize,
+        wallet_idle_seconds: u64,
+        snapshot_interval_seconds: u64,
+        unsaved_rows_max: u64,
+    }
+}
+section! {
+    /// `[live]`
+    Live {
+        threads: usize,
+        sockets_max: usize,
+        sockets_per_address_max: usize,
+        stalled_seconds_max: u64,
+        ring: usize,
+        allowed_origins: Vec<String>,
+    }
+}
+section! {
+    /// `[auth]`
+    Auth {
+        jwt_secret_file: PathBuf,
+        player_token_minutes: u32,
+    }
+}
+section! {
+    /// `[log]`
+    Log {
+        format: LogFormat,
+        filter: String,
+    }
+}
+section! {
+    /// `[demo]`
+    Demo {
+        players: u32,
+        bets_per_second: u32,
+        seed: u64,
+    }
+}
+section! {
+    /// `[[tenant]]`
+    Tenant {
+        id: u32,
+        name: String,
+        currency: Currency,
+    }
+}
+section! {
+    /// A provider's signing key.
+    Key {
+        id: String,
+        secret_file: PathBuf,
+    }
+}
+section! {
+    /// `[[provider]]`
+    Provider {
+        id: String,
+        tenant: u32,
+        replay_status: u16,
+        keys: Vec<Key>,
+    }
+}
+section! {
+    /// `[[series]]`
+    Series {
+        id: String,
+        name: String,
+        metric: Metric,
+        currency: Currency,
+        every_seconds: u32,
+        duration_seconds: u32,
+        ahead_seconds: u32,
+        grace_seconds: u32,
+        min_stake: String,
+        points_per: String,
+        entry: EntryMode,
+        prizes: Vec<String>,
+        tick_ms: u64,
+        description: String,
+    }
+}
+
+/// How logs are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+section! {
+    /// The whole configuration.
+    Config {
+        mode: Mode,
+        http: Http,
+        admin: Admin,
+        storage: Storage,
+        journal: Journal,
+        core: Core,
+        live: Live,
+        auth: Auth,
+        log: Log,
+        demo: Demo,
+        tenant: Vec<Tenant>,
+        provider: Vec<Provider>,
+        series: Vec<Series>,
+    }
+}
+
+/// Something wrong with one key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// Such as `http.bind`.
@@ -85,98 +227,53 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Why there are no settings.
+/// Why the process can't start as configured.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file that was asked for can't be read.
-    #[error("{} can't be read", path.display())]
+    #[error("{} can't be read: {source}", path.display())]
     File {
-        /// The file.
+        /// Which file.
         path: PathBuf,
         /// Why.
         #[source]
         source: std::io::Error,
     },
-    /// Settings are wrong; all problems that could be found at once.
-    #[error("the settings are wrong:{}", lines(.0))]
+    /// Values that are unknown, missing, of the wrong kind, out of range or can't go together.
+    #[error("the configuration is not valid:{}", lines(.0))]
     Invalid(Vec<Problem>),
+    /// Secrets' files: the key or path, and what is wrong.
+    #[error("secrets are missing or not good:{}", lines(.0))]
+    Secrets(Vec<String>),
 }
 
-fn lines(problems: &[Problem]) -> String {
+fn lines<T: fmt::Display>(problems: &[T]) -> String {
     problems.iter().map(|problem| format!("\n  {problem}")).collect()
 }
 
 impl Config {
-    /// Reads and checks the settings.
+    /// Reads the configuration.
     ///
     /// # Errors
-    /// [`ConfigError`], naming each bad key and where its value came from.
-    pub fn load(path: Option<&Path>) -> Result<Self, ConfigError> {
-        Self::load_as(None, path)
-    }
-
-    /// As [`Config::load`], in a given mode whatever the settings say (`palio demo`).
-    ///
-    /// # Errors
-    /// As [`Config::load`].
-    pub fn load_as(mode: Option<Mode>, path: Option<&Path>) -> Result<Self, ConfigError> {
-        let mut figment = Figment::from(Toml::string(DEFAULTS));
-        if let Some(path) = path {
-            // Not `Toml::file`: that takes a missing file for an empty one.
+    /// [`ConfigError`], with everything that is wrong.
+    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
+        let mut sources = Figment::from(Toml::string(DEFAULT));
+        if let Some(path) = file {
             let text = std::fs::read_to_string(path)
                 .map_err(|source| ConfigError::File { path: path.to_owned(), source })?;
-            let name = format!("file {}", path.display());
-            figment = figment.merge(Named(name, text));
+            sources = sources.merge(Named(path.display().to_string(), text));
         }
-        figment = figment.merge(Env::prefixed(ENV_PREFIX).split("__"));
-        if let Some(mode) = mode {
-            figment = figment.merge(("mode", mode.as_str()));
-        }
-        Self::from_figment(&figment)
+        Self::read(&sources.merge(Env::prefixed("PALIO__").split("__")))
     }
 
-    fn from_figment(figment: &Figment) -> Result<Self, ConfigError> {
-        let mut config: Self = figment.extract().map_err(|error| unreadable(figment, error))?;
-        config.validate(figment).map_err(ConfigError::Invalid)?;
-        config.resolve();
+    fn read(sources: &Figment) -> Result<Self, ConfigError> {
+        let config: Self = sources.extract().map_err(|error| unreadable(sources, error))?;
+        config.check(sources).map_err(ConfigError::Invalid)?;
         Ok(config)
     }
 
-    /// Puts numbers in place of the zeros that stand for "what fits this machine".
-    fn resolve(&mut self) {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let half = (cores / 2).clamp(1, 8);
-        let or = |value: &mut usize, automatic: usize| {
-            if *value == 0 {
-                *value = automatic;
-            }
-        };
-        or(&mut self.http.workers, cores);
-        or(&mut self.core.threads, half);
-        or(&mut self.live.threads, half);
-        let per_address = if self.mode == Mode::Production { 200 } else { 20_000 };
-        or(&mut self.live.sockets_per_address_max, per_address);
-        for provider in &mut self.provider {
-            if provider.rate_per_second == 0 {
-                provider.rate_per_second = self.http.rate_per_second;
-            }
-        }
-    }
-
-    /// The recurring tournaments that run in this mode.
-    pub fn series(&self) -> impl Iterator<Item = &Series> {
-        self.series.iter().filter(|series| !series.demo_only || self.mode == Mode::Demo)
-    }
-
-    /// The brand shown to callers without a token.
-    #[must_use]
-    pub fn public_tenant(&self) -> TenantId {
-        self.tenant.first().map_or(TenantId(1), |tenant| tenant.id)
-    }
-
-    /// Where generated secrets are kept.
-    #[must_use]
-    pub fn secrets_dir(&self) -> PathBuf {
+    /// Where secrets are made.
+    fn secrets_dir(&self) -> PathBuf {
         self.storage.data_dir.join("secrets")
     }
 }
@@ -196,10 +293,10 @@ impl figment::Provider for Named {
     }
 }
 
-fn source_of(figment: &Figment, key: &str) -> String {
-    // Inside a list only the list's own origin is known.
+/// Where the value of a key came from; within a list, where the list came from.
+fn source_of(sources: &Figment, key: &str) -> String {
     let list = key.split_once('[').map_or(key, |(list, _)| list);
-    figment.find_metadata(list).map_or_else(|| "nowhere".to_owned(), described)
+    sources.find_metadata(list).map_or_else(|| "nowhere".to_owned(), described)
 }
 
 fn described(metadata: &figment::Metadata) -> String {
@@ -210,7 +307,7 @@ fn described(metadata: &figment::Metadata) -> String {
     }
 }
 
-fn unreadable(figment: &Figment, errors: figment::Error) -> ConfigError {
+fn unreadable(sources: &Figment, errors: figment::Error) -> ConfigError {
     let problem = |error: figment::Error| {
         let mut path = error.path.clone();
         if let Kind::UnknownField(field, _) = &error.kind
@@ -221,10 +318,10 @@ fn unreadable(figment: &Figment, errors: figment::Error) -> ConfigError {
         let key = path.join(".");
         let source = match &error.metadata {
             Some(metadata) => described(metadata),
-            None => source_of(figment, &key),
+            None => source_of(sources, &key),
         };
         let message = match &error.kind {
-            Kind::UnknownField(..) => "is not a setting".to_owned(),
+            Kind::UnknownField(..) => "is not a key".to_owned(),
             Kind::MissingField(field) => format!("lacks {field}"),
             kind => format!("is wrong: {kind}"),
         };

@@ -3,7 +3,8 @@
 //! Generated ones are files of mode 0600 in `<data_dir>/secrets/`, made once and complete or not
 //! at all: written under another name, synced, then linked to their own.
 
-use super::{Config, Mode, Secret};
+use super::{Config, ConfigError, Mode, Secret};
+use crate::auth::ProviderKey;
 use palio_domain::{ProviderId, TenantId};
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
@@ -11,29 +12,18 @@ use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-/// Production refuses shorter ones.
+/// Shorter ones are refused.
 const BYTES_MIN: usize = 32;
 
-/// A provider's signing key.
-#[derive(Debug, Clone)]
-pub struct ProviderKey {
-    /// Whose brand.
-    pub tenant: TenantId,
-    /// Which provider.
-    pub provider: ProviderId,
-    /// What it signs with.
-    pub secret: Secret,
-}
-
-/// Everything secret that the server needs.
+/// Everything that must not be seen. Never logged.
 #[derive(Clone)]
 pub struct Secrets {
-    /// Key of the journal's hashes.
+    /// Of request and claim hashes.
     pub journal_key: [u8; 32],
-    /// Signs tokens.
+    /// Of tokens.
     pub jwt: Secret,
-    /// Signing keys by id.
-    pub provider_keys: HashMap<String, ProviderKey>,
+    /// Providers' keys by id.
+    pub providers: HashMap<String, ProviderKey>,
 }
 
 impl std::fmt::Debug for Secrets {
@@ -42,132 +32,82 @@ impl std::fmt::Debug for Secrets {
     }
 }
 
-/// Why secrets are not there.
-#[derive(Debug, thiserror::Error)]
-pub enum SecretsError {
-    /// A file can't be read, written or is missing.
-    #[error("{setting}: {} can't be used: {source}", path.display())]
-    File {
-        /// The setting that names it.
-        setting: String,
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
-    /// What a file holds is no good.
-    #[error("{setting}: {} {message}", path.display())]
-    Content {
-        /// The setting that names it.
-        setting: String,
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        message: &'static str,
-    },
-    /// Several of them.
-    #[error("{}", joined(.0))]
-    Several(Vec<SecretsError>),
-}
-
-fn joined(errors: &[SecretsError]) -> String {
-    let lines: Vec<_> = errors.iter().map(ToString::to_string).collect();
-    lines.join("\n")
-}
-
-/// Which file holds a secret, and the setting that says so.
+/// Which file holds a secret.
 struct Place {
-    setting: String,
     path: PathBuf,
     /// Whether it may be made when it is missing.
-    generated: bool,
+    made: bool,
 }
 
 impl Secrets {
-    /// Reads all secrets; outside production makes those whose file no setting names.
+    /// Reads the configured files; where none is named, reads or makes one in the data
+    /// directory, unless this is production.
     ///
     /// # Errors
-    /// [`SecretsError`], with all that is wrong.
-    pub fn load_or_create(config: &Config) -> Result<Self, SecretsError> {
-        let strict = config.mode == Mode::Production;
+    /// [`ConfigError::Secrets`] with all that is wrong: keys and paths, never contents.
+    pub fn load(config: &Config) -> Result<Self, ConfigError> {
         let dir = config.secrets_dir();
-        let place = |setting: String, named: Option<&PathBuf>, own: &str| Place {
-            setting,
-            path: named.cloned().unwrap_or_else(|| dir.join(own)),
-            generated: named.is_none() && !strict,
+        let place = |named: &Path, own: &str| match named.as_os_str().is_empty() {
+            true => Place { path: dir.join(own), made: config.mode != Mode::Production },
+            false => Place { path: named.to_owned(), made: false },
         };
-        let mut errors = Vec::new();
-        let mut keep = |result: Result<Secret, SecretsError>| match result {
+        let mut wrong = Vec::new();
+        let mut keep = |key: &str, result: Result<Secret, String>| match result {
             Ok(secret) => secret,
-            Err(error) => {
-                errors.push(error);
+            Err(why) => {
+                wrong.push(format!("{key}: {why}"));
                 Secret::new([])
             }
         };
-
-        let journal =
-            place("journal.key_file".to_owned(), config.journal.key_file.as_ref(), "journal.key");
-        let journal_key = keep(journal.read(false).and_then(|text| journal.hex(&text)));
-        let jwt = place(
-            "auth.jwt_secret_file".to_owned(),
-            config.auth.jwt_secret_file.as_ref(),
-            "jwt.secret",
-        );
-        let jwt = keep(jwt.read(strict));
-        let mut provider_keys = HashMap::new();
+        let journal = place(&config.journal.key_file, "journal.key");
+        let journal_key =
+            keep("journal.key_file", journal.read().and_then(|text| journal.hex(&text)));
+        let jwt = place(&config.auth.jwt_secret_file, "jwt.secret");
+        let jwt = keep("auth.jwt_secret_file", jwt.read());
+        let mut providers = HashMap::new();
         for provider in &config.provider {
-            for key in &provider.key {
-                let place = place(
-                    format!("secret_file of the key {}", key.id),
-                    key.secret_file.as_ref(),
-                    &format!("provider-{}.secret", key.id),
-                );
-                let secret = keep(place.read(strict));
-                let key_of =
-                    ProviderKey { tenant: provider.tenant, provider: provider.id.clone(), secret };
-                provider_keys.insert(key.id.clone(), key_of);
+            for key in &provider.keys {
+                let named = format!("secret_file of the key {}", key.id);
+                let place = place(&key.secret_file, &format!("provider-{}.key", key.id));
+                let secret = keep(&named, place.read());
+                // The configuration was checked; an id that is none can only come from code.
+                let Ok(id) = ProviderId::parse(&provider.id) else { continue };
+                let tenant = TenantId(provider.tenant);
+                providers.insert(key.id.clone(), ProviderKey { tenant, provider: id, secret });
             }
         }
-        if !errors.is_empty() {
-            return Err(SecretsError::Several(errors));
+        if !wrong.is_empty() {
+            return Err(ConfigError::Secrets(wrong));
         }
         // `hex` gives 32 bytes, so the default is never used.
         let journal_key = <[u8; 32]>::try_from(journal_key.expose()).unwrap_or_default();
-        Ok(Self { journal_key, jwt, provider_keys })
+        Ok(Self { journal_key, jwt, providers })
     }
 }
 
 impl Place {
-    fn failed(&self, source: std::io::Error) -> SecretsError {
-        SecretsError::File { setting: self.setting.clone(), path: self.path.clone(), source }
-    }
-
-    fn wrong(&self, message: &'static str) -> SecretsError {
-        SecretsError::Content { setting: self.setting.clone(), path: self.path.clone(), message }
+    fn wrong(&self, why: impl std::fmt::Display) -> String {
+        format!("{}: {why}", self.path.display())
     }
 
     /// The file's content without the line's end that editors put there.
-    fn read(&self, strict: bool) -> Result<Secret, SecretsError> {
-        if self.generated {
-            create(&self.path).map_err(|source| self.failed(source))?;
+    fn read(&self) -> Result<Secret, String> {
+        if self.made {
+            create(&self.path).map_err(|error| self.wrong(error))?;
         }
-        let bytes = std::fs::read(&self.path).map_err(|source| self.failed(source))?;
+        let bytes = std::fs::read(&self.path).map_err(|error| self.wrong(error))?;
         let bytes = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
         let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
-        match bytes.len() {
-            0 => Err(self.wrong("is empty")),
-            length if strict && length < BYTES_MIN => {
-                Err(self.wrong("has less than 32 bytes, which production refuses"))
-            }
-            _ => Ok(Secret::new(bytes)),
+        if bytes.len() < BYTES_MIN {
+            return Err(self.wrong("must be at least 32 bytes"));
         }
+        Ok(Secret::new(bytes))
     }
 
-    fn hex(&self, text: &Secret) -> Result<Secret, SecretsError> {
+    fn hex(&self, text: &Secret) -> Result<Secret, String> {
         let mut key = [0_u8; 32];
         hex::decode_to_slice(text.expose(), &mut key)
-            .map_err(|_| self.wrong("must hold exactly 64 hexadecimal digits"))?;
+            .map_err(|_| self.wrong("must be 64 hexadecimal digits"))?;
         Ok(Secret::new(key))
     }
 }

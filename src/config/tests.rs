@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
 
 fn defaults() -> Figment {
-    Figment::from(Toml::string(DEFAULTS))
+    Figment::from(Toml::string(DEFAULT))
 }
 
 fn with(text: &str) -> Result<Config, ConfigError> {
-    Config::from_figment(&defaults().merge(Named("file own.toml".to_owned(), text.to_owned())))
+    Config::read(&defaults().merge(Named("file own.toml".to_owned(), text.to_owned())))
 }
 
 fn problems(text: &str) -> Vec<String> {
@@ -39,7 +39,7 @@ fn keys(prefix: &str, value: &Value, to: &mut BTreeSet<String>) {
 
 #[test]
 fn the_defaults_name_every_key_and_no_other() {
-    let config = Config::from_figment(&defaults()).unwrap();
+    let config = Config::read(&defaults()).unwrap();
     let (mut read, mut written) = (BTreeSet::new(), BTreeSet::new());
     keys("", &serde_json::to_value(&config).unwrap(), &mut read);
     keys("", &defaults().extract().unwrap(), &mut written);
@@ -51,7 +51,7 @@ fn the_defaults_name_every_key_and_no_other() {
 fn every_key_of_the_defaults_has_a_comment() {
     let (mut comment, mut section, mut sections) = (String::new(), "", BTreeSet::new());
     let mut first = true;
-    for line in DEFAULTS.lines() {
+    for line in DEFAULT.lines() {
         if line.starts_with('[') {
             section = line;
             first = sections.insert(section);
@@ -75,17 +75,14 @@ fn every_key_of_the_defaults_has_a_comment() {
 
 #[test]
 fn a_bad_value_is_named_with_its_source() {
-    assert_eq!(
-        problems("[http]\nworkerz = 3"),
-        ["http.workerz is not a setting (from file own.toml)"]
-    );
+    assert_eq!(problems("[http]\nworkerz = 3"), ["http.workerz is not a key (from file own.toml)"]);
     let message = problems("[http]\nworkers = \"many\"").remove(0);
     assert!(message.starts_with("http.workers is wrong: "), "{message}");
     assert!(message.ends_with("(from file own.toml)"), "{message}");
     let message = problems("mode = \"prod\"").remove(0);
     assert!(message.starts_with("mode is wrong: "), "{message}");
-    let message = problems("[storage.postgres]\nurl = \"postgres://u:p@h/d\"").remove(0);
-    assert!(message.contains("only from the environment (from file own.toml)"), "{message}");
+    let message = problems("[storage]\npostgres_url_env = \"postgres://u:p@h/d\"").remove(0);
+    assert!(message.contains("the name of an environment variable"), "{message}");
     assert!(with("[[tenant]]\nid = 1\nname = \"x\"\ncurrency = \"eur\"").is_err());
     assert!(with("[[provider]]\nid = \"a\"\ntenant = 1\nsecret = \"x\"").is_err());
 }
@@ -103,23 +100,34 @@ fn all_problems_are_listed() {
         filter = \"a=b=c\"
         [[series]]
         id = \"Not a slug\"
-        tenant = 7
         name = \"x\"
         metric = \"ggr\"
         currency = \"EUR\"
         every_seconds = 5
         duration_seconds = 60
+        ahead_seconds = 60
+        grace_seconds = 0
+        min_stake = \"0\"
         points_per = \"0\"
+        entry = \"all\"
         prizes = [\"1.00\", \"2.00\"]
+        tick_ms = 1000
+        description = \"\"
         [[series]]
         id = \"x\"
-        tenant = 7
         name = \"x\"
         metric = \"ggr\"
         currency = \"EUR\"
         every_seconds = 60
         duration_seconds = 60
-        min_stake = \"0.001\"";
+        ahead_seconds = 60
+        grace_seconds = 0
+        min_stake = \"0.001\"
+        points_per = \"1\"
+        entry = \"all\"
+        prizes = []
+        tick_ms = 1000
+        description = \"\"";
     let found = problems(text);
     let keys: Vec<_> = found.iter().map(|line| line.split(' ').next().unwrap()).collect();
     let expected = [
@@ -129,12 +137,10 @@ fn all_problems_are_listed() {
         "tenant[0].id",
         "tenant[0].name",
         "provider[0].tenant",
-        "series[0].tenant",
         "series[0].id",
         "series[0].every_seconds",
         "series[0].points_per",
         "series[0].prizes",
-        "series[1].tenant",
         "series[1].min_stake",
     ];
     assert_eq!(keys, expected, "{found:#?}");
@@ -148,31 +154,26 @@ fn production_refuses_what_is_made_up() {
         "storage.kind",
         "journal.key_file",
         "auth.jwt_secret_file",
-        "provider[0].key[0].secret_file",
+        "provider[0].keys[0].secret_file",
         "provider[0].id",
     ];
     assert_eq!(keys, expected, "{found:#?}");
     let own = "mode = \"production\"\nprovider = []\n[journal]\nkey_file = \"/k/journal\"\n";
     let generated = format!("{own}[auth]\njwt_secret_file = \"data/secrets/jwt.secret\"");
-    assert!(problems(&generated)[0].contains("a generated secret"));
-    let config = with(&format!("{own}[auth]\njwt_secret_file = \"/k/jwt\"")).unwrap();
-    assert_eq!(config.live.sockets_per_address_max, 200);
-    assert_eq!(config.series().count(), 0);
+    assert!(problems(&generated)[0].contains("a secret made for the demo"));
+    assert!(with(&format!("{own}[auth]\njwt_secret_file = \"/k/jwt\"")).is_ok());
 }
 
 #[test]
-fn the_demo_has_three_series() {
-    let config = with("mode = \"demo\"").unwrap();
-    let ids: Vec<_> = config.series().map(|series| series.id.as_str()).collect();
-    assert_eq!(ids, ["sprint", "multiplier", "challenge"]);
-    assert_eq!(config.provider[0].rate_per_second, config.http.rate_per_second);
-    assert!(config.http.workers > 0 && config.core.threads > 0 && config.live.threads > 0);
+fn the_default_is_a_demo_with_three_series() {
+    let config = with("").unwrap();
+    assert_eq!((config.mode, config.series.len()), (Mode::Demo, 3));
 }
 
 #[test]
 fn a_file_that_is_not_there_is_an_error() {
     let error = Config::load(Some(Path::new("/no/such/file.toml"))).unwrap_err();
-    assert_eq!(error.to_string(), "/no/such/file.toml can't be read");
+    assert!(error.to_string().starts_with("/no/such/file.toml can't be read"));
 }
 
 struct Scratch(PathBuf);
@@ -203,38 +204,45 @@ impl Drop for Scratch {
 fn missing_secrets_are_made_once_and_for_their_owner_only() {
     let scratch = Scratch::new();
     let config = scratch.config("mode = \"demo\"");
-    let first = Secrets::load_or_create(&config).unwrap();
-    let again = Secrets::load_or_create(&config).unwrap();
+    let first = Secrets::load(&config).unwrap();
+    let again = Secrets::load(&config).unwrap();
     assert_eq!(first.journal_key, again.journal_key);
     assert_ne!(first.journal_key, [0; 32]);
     assert_eq!(first.jwt.expose(), again.jwt.expose());
     assert_eq!(first.jwt.expose().len(), 64);
-    assert_eq!(first.provider_keys["sandbox"].provider.as_str(), "sandbox");
+    assert_eq!(first.providers["sandbox-1"].provider.as_str(), "sandbox");
     let files: Vec<_> = std::fs::read_dir(config.secrets_dir()).unwrap().collect();
     assert_eq!(files.len(), 3);
     for file in files {
         let mode = file.unwrap().metadata().unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
-    assert!(!format!("{first:?}{:?}", first.provider_keys).contains("64"));
+    assert!(!format!("{first:?}{:?}", first.providers).contains("64"));
 }
 
 #[test]
 fn named_secrets_are_never_made() {
     let scratch = Scratch::new();
-    let own = "mode = \"production\"\nprovider = [{ id = \"acme\", tenant = 1, key = [
-        { id = \"k\", secret_file = \"$acme\" }] }]
-        [journal]\nkey_file = \"$journal\"\n[auth]\njwt_secret_file = \"$jwt\"";
+    let own = "mode = \"production\"
+        [journal]
+        key_file = \"$journal\"
+        [auth]
+        jwt_secret_file = \"$jwt\"
+        [[provider]]
+        id = \"acme\"
+        tenant = 1
+        replay_status = 409
+        keys = [{ id = \"k\", secret_file = \"$acme\" }]";
     let config = scratch.config(own);
     std::fs::write(scratch.0.join("jwt"), "short\n").unwrap();
     std::fs::write(scratch.0.join("journal"), "0".repeat(63)).unwrap();
-    let error = Secrets::load_or_create(&config).unwrap_err().to_string();
+    let error = Secrets::load(&config).unwrap_err().to_string();
     assert!(error.contains("journal can't") || error.contains("64 hexadecimal"), "{error}");
-    assert!(error.contains("less than 32 bytes") && error.contains("key k"), "{error}");
+    assert!(error.contains("at least 32 bytes") && error.contains("key k"), "{error}");
     std::fs::write(scratch.0.join("jwt"), "x".repeat(32)).unwrap();
     std::fs::write(scratch.0.join("acme"), "y".repeat(32)).unwrap();
     std::fs::write(scratch.0.join("journal"), "01".repeat(32)).unwrap();
-    let secrets = Secrets::load_or_create(&config).unwrap();
+    let secrets = Secrets::load(&config).unwrap();
     assert_eq!(secrets.journal_key, [1; 32]);
 }
 
@@ -243,11 +251,9 @@ fn named_secrets_are_never_made() {
 fn the_environment_comes_last() {
     let name = "config::tests::the_environment_comes_last";
     if std::env::var_os("PALIO__HTTP__WORKERS").is_some() {
-        match Config::load_as(Some(Mode::Demo), None) {
+        match Config::load(None) {
             Ok(config) => {
                 println!("<{:?} {} {}>", config.mode, config.http.workers, config.http.bind);
-                println!("<{:?}>", config.storage.postgres.url.expose_text());
-                println!("<{config:?}>");
             }
             Err(error) => println!("<{error}>"),
         }
@@ -262,13 +268,10 @@ fn the_environment_comes_last() {
             .unwrap();
         String::from_utf8(output.stdout).unwrap()
     };
-    let url = "postgres://u:hidden@h/d";
-    let good = run(&[("PALIO__HTTP__BIND", "0.0.0.0:1"), ("PALIO__STORAGE__POSTGRES__URL", url)]);
+    let good = run(&[("PALIO__HTTP__BIND", "0.0.0.0:1")]);
     assert!(good.contains("<Demo 3 0.0.0.0:1>"), "{good}");
-    assert!(good.contains(&format!("<Some({url:?})>")), "{good}");
-    assert_eq!(good.matches("hidden").count(), 1, "{good}");
     let typo = run(&[("PALIO__HTTP__BINDD", "0.0.0.0:1")]);
-    assert!(typo.contains("http.bindd is not a setting (from the environment)"), "{typo}");
+    assert!(typo.contains("http.bindd is not a key (from the environment)"), "{typo}");
     let wrong = run(&[("PALIO__CORE__THREADS", "many")]);
     assert!(wrong.contains("core.threads is wrong"), "{wrong}");
     assert!(wrong.contains("(from the environment)"), "{wrong}");

@@ -1,3 +1,4 @@
-//! Game providers that come with the server.
+//! Game providers and the recurring tournaments of the configuration.
 
 pub mod sandbox;
+pub mod series;

@@ -257,8 +257,8 @@ impl State {
                 return Err(AppendError::Clash);
             }
         }
-        self.requests.append(&mut requests);
-        self.claims.append(&mut claims);
+        self.requests.extend(requests);
+        self.claims.extend(claims);
         for (row, chain) in rows {
             if let Some(state) = self.slots.get_mut(&row.slot) {
                 state.rows.push(StoredRow { row: row.clone(), chain: chain.copied() });

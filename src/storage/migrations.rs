@@ -18,6 +18,8 @@ const SQLITE_JOURNAL: &[Step] = &[(1, "journal", sql!("sqlite/journal/0001_journ
 const SQLITE_DERIVED: &[Step] = &[(1, "derived", sql!("sqlite/derived/0001_derived.sql"))];
 const SQLITE_DIRECTORY: &[Step] = &[(1, "directory", sql!("sqlite/directory/0001_directory.sql"))];
 
+const POSTGRES: &[Step] = &[(1, "palio", sql!("postgres/0001_palio.sql"))];
+
 /// The truth, in `journal.db`.
 pub(super) fn sqlite_journal() -> Migrator {
     migrator(SQLITE_JOURNAL)
@@ -31,6 +33,15 @@ pub(super) fn sqlite_derived() -> Migrator {
 /// Players' outside ids, in `directory.db`.
 pub(super) fn sqlite_directory() -> Migrator {
     migrator(SQLITE_DIRECTORY)
+}
+
+/// All three schemas of the PostgreSQL store. What was applied is noted in `palio.migration`,
+/// whatever the connection's search path.
+pub(super) fn postgres() -> Migrator {
+    let mut migrator = migrator(POSTGRES);
+    migrator.dangerous_set_table_name("palio.migration");
+    migrator.create_schema("palio");
+    migrator
 }
 
 fn migrator(steps: &[Step]) -> Migrator {

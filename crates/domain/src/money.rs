@@ -116,8 +116,8 @@ impl Currency {
         self.exponent
     }
 
-    const fn scale(&self) -> i64 {
-        10_i64.pow(self.exponent as u32)
+    fn scale(&self) -> i64 {
+        10_i64.pow(u32::from(self.exponent))
     }
 
     /// Reads a decimal string; `"10"`, `"10.0"` and `"10.00"` are the same euro amount.

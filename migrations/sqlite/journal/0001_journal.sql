@@ -1,5 +1,7 @@
 -- The truth: rows, heads, and what must stay the same for the journal's whole life.
 
+-- With a rowid, on purpose: rows are then laid down in the order of their commits. Without one
+-- (stored by slot and seq) appends were measured to be a fifth slower.
 CREATE TABLE journal (
     slot           INTEGER NOT NULL,
     seq            INTEGER NOT NULL,

@@ -4,6 +4,7 @@ use super::SandboxConfig;
 use super::tally::Tally;
 use super::wire::{Answer, Call, Proof};
 use crate::clock::{Clock as _, SystemClock};
+use crate::config::Secret;
 use palio_protocol::signature::{
     IDEMPOTENCY_HEADER, KEY_HEADER, SIGNATURE_HEADER, Signed, TIMESTAMP_HEADER, TRACE_HEADER,
 };
@@ -29,8 +30,8 @@ pub(super) struct Client {
     http: reqwest::Client,
     base_url: String,
     key_id: String,
-    secret: Vec<u8>,
-    operator_token: String,
+    secret: Secret,
+    operator: Box<dyn Fn() -> Option<String> + Send + Sync>,
     permits: Semaphore,
     shutdown: watch::Receiver<bool>,
     tally: Arc<Tally>,
@@ -38,7 +39,7 @@ pub(super) struct Client {
 
 impl Client {
     pub(super) fn new(
-        config: &SandboxConfig,
+        config: SandboxConfig,
         shutdown: watch::Receiver<bool>,
         tally: Arc<Tally>,
     ) -> Result<Self, reqwest::Error> {
@@ -49,10 +50,10 @@ impl Client {
             .build()?;
         Ok(Self {
             http,
-            base_url: config.base_url.trim_end_matches('/').to_owned(),
-            key_id: config.key_id.clone(),
-            secret: config.secret.clone(),
-            operator_token: config.operator_token.clone(),
+            base_url: config.base.trim_end_matches('/').to_owned(),
+            key_id: config.key_id,
+            secret: config.secret,
+            operator: config.operator,
             permits: Semaphore::new(IN_FLIGHT_MAX),
             shutdown,
             tally,
@@ -121,7 +122,8 @@ impl Client {
             request = request.header(IDEMPOTENCY_HEADER, key);
         }
         let request = match call.proof {
-            Proof::Operator => request.bearer_auth(&self.operator_token),
+            // A token is made for each sending: it lasts for a minute or so.
+            Proof::Operator => request.bearer_auth((self.operator)().unwrap_or_default()),
             Proof::Signature => {
                 // Signed anew at each sending: the signature is good for a minute only.
                 let timestamp = SystemClock.now().0.div_euclid(1_000).to_string();
@@ -132,7 +134,7 @@ impl Client {
                     idempotency_key: key,
                     body: &call.body,
                 };
-                let signature = signed.sign(&self.secret);
+                let signature = signed.sign(self.secret.expose());
                 request
                     .header(KEY_HEADER, &self.key_id)
                     .header(TIMESTAMP_HEADER, &timestamp)

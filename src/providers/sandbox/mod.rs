@@ -29,6 +29,7 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
+use crate::config::Secret;
 use client::{Client, Stopped};
 use futures_util::StreamExt as _;
 use notes::Notes;
@@ -36,7 +37,6 @@ use palio_domain::Currency;
 use plan::Planner;
 use purses::Wallets;
 use rounds::Floor;
-use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -54,40 +54,32 @@ const LATE_MAX: Duration = Duration::from_secs(1);
 /// Wallets looked at and bets closed at once, at the start.
 const STARTING_MAX: usize = 32;
 
-/// What the sandbox has to be told.
-#[derive(Clone)]
+/// The demo's money.
+const CURRENCY: Currency = Currency::EUR;
+
+/// What the sandbox is told.
 pub struct SandboxConfig {
-    /// Such as `http://127.0.0.1:8080`.
-    pub base_url: String,
-    /// Id of the signing key.
+    /// `http://host:port`.
+    pub base: String,
+    /// Its signing key's id.
     pub key_id: String,
     /// Its secret.
-    pub secret: Vec<u8>,
-    /// For deposits and sessions.
-    pub operator_token: String,
-    /// How many play: `demo_001` onwards.
+    pub secret: Secret,
+    /// Gives an operator's token for deposits and sessions.
+    pub operator: Box<dyn Fn() -> Option<String> + Send + Sync>,
+    /// How many players: `demo_001` onwards.
     pub players: u32,
-    /// How many games; at most twelve.
-    pub games: u32,
-    /// Bets of all players together.
+    /// Bets per second, all together.
     pub bets_per_second: u32,
-    /// Of habits and results; 0: random.
+    /// Seed of habits and results; 0: random.
     pub seed: u64,
-    /// Of all bets.
-    pub currency: Currency,
-    /// Where open bets are noted: `<data_dir>/sandbox.json`.
+    /// Where it notes what is open.
     pub notes: PathBuf,
-}
-
-impl fmt::Debug for SandboxConfig {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SandboxConfig({} as {})", self.base_url, self.key_id)
-    }
 }
 
 /// Why the sandbox can't start.
 #[derive(Debug, thiserror::Error)]
-pub enum SandboxError {
+enum SandboxError {
     /// The notes of the run before can't be read; without them its bets would stay open.
     #[error("{} can't be read", path.display())]
     Notes {
@@ -102,48 +94,38 @@ pub enum SandboxError {
     Client(#[source] reqwest::Error),
 }
 
-/// The demo's provider.
-#[derive(Debug, Clone, Copy)]
-pub struct Sandbox;
-
 /// What tests do faster.
 struct Speed {
     hurry: u32,
     save_every: Duration,
 }
 
-impl Sandbox {
-    /// Plays until `shutdown` says so or its sender is gone; requests on their way are still
-    /// answered, then it returns. Must be called within a Tokio runtime.
-    ///
-    /// # Errors
-    /// [`SandboxError`], before anything was sent.
-    pub async fn run(
-        config: SandboxConfig,
-        shutdown: watch::Receiver<bool>,
-    ) -> Result<(), SandboxError> {
-        let speed = Speed { hurry: 1, save_every: Duration::from_secs(1) };
-        run_at(&config, shutdown, &speed).await.map(|_| ())
+/// Plays until `stop` says so or its sender is gone; requests on their way are still answered,
+/// then it returns. Must be called within a Tokio runtime.
+pub async fn run(config: SandboxConfig, stop: watch::Receiver<bool>) {
+    let speed = Speed { hurry: 1, save_every: Duration::from_secs(1) };
+    if let Err(error) = run_at(config, stop, &speed).await {
+        let cause = std::error::Error::source(&error).map(ToString::to_string);
+        tracing::error!(%error, cause, "the sandbox can't be started");
     }
 }
 
 async fn run_at(
-    config: &SandboxConfig,
+    config: SandboxConfig,
     shutdown: watch::Receiver<bool>,
     speed: &Speed,
 ) -> Result<Counts, SandboxError> {
     let path = config.notes.clone();
     let notes = Notes::open(&path).map_err(|source| SandboxError::Notes { path, source })?;
     let tally = Arc::new(Tally::default());
-    let client = Client::new(config, shutdown, Arc::clone(&tally)).map_err(SandboxError::Client)?;
     let seed = if config.seed == 0 { rand::random() } else { config.seed };
     let count = |number: u32| usize::try_from(number).unwrap_or(1).max(1);
-    let (players, games) = (count(config.players), count(config.games));
-    let decimals = config.currency.exponent();
-    let planner = Planner::new(seed, players, games, config.bets_per_second, decimals);
+    let (players, rate) = (count(config.players), config.bets_per_second);
+    let planner = Planner::new(seed, players, games::GAMES.len(), rate, CURRENCY.exponent());
+    let client = Client::new(config, shutdown, Arc::clone(&tally)).map_err(SandboxError::Client)?;
     let floor = Arc::new(Floor {
         client,
-        wire: Wire { currency: config.currency },
+        wire: Wire { currency: CURRENCY },
         notes,
         wallets: Wallets::new((0..players).map(|at| planner.bankroll(at))),
         tally: Arc::clone(&tally),
@@ -158,7 +140,7 @@ async fn run_at(
     if resolve(&floor).await.is_ok() {
         let filled = Arc::clone(&floor);
         tasks.spawn(async move { fill(&filled, players).await });
-        play(&floor, planner, config.bets_per_second, &mut tasks).await;
+        play(&floor, planner, rate, &mut tasks).await;
     }
     while let Some(ended) = tasks.join_next().await {
         check(ended);

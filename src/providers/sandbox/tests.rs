@@ -286,7 +286,9 @@ async fn handle(books: Data<Mutex<Books>>, request: HttpRequest, body: Bytes) ->
 
 struct Stub {
     books: Data<Mutex<Books>>,
-    config: SandboxConfig,
+    base: String,
+    notes: PathBuf,
+    bets_per_second: u32,
     server: ServerHandle,
     stop: watch::Sender<bool>,
 }
@@ -307,19 +309,28 @@ impl Stub {
         let handle = running.handle();
         actix_web::rt::spawn(running);
         let notes = std::env::temp_dir().join(format!("palio-sandbox-{:x}", rand::random::<u64>()));
-        let config = SandboxConfig {
-            base_url: format!("http://{address}/"),
-            key_id: "sandbox".to_owned(),
-            secret: SECRET.to_vec(),
-            operator_token: "operator".to_owned(),
-            players: 60,
-            games: 12,
-            bets_per_second: 600,
-            seed: 11,
-            currency: Currency::EUR,
+        let base = format!("http://{address}/");
+        Self {
+            books,
+            base,
             notes,
-        };
-        Self { books, config, server: handle, stop: watch::Sender::new(false) }
+            bets_per_second: 600,
+            server: handle,
+            stop: watch::Sender::new(false),
+        }
+    }
+
+    fn config(&self) -> SandboxConfig {
+        SandboxConfig {
+            base: self.base.clone(),
+            key_id: "sandbox".to_owned(),
+            secret: Secret::new(SECRET),
+            operator: Box::new(|| Some("operator".to_owned())),
+            players: 60,
+            bets_per_second: self.bets_per_second,
+            seed: 11,
+            notes: self.notes.clone(),
+        }
     }
 
     async fn run(&self, lasting: Duration) -> Counts {
@@ -330,7 +341,7 @@ impl Stub {
             tokio::time::sleep(lasting).await;
             self.stop.send_replace(true);
         };
-        let run = run_at(&self.config, shutdown, &speed);
+        let run = run_at(self.config(), shutdown, &speed);
         tokio::time::timeout(lasting * 3, async { tokio::join!(run, stop).0 })
             .await
             .expect("stops promptly")
@@ -339,7 +350,7 @@ impl Stub {
 
     async fn end(self) {
         self.server.stop(false).await;
-        std::fs::remove_file(&self.config.notes).ok();
+        std::fs::remove_file(&self.notes).ok();
     }
 }
 
@@ -357,7 +368,7 @@ async fn an_evening_without_surprises() {
         assert!(counts.deposits >= 60 && counts.sessions > 10, "{counts:?}");
         assert_eq!(counts.sessions, u64::try_from(books.sessions).unwrap());
         // Every bet that is still open is noted.
-        let notes = Notes::open(&stub.config.notes).unwrap();
+        let notes = Notes::open(&stub.notes).unwrap();
         let noted = notes.all();
         for (id, bet) in books.bets.iter().filter(|(_, bet)| bet.state == State::Open) {
             assert!(noted.iter().any(|note| note.bet == *id), "{id} {bet:?}");
@@ -385,13 +396,13 @@ async fn the_next_run_closes_what_the_last_one_left_open() {
     stub.run(Duration::from_secs(2)).await;
     let before = stub.books.lock().unwrap().open();
     assert!(before > 10, "{before}");
-    let left: Vec<_> = Notes::open(&stub.config.notes).unwrap().all();
+    let left: Vec<_> = Notes::open(&stub.notes).unwrap().all();
     // A bet that was noted and never sent: nobody may take it any more.
-    let never = Notes::open(&stub.config.notes).unwrap();
+    let never = Notes::open(&stub.notes).unwrap();
     let template = left.first().unwrap().clone();
     never.add([notes::Note { bet: "b-never".to_owned(), ..template }]);
     never.save().unwrap();
-    stub.config.bets_per_second = 1;
+    stub.bets_per_second = 1;
     let counts = stub.run(Duration::from_millis(1_500)).await;
     {
         let books = stub.books.lock().unwrap();

@@ -5,6 +5,7 @@ use crate::storage::columns::{Columns, bytes, rows_of, signed, slot, unsigned};
 use crate::storage::{AppendError, Error, Journal, StoredRow, Writer};
 use async_trait::async_trait;
 use futures_util::TryStreamExt;
+use futures_util::future::join;
 use palio_domain::journal::{Batch, Chain, Head, HeadMove, Key16, Row};
 use palio_domain::{Slot, UnixMs};
 use sqlx::sqlite::{SqliteConnection, SqlitePool, SqliteRow};
@@ -139,25 +140,37 @@ impl SqliteWriter {
         moves: usize,
         now: UnixMs,
     ) -> Result<(), AppendError> {
+        let mut rest = rows;
         let heads = sqlx::query(sql::MOVE_HEADS).bind(&self.moves).bind(&self.owner).bind(now.0);
-        let moved = heads.execute(&mut *connection).await.map_err(refused)?.rows_affected();
-        if usize::try_from(moved) != Ok(moves) {
+        // While the connection's thread works on a statement, the next one is put together.
+        let next = async { next_insert(&mut rest) };
+        let (moved, mut next) = join(heads.execute(&mut *connection), next).await;
+        if usize::try_from(moved.map_err(refused)?.rows_affected()) != Ok(moves) {
             return Err(AppendError::Fenced);
         }
-        let mut rest = rows;
-        for (size, insert) in sql::INSERT_ROWS {
-            while let Some((chunk, after)) = rest.split_at_checked(size) {
-                let mut insert = sqlx::query(insert);
-                for (row, chain) in chunk {
-                    let columns = Columns::of(row, *chain).map_err(AppendError::NotWritten)?;
-                    insert = bind(insert, &columns);
-                }
-                insert.execute(&mut *connection).await.map_err(refused)?;
-                rest = after;
-            }
+        while let Some(insert) = next.map_err(AppendError::NotWritten)? {
+            let inserted = insert.execute(&mut *connection);
+            let (inserted, following) = join(inserted, async { next_insert(&mut rest) }).await;
+            inserted.map_err(refused)?;
+            next = following;
         }
         Ok(())
     }
+}
+
+/// Takes the largest chunk off `rest` that an insert has the size of.
+fn next_insert(rest: &mut &[(&Row, Option<&Chain>)]) -> Result<Option<Query>, Error> {
+    for (size, insert) in sql::INSERT_ROWS {
+        if let Some((chunk, after)) = rest.split_at_checked(size) {
+            *rest = after;
+            let mut insert = sqlx::query(insert);
+            for (row, chain) in chunk {
+                insert = bind(insert, &Columns::of(row, *chain)?);
+            }
+            return Ok(Some(insert));
+        }
+    }
+    Ok(None)
 }
 
 type Query = sqlx::query::Query<'static, sqlx::Sqlite, sqlx::sqlite::SqliteArguments>;

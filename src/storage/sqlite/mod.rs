@@ -86,13 +86,14 @@ struct Tuning {
     checkpoint_pages: u32,
 }
 
-/// The unique indexes are hit at random places: the writer keeps their pages in memory, and
-/// many commits share one checkpoint, which writes each changed page once.
+/// The unique indexes are hit at random places, two pages a row: the writer keeps those pages in
+/// memory, and many commits share one checkpoint, which writes each changed page once. With 128 MiB
+/// of log, a journal of some 700,000 rows took a fifth to a third more rows a second than with 32.
 const JOURNAL: Tuning = Tuning {
     file: "journal.db",
     synchronous: SqliteSynchronous::Full,
     write_cache_kib: 256 * 1024,
-    checkpoint_pages: 8_192,
+    checkpoint_pages: 32_768,
 };
 const DERIVED: Tuning = Tuning {
     file: "derived.db",

@@ -1,7 +1,8 @@
 //! The statements of the SQLite store, as static text.
 //!
-//! Inserts of many rows come in a few fixed sizes, powers of four, so that few statements are
-//! prepared and few messages go to the connection's thread.
+//! `INSERT OR FAIL` keeps no journal of its own to take half a statement back: a failure takes the
+//! whole transaction back anyway. Inserts of many rows come in a few fixed sizes, powers of four, so
+//! that few statements are prepared and few messages go to the connection's thread.
 
 use crate::storage::columns::journal_columns;
 
@@ -12,7 +13,7 @@ macro_rules! four {
 
 macro_rules! insert_rows {
     ($($values:tt)*) => {
-        concat!("INSERT INTO journal (", journal_columns!(), ") VALUES ", $($values)*)
+        concat!("INSERT OR FAIL INTO journal (", journal_columns!(), ") VALUES ", $($values)*)
     };
 }
 

@@ -97,6 +97,14 @@ impl Stage {
         self.heads.get(&slot).map(|head| head.last_time.max(now)).ok_or(NotOwner(slot))
     }
 
+    /// The seq that the next row of this slot will get.
+    ///
+    /// # Errors
+    /// [`NotOwner`].
+    pub fn next_seq(&self, slot: Slot) -> Result<u64, NotOwner> {
+        self.heads.get(&slot).map(|head| head.next_seq).ok_or(NotOwner(slot))
+    }
+
     /// Gives a draft its position and keeps it for the next batch.
     ///
     /// # Errors
@@ -134,6 +142,12 @@ impl Stage {
     #[must_use]
     pub fn len(&self) -> usize {
         self.open.len()
+    }
+
+    /// The rows staged after the first `count` of the open batch.
+    #[must_use]
+    pub fn since(&self, count: usize) -> &[Arc<Row>] {
+        self.open.get(count..).unwrap_or_default()
     }
 
     /// Whether no row waits.

@@ -1,1 +1,18 @@
-//! Tournaments.
+//! Tournaments: what is announced, how it lives, how rounds become standings.
+//!
+//! **Invariant:** standings are a pure function of the definition and the set of rows up to the
+//! cut; neither order between slots nor repetition changes them.
+
+mod alias;
+mod definition;
+pub mod lifecycle;
+mod ranking;
+mod standings;
+#[cfg(test)]
+mod tests;
+
+pub use alias::alias;
+pub use definition::{Definition, EntryMode, Metric, Problem};
+pub use lifecycle::Phase;
+pub use ranking::Ranking;
+pub use standings::{FinalResult, FinalRow, Position, Standing, Standings};

@@ -6,7 +6,6 @@ use crate::journal::{Claim, RequestKind};
 use crate::money::{Amount, Currency};
 use crate::time::UnixMs;
 use serde::{Deserialize, Serialize};
-use std::fmt::Write as _;
 
 /// How a bet ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -62,8 +61,10 @@ pub enum Command {
         stake: Amount,
         /// The payout.
         payout: Amount,
-        /// Of which currency; `None`: the one of the player's open session on this game.
-        currency: Option<Currency>,
+        /// Of which currency.
+        currency: Currency,
+        /// Whether the player must have an open session on the game, in this currency.
+        in_session: bool,
         /// The provider's time.
         at: Option<UnixMs>,
     },
@@ -192,8 +193,9 @@ impl Command {
     pub fn canonical(&self) -> Vec<u8> {
         let mut to = String::new();
         let mut put = |text: &str| {
-            // Writing to a String can't fail.
-            let _ = write!(to, "{}:{text};", text.len()).is_ok();
+            for part in [&text.len().to_string(), ":", text, ";"] {
+                to.push_str(part);
+            }
         };
         match self {
             Self::Deposit { amount, currency } => {
@@ -207,12 +209,12 @@ impl Command {
                 put(&stake.0.to_string());
                 put(currency.code());
             }
-            Self::Play { bet, stake, payout, currency, at: _ } => {
+            Self::Play { bet, stake, payout, currency, in_session: _, at: _ } => {
                 put("play");
                 bet.canonical(&mut put);
                 put(&stake.0.to_string());
                 put(&payout.0.to_string());
-                put(currency.as_ref().map_or("", Currency::code));
+                put(currency.code());
             }
             Self::SettleRound { provider: _, round, delta, currency } => {
                 put("settle");

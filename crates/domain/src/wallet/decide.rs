@@ -91,8 +91,19 @@ impl Wallet {
                 };
                 Ok(self.funded(bet, *stake, *currency).unwrap_or_else(|| one(placed)))
             }
-            Command::Play { bet, stake, payout, currency, at } => {
-                self.play(bet, *stake, *payout, *currency, *at, context, facts)
+            Command::Play { bet, stake, payout, currency, in_session, at } => {
+                if let Some(known) = self.known_bet(bet, context, facts)? {
+                    return Ok(known);
+                }
+                match self.in_session(bet, *currency, context) {
+                    Err(refusal) if *in_session && refusal.is_stored() => {
+                        let (bet, stake, currency) = (bet.clone(), *stake, *currency);
+                        return Ok(one(Event::BetRefused { bet, stake, currency, refusal }));
+                    }
+                    Err(refusal) if *in_session => return Err(refusal),
+                    Ok(()) | Err(_) => {}
+                }
+                self.play(bet, *stake, *payout, *currency, *at)
             }
             Command::SettleRound { provider, round, delta, currency } => {
                 self.settle_round(provider, round, *delta, *currency)
@@ -140,6 +151,21 @@ impl Wallet {
         if same { Ok(Some(Decision::Replay(Arc::clone(row)))) } else { Err(Refusal::BetIdReused) }
     }
 
+    /// The player's open session on the bet's game must be in this currency: the message named
+    /// none, so its decimals were read as the tenant's.
+    fn in_session(
+        &self,
+        bet: &BetRef,
+        currency: Currency,
+        context: &Context,
+    ) -> Result<(), Refusal> {
+        match self.sessions.get(&bet.game).filter(|session| session.expires > context.now) {
+            None => Err(Refusal::SessionExpired),
+            Some(session) if session.currency != currency => Err(Refusal::CurrencyMismatch),
+            Some(_) => Ok(()),
+        }
+    }
+
     /// `Some(refusal event)` when the stake is more than is available.
     fn funded(&self, bet: &BetRef, stake: Amount, currency: Currency) -> Option<Decision> {
         let available = self.balance(currency).cash;
@@ -153,22 +179,14 @@ impl Wallet {
         })
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the fields of one command, taken apart")]
     fn play(
         &self,
         bet: &BetRef,
         stake: Amount,
         payout: Amount,
-        currency: Option<Currency>,
+        currency: Currency,
         at: Option<UnixMs>,
-        context: &Context,
-        facts: &Facts,
     ) -> Result<Decision, Refusal> {
-        if let Some(known) = self.known_bet(bet, context, facts)? {
-            return Ok(known);
-        }
-        let session = self.sessions.get(&bet.game).filter(|s| s.expires > context.now);
-        let currency = currency.or(session.map(|s| s.currency)).ok_or(Refusal::SessionExpired)?;
         if let Some(refused) = self.funded(bet, stake, currency) {
             return Ok(refused);
         }
@@ -267,11 +285,11 @@ impl Wallet {
         &self,
         provider: &ProviderId,
         round: &RoundId,
-        results: Vec<(BetId, &OpenBet, Amount, Option<Outcome>)>,
+        results: Vec<Closing<'_>>,
         currency: Currency,
         at: Option<UnixMs>,
     ) -> Result<Decision, Refusal> {
-        let sum = |part: &dyn Fn(&(BetId, &OpenBet, Amount, Option<Outcome>)) -> i64| {
+        let sum = |part: &dyn Fn(&Closing<'_>) -> i64| {
             let total: i128 = results.iter().map(|result| i128::from(part(result))).sum();
             i64::try_from(total).map(Amount).map_err(|_| Refusal::Overflow)
         };
@@ -365,6 +383,9 @@ impl Wallet {
             .ok_or(Refusal::Overflow)
     }
 }
+
+/// A bet to be closed, with its payout and, if said, its outcome.
+type Closing<'a> = (BetId, &'a OpenBet, Amount, Option<Outcome>);
 
 fn one(event: Event) -> Decision {
     Decision::Events(vec![event])

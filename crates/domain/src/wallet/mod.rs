@@ -12,6 +12,7 @@
 //! claimed in the journal, so neither can happen twice whatever this code forgets.
 //! **Never:** I/O, clocks, random numbers. **Tests:** `tests.rs` here, `tests/sim/` for crashes.
 
+mod cell;
 mod command;
 mod decide;
 mod event;
@@ -20,6 +21,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+pub use cell::{Answer, Cell, Error, Needs, Prepared};
 pub use command::{BetResult, Command, Outcome};
 pub use decide::{Context, Decision, Facts, Noop, Past};
 pub use event::{BetRef, CorruptRow, Event, SettledRound, SettlementTotals};

@@ -1,0 +1,132 @@
+//! What a tournament is: announced once, never changed.
+
+use crate::ids::{GameId, TournamentId};
+use crate::money::{Amount, Currency, format_decimal};
+use crate::time::UnixMs;
+use serde::{Deserialize, Serialize};
+
+/// What is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Metric {
+    /// One point per `points_per` staked; shown and cut off at two decimals (rule S1).
+    Turnover,
+    /// The highest payout ÷ stake of one round, six decimals, half to even (rules S4, S5).
+    BestRatio,
+    /// Stakes − payouts, in minor units.
+    Ggr,
+}
+
+/// Who is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EntryMode {
+    /// Whoever plays a round that counts; `all` on the wire.
+    #[serde(rename = "all")]
+    Automatic,
+    /// Whoever entered, from then on (rule L1).
+    OptIn,
+}
+
+/// A tournament as announced; the payload of `tournament.created`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Definition {
+    /// Public id.
+    pub id: TournamentId,
+    /// Name.
+    pub name: String,
+    /// What is counted.
+    pub metric: Metric,
+    /// Only bets of this currency count.
+    pub currency: Currency,
+    /// Rounds count from here on, by the event time of their start.
+    pub starts: UnixMs,
+    /// Rounds that start here or later do not count.
+    pub ends: UnixMs,
+    /// When players may enter; `None`: at once.
+    pub registration_opens: Option<UnixMs>,
+    /// How long after the end a result is still accepted, in milliseconds.
+    pub grace_ms: i64,
+    /// Smaller stakes do not count.
+    pub min_stake: Amount,
+    /// Turnover for one point, minor units, > 0.
+    pub points_per: Amount,
+    /// Games that count; empty: all.
+    pub games: Vec<GameId>,
+    /// How often the board is sent, in milliseconds.
+    pub tick_ms: u64,
+    /// Rows on the board.
+    pub top_n: u64,
+    /// Who is in.
+    pub entry: EntryMode,
+    /// Prizes by place, shown; paying them is a later step.
+    pub prizes: Vec<Amount>,
+    /// Free text.
+    pub description: String,
+}
+
+/// Something wrong with a definition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Problem {
+    /// The field.
+    pub field: &'static str,
+    /// What is wrong with it.
+    pub message: &'static str,
+}
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+impl Definition {
+    /// Everything that is wrong with it, at once.
+    ///
+    /// # Errors
+    /// The problems, in field order.
+    pub fn validate(&self) -> Result<(), Vec<Problem>> {
+        let lasts = self.ends.since_ms(self.starts);
+        let falling = self.prizes.windows(2).all(|pair| match pair {
+            [better, worse] => better >= worse,
+            _ => true,
+        });
+        let checks = [
+            (!(1..=120).contains(&self.name.chars().count()), "name", "must be 1–120 characters"),
+            (self.name.trim().is_empty(), "name", "must not be blank"),
+            (self.description.len() > 8_000, "description", "must be at most 8,000 bytes"),
+            (self.games.len() > 1_000, "games", "must be at most 1,000"),
+            (self.prizes.len() > 1_000, "prizes", "must be at most 1,000"),
+            (lasts <= 0, "endsAt", "must be after startsAt"),
+            (lasts > 366 * DAY_MS, "endsAt", "must be within 366 days of startsAt"),
+            (
+                self.registration_opens.is_some_and(|opens| opens >= self.ends),
+                "registrationOpensAt",
+                "must be before endsAt",
+            ),
+            (!(0..=7 * DAY_MS).contains(&self.grace_ms), "graceSeconds", "must be 0 to 7 days"),
+            (self.min_stake.0 < 0, "minStake", "must not be negative"),
+            (self.points_per.0 <= 0, "pointsPer", "must be more than zero"),
+            (!(100..=60_000).contains(&self.tick_ms), "tickMs", "must be 100 to 60000"),
+            (!(1..=100).contains(&self.top_n), "topN", "must be 1 to 100"),
+            (self.prizes.iter().any(|prize| prize.0 < 0), "prizes", "must not be negative"),
+            (!falling, "prizes", "must not rise from one place to the next"),
+        ];
+        let wrong = checks.into_iter().filter(|(wrong, ..)| *wrong);
+        let problems: Vec<_> =
+            wrong.map(|(_, field, message)| Problem { field, message }).collect();
+        if problems.is_empty() { Ok(()) } else { Err(problems) }
+    }
+
+    /// A score as shown.
+    #[must_use]
+    pub fn show(&self, score: i64) -> String {
+        match self.metric {
+            Metric::Turnover => format_decimal(i128::from(score), 2),
+            Metric::Ggr => self.currency.format(Amount(score)),
+            Metric::BestRatio => {
+                let text = format_decimal(i128::from(score), 6);
+                let keep = text.len().saturating_sub(4);
+                let (fixed, rest) = text.split_at_checked(keep).unwrap_or((&text, ""));
+                format!("{fixed}{}", rest.trim_end_matches('0'))
+            }
+        }
+    }
+}

@@ -1,0 +1,323 @@
+//! Scores, order and cuts as tables; and that order between slots and repetition change nothing.
+
+use super::lifecycle::{Command as Act, Event as Moved, Refusal, Tournament};
+use super::*;
+use crate::ids::{
+    Aggregate, BetId, GameId, PlayerId, ProviderId, RoundId, SLOTS, TenantId, TournamentId,
+};
+use crate::journal::{Head, Keys, Row, Stage};
+use crate::money::{Amount, Currency};
+use crate::time::UnixMs;
+use crate::wallet::{BetRef, Cell, Command, Prepared};
+use proptest::prelude::*;
+use std::sync::Arc;
+
+const TENANT: TenantId = TenantId(1);
+
+fn definition(metric: Metric, entry: EntryMode) -> Definition {
+    Definition {
+        id: TournamentId::parse("friday-race").unwrap(),
+        name: "Friday race".into(),
+        metric,
+        currency: Currency::EUR,
+        starts: UnixMs(1_000),
+        ends: UnixMs(9_000),
+        registration_opens: None,
+        grace_ms: 500,
+        min_stake: Amount(10),
+        points_per: Amount(300),
+        games: Vec::new(),
+        tick_ms: 1_000,
+        top_n: 10,
+        entry,
+        prizes: vec![Amount(5_000), Amount(1_000)],
+        description: String::new(),
+    }
+}
+
+/// (player, time, stake, payout)
+type Play = (u64, i64, i64, i64);
+
+/// Rows of plays through real wallets; a stake of 0 enters the tournament, −1 leaves it.
+fn rows(plays: &[Play]) -> Vec<Arc<Row>> {
+    let keys = Keys::new([1; 32]);
+    let mut stage =
+        Stage::new(crate::ids::Slot::all().map(|s| Head { epoch: 1, ..Head::empty(s) }));
+    let mut cells = std::collections::BTreeMap::new();
+    let id = TournamentId::parse("friday-race").unwrap();
+    for (at, (player, time, stake, payout)) in plays.iter().enumerate() {
+        let player = PlayerId(*player);
+        let cell = cells.entry(player).or_insert_with(|| {
+            let mut cell = Cell::load(TENANT, player, None, []).unwrap();
+            let funds = Command::Deposit { amount: Amount(1_000_000_000), currency: Currency::EUR };
+            let asked = Prepared::new(&keys, TENANT, player, "funds", funds, None);
+            cell.execute(&asked, &[], UnixMs(0), 0, &keys, &mut stage).unwrap();
+            cell
+        });
+        let name = format!("b{at}");
+        let command = match stake {
+            0 => Command::Enter { tournament: id.clone(), ends: UnixMs(9_000) },
+            -1 => Command::Leave { tournament: id.clone() },
+            stake => Command::Play {
+                bet: BetRef {
+                    provider: ProviderId::parse("acme").unwrap(),
+                    bet: BetId::parse(&name).unwrap(),
+                    round: RoundId::parse(&name).unwrap(),
+                    game: GameId::parse("wheel").unwrap(),
+                },
+                stake: Amount(*stake),
+                payout: Amount(*payout),
+                currency: Currency::EUR,
+                in_session: false,
+                at: None,
+            },
+        };
+        let asked = Prepared::new(&keys, TENANT, player, &name, command, None);
+        cell.execute(&asked, &[], UnixMs(*time), 0, &keys, &mut stage).unwrap();
+    }
+    stage.seal().unwrap().rows
+}
+
+fn fold<'a>(definition: &Definition, rows: impl IntoIterator<Item = &'a Arc<Row>>) -> Standings {
+    let mut standings = Standings::new(Arc::new(definition.clone()), TENANT, UnixMs(0));
+    for row in rows {
+        standings.apply(row).unwrap();
+    }
+    standings
+}
+
+fn board(standings: &Standings) -> Vec<(u64, u64, String)> {
+    let show = |s: Standing| (s.rank, s.player.0, standings.definition().show(s.score));
+    standings.page(0, 100).into_iter().map(show).collect()
+}
+
+/// (what it shows, definition, plays, expected (rank, player, score))
+type Case = (&'static str, Definition, Vec<Play>, Vec<(u64, u64, &'static str)>);
+
+/// (commands with their times, whether the last one changed something)
+type Life<'a> = (Vec<(&'a Act, i64)>, Result<bool, Refusal>);
+
+#[test]
+fn scores() {
+    let automatic = EntryMode::Automatic;
+    let opt_in = EntryMode::OptIn;
+    let cases: Vec<Case> = vec![
+        (
+            "turnover: one point per 3.00, cut off at two decimals of the sum",
+            definition(Metric::Turnover, automatic),
+            vec![(1, 1_000, 100, 0), (1, 1_001, 100, 900), (2, 1_002, 601, 0)],
+            vec![(1, 2, "2.00"), (2, 1, "0.66")],
+        ),
+        (
+            "best ratio (S4): bet 10, win 5000 is 500; only higher replaces",
+            definition(Metric::BestRatio, automatic),
+            vec![(1, 2_000, 1_000, 500_000), (1, 2_001, 1_000, 400_000), (2, 2_002, 30, 20)],
+            vec![(1, 1, "500.00"), (2, 2, "0.666667")],
+        ),
+        (
+            "ggr: stakes minus payouts, below zero too",
+            definition(Metric::Ggr, automatic),
+            vec![(1, 2_000, 1_000, 1_500), (2, 2_001, 1_000, 1)],
+            vec![(1, 2, "9.99"), (2, 1, "-5.00")],
+        ),
+        (
+            "membership: before the start, at the end, below the minimum",
+            definition(Metric::Turnover, automatic),
+            vec![(1, 999, 300, 0), (2, 9_000, 300, 0), (3, 2_000, 9, 0), (4, 8_999, 300, 0)],
+            vec![(1, 4, "1.00")],
+        ),
+        (
+            "ties stand in the order in which they were reached (T2)",
+            definition(Metric::Turnover, automatic),
+            vec![(5, 2_000, 300, 0), (4, 2_001, 600, 0), (5, 2_002, 300, 0), (3, 2_001, 600, 0)],
+            vec![(1, 3, "2.00"), (2, 4, "2.00"), (3, 5, "2.00")],
+        ),
+        (
+            "opt-in (L1): only bets after entering; leaving takes off the board",
+            definition(Metric::Turnover, opt_in),
+            vec![
+                (1, 2_000, 300, 0),
+                (1, 2_001, 0, 0),
+                (1, 2_002, 600, 0),
+                (2, 2_003, 300, 0),
+                (3, 2_003, 0, 0),
+                (3, 2_004, 900, 0),
+                (3, 2_005, -1, 0),
+            ],
+            vec![(1, 1, "2.00")],
+        ),
+        (
+            "bets placed while out do not count; back in, the old score goes on",
+            definition(Metric::Turnover, opt_in),
+            vec![
+                (1, 2_000, 0, 0),
+                (1, 2_001, 300, 0),
+                (1, 2_002, -1, 0),
+                (1, 2_003, 900, 0),
+                (1, 2_004, 0, 0),
+                (1, 2_005, 300, 0),
+            ],
+            vec![(1, 1, "2.00")],
+        ),
+    ];
+    for (name, definition, plays, expected) in cases {
+        let got = board(&fold(&definition, &rows(&plays)));
+        let expected: Vec<_> =
+            expected.into_iter().map(|(rank, who, score)| (rank, who, score.to_owned())).collect();
+        assert_eq!(got, expected, "{name}");
+    }
+}
+
+#[test]
+fn a_damaged_row_is_never_passed_over() {
+    let only = definition(Metric::Turnover, EntryMode::Automatic);
+    let rows = rows(&[(1, 2_000, 300, 0)]);
+    let mut standings = fold(&only, &[]);
+    let good = rows.last().unwrap();
+    let damaged = Row { payload: b"{".as_slice().into(), ..(**good).clone() };
+    assert!(standings.apply(&damaged).is_err());
+    assert_eq!(standings.apply(good), Ok(true));
+}
+
+#[test]
+fn ratios_round_half_to_even() {
+    let cases: [(i64, i64, &str); 4] = [
+        (1, 3, "0.333333"),
+        (1, 2_000_000, "0.00"),
+        (3, 2_000_000, "0.000002"),
+        (2, 3, "0.666667"),
+    ];
+    for (payout, stake, shown) in cases {
+        let mut only = definition(Metric::BestRatio, EntryMode::Automatic);
+        only.min_stake = Amount(1);
+        assert_eq!(board(&fold(&only, &rows(&[(1, 2_000, stake, payout)])))[0].2, shown);
+    }
+}
+
+#[test]
+fn own_position_and_prize_line() {
+    let only = definition(Metric::Turnover, EntryMode::Automatic);
+    let stakes = [2_700, 2_400, 2_100, 1_800, 1_500];
+    let plays: Vec<Play> = (1..).zip(stakes).map(|(p, stake)| (p, 2_010, stake, 0)).collect();
+    let standings = fold(&only, &rows(&plays));
+    let third = standings.of(PlayerId(3)).unwrap();
+    assert_eq!((third.rank, third.ahead), (Some(3), Some((100, PlayerId(2)))));
+    assert_eq!(third.prize_gap, Some(100));
+    assert_eq!(third.around.iter().map(|s| s.player.0).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
+    assert_eq!(standings.of(PlayerId(1)).unwrap().prize_gap, None);
+    assert_eq!(standings.of(PlayerId(9)), None);
+    assert!(standings.page(u64::MAX, 10).is_empty());
+}
+
+proptest! {
+    /// Rule L3: the same events give the same standings in any order between slots, with
+    /// repetitions, cut by a snapshot anywhere, and only up to the cut.
+    #[test]
+    fn order_between_slots_and_repetition_change_nothing(
+        plays in prop::collection::vec((1_u64..9, 900_i64..9_600, 0_i64..900, 0_i64..2_000), 1..80),
+        order in any::<u64>(),
+        metric in prop::sample::select(vec![Metric::Turnover, Metric::BestRatio, Metric::Ggr]),
+    ) {
+        let mut plays = plays;
+        plays.sort_by_key(|(_, time, ..)| *time);
+        let rows = rows(&plays);
+        let definition = definition(metric, EntryMode::Automatic);
+        let mut cut = vec![0; usize::from(SLOTS)];
+        for row in rows.iter().step_by(3) {
+            cut[row.slot.index()] = row.seq;
+        }
+        let plain = {
+            let mut standings = fold(&definition, &[]);
+            standings.set_cut(cut.clone());
+            rows.iter().for_each(|row| { standings.apply(row).unwrap(); });
+            standings
+        };
+        // Another interleaving of the slots, every row twice.
+        let mut shuffled: Vec<_> = rows.iter().collect();
+        shuffled.sort_by_key(|row| (u64::from(row.slot.0).wrapping_mul(order | 1) >> 3, row.seq));
+        let mut other = fold(&definition, &[]);
+        other.set_cut(cut.clone());
+        for (at, row) in shuffled.iter().enumerate() {
+            other.apply(row).unwrap();
+            other.apply(row).unwrap();
+            if at == shuffled.len() / 2 {
+                other = Standings::restore(
+                    Arc::new(definition.clone()), TENANT, &other.save(),
+                ).unwrap();
+            }
+        }
+        prop_assert_eq!(plain.hash(), other.hash());
+        prop_assert_eq!(plain.result(), other.result());
+        prop_assert!(!plain.is_beyond(&cut));
+    }
+}
+
+#[test]
+fn life() {
+    let announced = definition(Metric::Turnover, EntryMode::OptIn);
+    let create = Act::Create(Box::new(announced.clone()));
+    let result = fold(&announced, &[]).result();
+    let close = Act::Close { cut: vec![0; 256], result };
+    let cancel = Act::Cancel { reason: "rain".into() };
+    let mut other = announced.clone();
+    other.name = "Another".into();
+    let other = Act::Create(Box::new(other));
+    // (commands with their times, what the last one comes to)
+    let cases: Vec<Life<'_>> = vec![
+        (vec![(&create, 0)], Ok(true)),
+        (vec![(&create, 9_000)], Err(Refusal::Invalid("endsAt must be in the future".into()))),
+        (vec![(&create, 0), (&create, 1)], Ok(false)),
+        (vec![(&create, 0), (&other, 1)], Err(Refusal::AlreadyExists)),
+        (vec![(&Act::Start, 0)], Err(Refusal::NotFound)),
+        (vec![(&create, 0), (&Act::Start, 999)], Err(Refusal::NotYet)),
+        (vec![(&create, 0), (&Act::Start, 1_000)], Ok(true)),
+        (vec![(&create, 0), (&Act::Start, 20_000)], Ok(true)),
+        (vec![(&create, 0), (&Act::Start, 1_000), (&Act::Start, 1_001)], Ok(false)),
+        (vec![(&create, 0), (&close, 20_000)], Err(Refusal::NotStarted)),
+        (vec![(&create, 0), (&Act::Start, 1_000), (&close, 9_500)], Err(Refusal::NotYet)),
+        (vec![(&create, 0), (&Act::Start, 1_000), (&close, 9_501)], Ok(true)),
+        (vec![(&create, 0), (&Act::Start, 1_000), (&close, 9_501), (&close, 9_502)], Ok(false)),
+        (
+            vec![(&create, 0), (&Act::Start, 1_000), (&close, 9_501), (&cancel, 9_502)],
+            Err(Refusal::AlreadyEnded),
+        ),
+        (vec![(&create, 0), (&cancel, 1)], Ok(true)),
+        (vec![(&create, 0), (&cancel, 1), (&cancel, 2)], Ok(false)),
+        (vec![(&create, 0), (&cancel, 1), (&Act::Start, 1_000)], Err(Refusal::AlreadyEnded)),
+    ];
+    let keys = Keys::new([1; 32]);
+    for (at, (steps, expected)) in cases.into_iter().enumerate() {
+        let slot = Aggregate::Tournament(announced.id.number()).slot(TENANT);
+        let mut stage = Stage::new([Head { epoch: 1, ..Head::empty(slot) }]);
+        let mut state: Option<Tournament> = None;
+        let mut last = Ok(false);
+        for (command, now) in steps {
+            last = match Tournament::decide(state.as_ref(), command, UnixMs(now)) {
+                Ok(Some(event)) => {
+                    let draft = event.draft(TENANT, &announced, &keys, None);
+                    let row = stage.push(draft, UnixMs(now)).unwrap();
+                    let read = Moved::from_row(&row).unwrap();
+                    assert_eq!(read, event);
+                    match (&mut state, read) {
+                        (None, Moved::Created { definition }) => {
+                            state = Some(Tournament::created(row.seq, *definition));
+                        }
+                        (Some(state), event) => state.apply(row.seq, &event),
+                        (None, _) => panic!("no tournament"),
+                    }
+                    Ok(true)
+                }
+                Ok(None) => Ok(false),
+                Err(refusal) => Err(refusal),
+            };
+        }
+        assert_eq!(last, expected, "case {at}");
+    }
+}
+
+#[test]
+fn aliases_never_change() {
+    assert_eq!(alias(PlayerId(1)), GOLDEN_ALIAS);
+}
+
+const GOLDEN_ALIAS: &str = "Lucky Ocelot 55";

@@ -1,0 +1,217 @@
+//! Every stable error code, with its HTTP status; `docs/errors.md` says what to do about each.
+
+use palio_domain::wallet::Refusal;
+use std::fmt;
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $code:literal, $status:literal, $retry:ident, $title:literal;)*) => {
+        /// Why something was refused or failed. The texts of [`ErrorCode::code`] never change.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum ErrorCode {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl ErrorCode {
+            /// Every code, in the order of `docs/errors.md`.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The code on the wire, such as `INSUFFICIENT_FUNDS`.
+            #[must_use]
+            pub const fn code(self) -> &'static str {
+                match self { $(Self::$name => $code,)* }
+            }
+
+            /// The HTTP status that goes with it.
+            #[must_use]
+            pub const fn status(self) -> u16 {
+                match self { $(Self::$name => $status,)* }
+            }
+
+            /// One short sentence, the same for every occurrence.
+            #[must_use]
+            pub const fn title(self) -> &'static str {
+                match self { $(Self::$name => $title,)* }
+            }
+
+            /// Whether the same request with the same key may still succeed later.
+            #[must_use]
+            pub const fn retryable(self) -> bool {
+                match self { $(Self::$name => codes!(@ $retry),)* }
+            }
+        }
+    };
+    (@ retry) => { true };
+    (@ never) => { false };
+}
+
+codes! {
+    /// The body is not JSON, or not the kind of JSON the call takes.
+    BadJson = "BAD_JSON", 400, never, "The body is not the JSON this call takes";
+    /// JSON nested deeper than allowed.
+    TooDeep = "TOO_DEEP", 400, never, "The JSON is nested too deeply";
+    /// A field or header is missing or wrong.
+    InvalidField = "INVALID_FIELD", 422, never, "A field is missing or wrong";
+    /// More bytes than the call takes.
+    BodyTooLarge = "BODY_TOO_LARGE", 413, never, "The body is too large";
+    /// More entries in a list than the call takes.
+    TooManyItems = "TOO_MANY_ITEMS", 413, never, "Too many items in one request";
+    /// Not `application/json`.
+    UnsupportedMediaType = "UNSUPPORTED_MEDIA_TYPE", 415, never, "The body must be application/json";
+    /// No such path.
+    NotFound = "NOT_FOUND", 404, never, "There is nothing here";
+    /// The path exists, but not for this method.
+    MethodNotAllowed = "METHOD_NOT_ALLOWED", 405, never, "Not for this method";
+
+    /// The signature does not fit the request.
+    BadSignature = "BAD_SIGNATURE", 401, never, "The signature is wrong";
+    /// Signed too long ago, or in the future.
+    StaleTimestamp = "STALE_TIMESTAMP", 401, never, "The request was signed too long ago";
+    /// No such signing key.
+    UnknownKey = "UNKNOWN_KEY", 401, never, "The signing key is not known";
+    /// A token that is missing, wrong or over.
+    BadToken = "BAD_TOKEN", 401, never, "The token is not good";
+    /// Proven, but not allowed.
+    Forbidden = "FORBIDDEN", 403, never, "Not allowed";
+
+    /// A repeated key with the same content.
+    IdempotentReplay = "IDEMPOTENT_REPLAY", 409, never, "This request was done before";
+    /// A repeated key with other content.
+    IdempotencyMismatch = "IDEMPOTENCY_MISMATCH", 422, never, "The key was used with different content";
+    /// A bet's id with other content.
+    BetIdReused = "BET_ID_REUSED", 422, never, "The bet id was used with different content";
+    /// A rollback came before the bet.
+    BetCancelled = "BET_CANCELLED", 409, never, "The bet was cancelled before it arrived";
+    /// No such bet is known.
+    BetNotFound = "BET_NOT_FOUND", 404, retry, "No such bet is known";
+    /// The bet is settled.
+    BetAlreadySettled = "BET_ALREADY_SETTLED", 409, never, "The bet is settled already";
+    /// The bet was rolled back.
+    BetAlreadyRolledBack = "BET_ALREADY_ROLLED_BACK", 409, never, "The bet was rolled back";
+    /// Not the held stake.
+    StakeMismatch = "STAKE_MISMATCH", 422, never, "The stake differs from the one held";
+    /// Outcome and payout contradict each other.
+    OutcomeMismatch = "OUTCOME_MISMATCH", 422, never, "Outcome and payout contradict each other";
+    /// Open stakes + delta < 0.
+    NegativePayout = "NEGATIVE_PAYOUT", 422, never, "Stakes plus delta are below zero";
+    /// Not the currency of the bet or session.
+    CurrencyMismatch = "CURRENCY_MISMATCH", 422, never, "The currency differs from the bet's";
+    /// No open session on the game.
+    SessionExpired = "SESSION_EXPIRED", 403, never, "No open session on this game";
+    /// More than is available.
+    InsufficientFunds = "INSUFFICIENT_FUNDS", 402, never, "The stake is more than is available";
+    /// Past 64 bits.
+    BalanceOverflow = "BALANCE_OVERFLOW", 422, never, "The balance would be too large";
+    /// Too many open bets of one player.
+    TooManyOpenBets = "TOO_MANY_OPEN_BETS", 422, retry, "The player has too many open bets";
+    /// No such player.
+    PlayerNotFound = "PLAYER_NOT_FOUND", 404, never, "No such player is known";
+
+    /// No such tournament.
+    TournamentNotFound = "TOURNAMENT_NOT_FOUND", 404, never, "No such tournament";
+    /// The id is taken.
+    TournamentExists = "TOURNAMENT_EXISTS", 409, never, "The tournament id is taken";
+    /// A definition that contradicts itself.
+    TournamentInvalid = "TOURNAMENT_INVALID", 422, never, "The tournament's definition contradicts itself";
+    /// Not in this state.
+    TournamentState = "TOURNAMENT_STATE", 409, never, "Not possible in the tournament's present state";
+    /// Not in the tournament.
+    NotEntered = "NOT_ENTERED", 422, never, "The player is not in this tournament";
+
+    /// Too many requests by one caller.
+    RateLimited = "RATE_LIMITED", 429, retry, "Too many requests";
+    /// The node is full.
+    Overloaded = "OVERLOADED", 503, retry, "The server is full; nothing was done";
+    /// The store can't be reached.
+    StorageUnavailable = "STORAGE_UNAVAILABLE", 503, retry, "The journal can't be reached; nothing was done";
+    /// It is not known whether it was done.
+    OutcomeUnknown = "OUTCOME_UNKNOWN", 503, retry, "It is not known whether this was done";
+    /// Another node owns the player.
+    NotOwner = "NOT_OWNER", 503, retry, "Another node answers for this player";
+    /// The wallet was stopped after a fault.
+    WalletQuarantined = "WALLET_QUARANTINED", 503, retry, "The wallet is stopped until it has been looked at";
+    /// A fault of the server.
+    Internal = "INTERNAL", 500, retry, "The server made a mistake";
+}
+
+impl ErrorCode {
+    /// Where the code is explained: `/docs/errors#insufficient_funds`.
+    #[must_use]
+    pub fn docs(self) -> String {
+        format!("/docs/errors#{}", self.code().to_ascii_lowercase())
+    }
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+impl From<&Refusal> for ErrorCode {
+    fn from(refusal: &Refusal) -> Self {
+        match refusal {
+            Refusal::IdempotencyMismatch => Self::IdempotencyMismatch,
+            Refusal::BetIdReused => Self::BetIdReused,
+            Refusal::BetCancelled => Self::BetCancelled,
+            Refusal::BetNotFound => Self::BetNotFound,
+            Refusal::BetAlreadySettled => Self::BetAlreadySettled,
+            Refusal::BetAlreadyRolledBack => Self::BetAlreadyRolledBack,
+            Refusal::StakeMismatch => Self::StakeMismatch,
+            Refusal::OutcomeMismatch => Self::OutcomeMismatch,
+            Refusal::NegativePayout => Self::NegativePayout,
+            Refusal::CurrencyMismatch => Self::CurrencyMismatch,
+            Refusal::SessionExpired => Self::SessionExpired,
+            Refusal::InsufficientFunds { .. } => Self::InsufficientFunds,
+            Refusal::Overflow => Self::BalanceOverflow,
+            Refusal::TooManyOpenBets => Self::TooManyOpenBets,
+            Refusal::NotEntered => Self::NotEntered,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    const DOCS: &str = include_str!("../../../docs/errors.md");
+
+    /// The documented codes: `### CODE`, then a line `402 · same key: no`.
+    fn documented() -> Vec<(&'static str, &'static str)> {
+        let mut lines = DOCS.lines();
+        let mut found = Vec::new();
+        while let Some(line) = lines.next() {
+            if let Some(code) = line.strip_prefix("### ") {
+                found.push((code, lines.next().unwrap_or_default()));
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn the_documentation_has_exactly_these_codes_in_this_order() {
+        let here: Vec<_> = ErrorCode::ALL.iter().map(|code| code.code()).collect();
+        let there: Vec<_> = documented().iter().map(|(code, _)| *code).collect();
+        assert_eq!(here, there);
+        assert_eq!(here.iter().collect::<BTreeSet<_>>().len(), here.len(), "a code is there twice");
+    }
+
+    #[test]
+    fn the_documentation_has_the_right_status_and_retry() {
+        for (code, (_, line)) in ErrorCode::ALL.iter().zip(documented()) {
+            let again = if code.retryable() { "yes" } else { "no" };
+            let expected = format!("{} · same key again: {again}", code.status());
+            assert_eq!(line, expected, "{code}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_that_is_kept_is_never_retryable() {
+        for refusal in
+            [Refusal::InsufficientFunds { available: Default::default() }, Refusal::SessionExpired]
+        {
+            assert!(refusal.is_stored() && !ErrorCode::from(&refusal).retryable());
+        }
+        assert_eq!(ErrorCode::BetNotFound.docs(), "/docs/errors#bet_not_found");
+    }
+}

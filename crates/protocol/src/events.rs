@@ -1,0 +1,406 @@
+//! Events of `POST /events`: four shapes, one result.
+//!
+//! ```text
+//! bet.placed@1       ─▶ PlaceBet
+//! round.settled@1    ─▶ SettleBets, one per player
+//! bet.rolled_back@1  ─▶ Rollback
+//! {playerId, gameId, amount, result} ─▶ Play: one closed round
+//! ```
+//!
+//! **Currency:** `round.settled` may carry `currency`, for the whole event or per bet. Where
+//! there is none, its amounts are read in the tenant's default currency, and the command says
+//! so: a bet that was placed in another currency is refused with `CURRENCY_MISMATCH` instead of
+//! being paid with the wrong number of decimals. The plain form takes its currency from the
+//! player's session; see `in_session` of `Command::Play`.
+//!
+//! **Trace:** a `traceId` that is not 1–64 visible ASCII characters is left out rather than
+//! refused, since a payout must not fail over it.
+
+use crate::error_code::ErrorCode;
+use crate::field::{self, FieldError, Object, Text};
+use crate::json;
+use crate::signature::IDEMPOTENCY_HEADER;
+pub use crate::wallet::Part;
+use crate::wallet::{Outcome as Done, bet_ref};
+use palio_domain::wallet::{BetRef, BetResult, Command, Outcome};
+use palio_domain::{BetId, Currency, ProviderId, RoundId, TraceId, UnixMs};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
+use utoipa::ToSchema;
+
+/// Most events in one request.
+pub const EVENTS_MAX: usize = 1000;
+/// Most bets in one `round.settled`.
+pub const BETS_MAX: usize = 1000;
+
+/// An event as it comes in: any of the four shapes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Event {
+    /// `bet.placed`, `round.settled` or `bet.rolled_back`; absent in the plain form.
+    #[serde(default, skip_serializing_if = "Text::is_missing")]
+    #[schema(value_type = Option<String>, example = "bet.placed")]
+    pub event: Text,
+    /// Version of the shape: `"1"`; absent in the plain form.
+    #[serde(default, skip_serializing_if = "Text::is_missing")]
+    #[schema(value_type = Option<String>, example = "1")]
+    pub v: Text,
+    /// Names the request; required in the plain form, where it is bet and round as well.
+    #[serde(default, skip_serializing_if = "Text::is_missing")]
+    #[schema(value_type = Option<String>, example = "e1")]
+    pub event_id: Text,
+    /// The bet.
+    #[serde(default, skip_serializing_if = "Text::is_missing")]
+    #[schema(value_type = Option<String>, example = "b_92f")]
+    pub bet_id: Text,
+    /// Whose.
+    #[serde(default, skip_serializing_if = "Text::is_missing")]
+    #[schema(value_type = Option<String>, example = "p_1")]
+    pub player_id: Text,
+    /// The round.
+    #[serde(default, skip_serializing_if = "Text::is_missing")]
+    #[schema(value_type = Option<String>, example = "R-1")]
+    pub round_id: Text,
+    /// The game.
+    #[serde(default, skip_serializing_if = "Text::is_missing")]
+    #[schema(value_type = Option<String>, example = "evo_blackjack_23")]
+    pub game_id: Text,
+    /// `bet.placed`: the stake.
+    #[serde(default, skip_serializing_if = "Text::is_missing")]
+    #[schema(value_type = Option<String>, example = "10.00")]
+    pub stake: Text,
+    /// The currency; optional in `round.settled`.
+    #[serde(default, skip_serializing_if = "Text::is_missing")]
+    #[schema(value_type = Option<String>, example = "EUR")]
+    pub currency: Text,
+    /// `round.settled`: 1–1,000 results.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<SettledBet>, required = false)]
+    pub bets: Vec<Object<SettledBet>>,
+    /// Plain form: the stake.
+    #[serde(default, skip_serializing_if = "Text::is_missing")]
+    #[schema(value_type = Option<String>, example = "1.00")]
+    pub amount: Text,
+    /// Plain form: the payout.
+    #[serde(default, skip_serializing_if = "Text::is_missing")]
+    #[schema(value_type = Option<String>, example = "0.00")]
+    pub result: Text,
+    /// The provider's time.
+    #[serde(default, skip_serializing_if = "Text::is_missing")]
+    #[schema(value_type = Option<String>, example = "2025-10-17T14:23:10.120Z")]
+    pub ts: Text,
+    /// One id through the bet's whole path.
+    #[serde(default, skip_serializing_if = "Text::is_missing")]
+    #[schema(value_type = Option<String>, example = "tr_5f1")]
+    pub trace_id: Text,
+}
+
+/// One bet's result in `round.settled`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SettledBet {
+    /// The bet.
+    #[serde(default)]
+    #[schema(value_type = String, required = true, example = "b_92f")]
+    pub bet_id: Text,
+    /// Whose.
+    #[serde(default)]
+    #[schema(value_type = String, required = true, example = "p_1")]
+    pub player_id: Text,
+    /// The stake; must be the held one when given.
+    #[serde(default, skip_serializing_if = "Text::is_missing")]
+    #[schema(value_type = Option<String>, example = "10.00")]
+    pub stake: Text,
+    /// What it pays, ≥ 0.
+    #[serde(default)]
+    #[schema(value_type = String, required = true, example = "15.00")]
+    pub payout: Text,
+    /// `WIN`, `LOSE` or `VOID`; must fit the payout when given.
+    #[serde(default, skip_serializing_if = "Text::is_missing")]
+    #[schema(value_type = Option<String>, example = "WIN")]
+    pub outcome: Text,
+    /// The currency, if other than the event's.
+    #[serde(default, skip_serializing_if = "Text::is_missing")]
+    #[schema(value_type = Option<String>, example = "EUR")]
+    pub currency: Text,
+}
+
+/// An event, checked and typed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParsedEvent {
+    /// The event's trace, if it has a good one.
+    pub trace: Option<TraceId>,
+    /// What it asks for: one part per player, in order of first appearance.
+    pub parts: Vec<Part>,
+}
+
+/// Takes a body apart: one event, or a list of them.
+///
+/// # Errors
+/// `BAD_JSON`, `TOO_DEEP`, `TOO_MANY_ITEMS`; `INVALID_FIELD` for an empty list.
+pub fn split(body: &[u8]) -> Result<Vec<&RawValue>, FieldError> {
+    let is_list = body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
+    if !is_list {
+        return json::parse_any::<&RawValue>(body).map(|event| vec![event]);
+    }
+    let events: Vec<&RawValue> = json::parse_any(body)?;
+    match events.len() {
+        0 => Err(FieldError::invalid("", "the list of events is empty")),
+        1..=EVENTS_MAX => Ok(events),
+        _ => {
+            let message = format!("more than {EVENTS_MAX} events in one request");
+            Err(FieldError::new(ErrorCode::TooManyItems, "", message))
+        }
+    }
+}
+
+/// Reads one event.
+///
+/// `default` is the tenant's currency for amounts that name none (see the module's text). `key`
+/// is the `X-Idempotency-Key` of a request with a single event; it goes before `eventId`.
+///
+/// Default keys: `eventId`, else `betId` for a bet and its rollback, else for `round.settled` a
+/// hash of the round and the player's bets. In the plain form the key is bet and round.
+///
+/// # Errors
+/// `BAD_JSON` when it is not an object; `TOO_MANY_ITEMS`; `INVALID_FIELD` for an event or version
+/// that is not known and for the first field that is missing or wrong.
+pub fn parse_event(
+    event: &RawValue,
+    provider: &ProviderId,
+    default: Currency,
+    key: Option<&str>,
+) -> Result<ParsedEvent, FieldError> {
+    let event: Event = json::parse(event.get().as_bytes())?;
+    let key = key.map(|key| field::parse_key(IDEMPOTENCY_HEADER, key)).transpose()?;
+    let event_id = field::key_optional("eventId", &event.event_id)?;
+    let key = key.map(str::to_owned).or(event_id);
+    let at = field::time_optional("ts", &event.ts)?;
+    let trace = match &event.trace_id {
+        Text::Given(text) => TraceId::parse(text).ok(),
+        Text::Missing | Text::Other(_) => None,
+    };
+    let Some(name) = event.event.optional("event")? else {
+        let part = plain(&event, provider, default, key, at)?;
+        return Ok(ParsedEvent { trace, parts: vec![part] });
+    };
+    if !matches!(name, "bet.placed" | "round.settled" | "bet.rolled_back") {
+        let known = "must be \"bet.placed\", \"round.settled\" or \"bet.rolled_back\"";
+        return Err(FieldError::invalid("event", known));
+    }
+    if event.v.required("v")? != "1" {
+        return Err(FieldError::invalid("v", "must be \"1\""));
+    }
+    let parts = match name {
+        "bet.placed" => vec![placed(&event, provider, key, at)?],
+        "round.settled" => settled(&event, provider, default, key.as_deref(), at)?,
+        _ => vec![rolled_back(&event, provider, key)?],
+    };
+    Ok(ParsedEvent { trace, parts })
+}
+
+fn placed(
+    event: &Event,
+    provider: &ProviderId,
+    key: Option<String>,
+    at: Option<UnixMs>,
+) -> Result<Part, FieldError> {
+    let player = field::player(&event.player_id)?;
+    let bet = bet_ref(provider, &event.bet_id, &event.round_id, &event.game_id)?;
+    let currency = field::currency(&event.currency)?;
+    let stake = field::amount("stake", &event.stake, currency)?;
+    let key = key.unwrap_or_else(|| bet.bet.as_str().to_owned());
+    Ok(Part { player, key, command: Command::PlaceBet { bet, stake, currency, at } })
+}
+
+fn rolled_back(
+    event: &Event,
+    provider: &ProviderId,
+    key: Option<String>,
+) -> Result<Part, FieldError> {
+    let player = field::player(&event.player_id)?;
+    let bet = field::bet(&event.bet_id)?;
+    let round = field::round_optional(&event.round_id)?;
+    let key = key.unwrap_or_else(|| bet.as_str().to_owned());
+    let command = Command::Rollback { provider: provider.clone(), bet, round };
+    Ok(Part { player, key, command })
+}
+
+fn plain(
+    event: &Event,
+    provider: &ProviderId,
+    default: Currency,
+    key: Option<String>,
+    at: Option<UnixMs>,
+) -> Result<Part, FieldError> {
+    let player = field::player(&event.player_id)?;
+    let game = field::game("gameId", &event.game_id)?;
+    let stake = field::amount("amount", &event.amount, default)?;
+    let payout = field::amount("result", &event.result, default)?;
+    let key = key.ok_or_else(|| FieldError::invalid("eventId", "is missing"))?;
+    let wrong = |error: palio_domain::ids::Error| FieldError::invalid("eventId", error.to_string());
+    let bet = BetRef {
+        provider: provider.clone(),
+        bet: BetId::parse(&key).map_err(wrong)?,
+        round: RoundId::parse(&key).map_err(wrong)?,
+        game,
+    };
+    Ok(Part {
+        player,
+        key,
+        command: Command::Play { bet, stake, payout, currency: default, in_session: true, at },
+    })
+}
+
+/// One player's part of a round while it is collected.
+struct Share {
+    player: String,
+    currency: Currency,
+    bets: Vec<BetResult>,
+}
+
+fn settled(
+    event: &Event,
+    provider: &ProviderId,
+    default: Currency,
+    key: Option<&str>,
+    at: Option<UnixMs>,
+) -> Result<Vec<Part>, FieldError> {
+    let round = field::round(&event.round_id)?;
+    let default = field::currency_optional(&event.currency)?.unwrap_or(default);
+    if event.bets.is_empty() {
+        return Err(FieldError::invalid("bets", "must hold at least one bet"));
+    }
+    if event.bets.len() > BETS_MAX {
+        let message = format!("holds more than {BETS_MAX} bets");
+        return Err(FieldError::new(ErrorCode::TooManyItems, "bets", message));
+    }
+    let mut shares: Vec<Share> = Vec::new();
+    let mut place: BTreeMap<String, usize> = BTreeMap::new();
+    let mut seen = BTreeSet::new();
+    for (at, Object(bet)) in event.bets.iter().enumerate() {
+        let within = |error: FieldError| error.inside(&format!("bets[{at}]"));
+        let player = field::player(&bet.player_id).map_err(within)?;
+        let currency = field::currency_optional(&bet.currency).map_err(within)?.unwrap_or(default);
+        let result = bet_result(bet, currency).map_err(within)?;
+        if !seen.insert((player.clone(), result.bet.clone())) {
+            return Err(within(FieldError::invalid("betId", "is there twice")));
+        }
+        let index = *place.entry(player.clone()).or_insert(shares.len());
+        match shares.get_mut(index) {
+            None => shares.push(Share { player, currency, bets: vec![result] }),
+            Some(share) if share.currency == currency => share.bets.push(result),
+            Some(_) => {
+                let message = "must be the same for all bets of a player";
+                return Err(within(FieldError::invalid("currency", message)));
+            }
+        }
+    }
+    let part = |share: Share| Part {
+        key: key.map_or_else(|| settlement_key(&round, &share.bets), str::to_owned),
+        player: share.player,
+        command: Command::SettleBets {
+            provider: provider.clone(),
+            round: round.clone(),
+            bets: share.bets,
+            currency: Some(share.currency),
+            at,
+        },
+    };
+    Ok(shares.into_iter().map(part).collect())
+}
+
+fn bet_result(bet: &SettledBet, currency: Currency) -> Result<BetResult, FieldError> {
+    let outcome = match bet.outcome.optional("outcome")? {
+        None => None,
+        Some("WIN") => Some(Outcome::Win),
+        Some("LOSE") => Some(Outcome::Lose),
+        Some("VOID") => Some(Outcome::Void),
+        Some(_) => {
+            return Err(FieldError::invalid("outcome", "must be \"WIN\", \"LOSE\" or \"VOID\""));
+        }
+    };
+    Ok(BetResult {
+        bet: field::bet(&bet.bet_id)?,
+        stake: field::amount_optional("stake", &bet.stake, currency)?,
+        payout: field::amount("payout", &bet.payout, currency)?,
+        outcome,
+    })
+}
+
+/// `round_` and 128 bits of SHA-256 over the round and the player's bets, each after its length.
+///
+/// A hash in every case: ids may hold any separator, so a plain text of them could be the same
+/// for two different settlements. The bytes are stored with rows and must never change.
+fn settlement_key(round: &RoundId, bets: &[BetResult]) -> String {
+    let mut hash = Sha256::new();
+    let ids = std::iter::once(round.as_str()).chain(bets.iter().map(|bet| bet.bet.as_str()));
+    for id in ids {
+        hash.update(format!("{}:{id};", id.len()));
+    }
+    let digest = hash.finalize();
+    format!("round_{}", hex::encode(digest.get(..16).unwrap_or_default()))
+}
+
+/// What became of one event.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EventOutcome {
+    /// Position in the request, from 0.
+    pub index: usize,
+    /// The status this event would have had alone; 207 when only some players' parts of a
+    /// `round.settled` went through.
+    #[schema(example = 200)]
+    pub status: u16,
+    /// The answer, if it went through and is about one player.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub result: Option<Box<RawValue>>,
+    /// With several players: what became of each, in order of first appearance.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operations: Option<Vec<crate::wallet::OperationOutcome>>,
+    /// The stable code, if it did not go through.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// What happened, if it did not go through.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+impl EventOutcome {
+    /// An event about one player, or one that could not be read.
+    #[must_use]
+    pub fn single(index: usize, outcome: Done) -> Self {
+        let Done { status, result, code, detail } = outcome;
+        Self { index, status, result, operations: None, code, detail }
+    }
+
+    /// An event about several players.
+    #[must_use]
+    pub fn several(index: usize, operations: Vec<crate::wallet::OperationOutcome>) -> Self {
+        let status = crate::wallet::overall(operations.iter().map(|one| &one.outcome));
+        let operations = Some(operations);
+        Self { index, status, result: None, operations, code: None, detail: None }
+    }
+}
+
+/// Answer of `POST /events`.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EventsResponse {
+    /// One per event, in order.
+    pub outcomes: Vec<EventOutcome>,
+}
+
+impl EventsResponse {
+    /// 200 when all went through, else 207.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        if self.outcomes.iter().all(|outcome| outcome.status == 200) { 200 } else { 207 }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,137 @@
+//! The follower: takes committed batches in order and hands their rows to every fold.
+//!
+//! It never drops a row: a batch that it did not hear of shows as a gap in a slot's seq, and the
+//! gap is read from the store.
+
+use super::tournaments::Tournaments;
+use crate::storage::Journal;
+use palio_domain::Slot;
+use palio_domain::journal::{Batch, Row};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// Rows read from the store at a time.
+const PAGE: u32 = 2_000;
+
+/// How often the heads are compared with the own position, in case the last batch went by.
+const CHECK_EVERY: Duration = Duration::from_millis(500);
+
+/// Reads the journal on behalf of the folds.
+pub struct Follower {
+    journal: Arc<dyn Journal>,
+    batches: mpsc::Receiver<Arc<Batch>>,
+    tournaments: Arc<Tournaments>,
+    /// Last seq handed on, per slot.
+    positions: Vec<u64>,
+}
+
+impl Follower {
+    /// A follower that has handed on everything up to `positions`.
+    #[must_use]
+    pub fn new(
+        journal: Arc<dyn Journal>,
+        batches: mpsc::Receiver<Arc<Batch>>,
+        tournaments: Arc<Tournaments>,
+        positions: Vec<u64>,
+    ) -> Self {
+        Self { journal, batches, tournaments, positions }
+    }
+
+    /// Follows until the committers are gone.
+    pub async fn run(mut self) {
+        let mut check = tokio::time::interval(CHECK_EVERY);
+        check.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                batch = self.batches.recv() => match batch {
+                    Some(batch) => self.take(&batch).await,
+                    None => return,
+                },
+                _ = check.tick() => self.catch_up().await,
+            }
+        }
+    }
+
+    async fn take(&mut self, batch: &Batch) {
+        let mut next = Vec::with_capacity(batch.rows.len());
+        for part in batch.rows.chunk_by(|a, b| a.slot == b.slot) {
+            let Some(first) = part.first() else { continue };
+            let at = self.position(first.slot);
+            if first.seq > at + 1 {
+                // Batches before this one went by: hand on what there is, then read the gap.
+                self.hand_on(std::mem::take(&mut next)).await;
+                self.read_slot(first.slot, u64::MAX).await;
+                continue;
+            }
+            for row in part.iter().filter(|row| row.seq > at) {
+                self.advance(row);
+                next.push(Arc::clone(row));
+            }
+        }
+        self.hand_on(next).await;
+    }
+
+    /// Reads whatever the store has beyond the own position.
+    pub async fn catch_up(&mut self) {
+        let heads = match self.journal.heads().await {
+            Ok(heads) => heads,
+            Err(error) => {
+                tracing::warn!(%error, "the follower can't read the heads");
+                return;
+            }
+        };
+        let behind: u64 = heads
+            .iter()
+            .map(|head| head.next_seq.saturating_sub(1).saturating_sub(self.position(head.slot)))
+            .sum();
+        metrics::gauge!("palio_follower_lag_rows").set(as_f64(behind));
+        for head in heads {
+            if head.next_seq.saturating_sub(1) > self.position(head.slot) {
+                self.read_slot(head.slot, head.next_seq).await;
+            }
+        }
+    }
+
+    async fn read_slot(&mut self, slot: Slot, until: u64) {
+        loop {
+            let from = self.position(slot) + 1;
+            if from >= until {
+                return;
+            }
+            let rows = match self.journal.read(slot, from, PAGE).await {
+                Ok(rows) => rows,
+                Err(error) => {
+                    tracing::warn!(%error, slot = slot.0, "the follower can't read a slot");
+                    return;
+                }
+            };
+            if rows.is_empty() {
+                return;
+            }
+            let rows: Vec<_> = rows.into_iter().map(|stored| Arc::new(stored.row)).collect();
+            rows.iter().for_each(|row| self.advance(row));
+            self.hand_on(rows).await;
+        }
+    }
+
+    async fn hand_on(&self, rows: Vec<Arc<Row>>) {
+        if !rows.is_empty() {
+            self.tournaments.take(rows, &self.positions).await;
+        }
+    }
+
+    fn position(&self, slot: Slot) -> u64 {
+        self.positions.get(slot.index()).copied().unwrap_or(0)
+    }
+
+    fn advance(&mut self, row: &Row) {
+        if let Some(at) = self.positions.get_mut(row.slot.index()) {
+            *at = row.seq;
+        }
+    }
+}
+
+fn as_f64(rows: u64) -> f64 {
+    f64::from(u32::try_from(rows).unwrap_or(u32::MAX))
+}

@@ -1,0 +1,419 @@
+//! The router of one core thread: finds or wakes the actor of each message's aggregate, saves
+//! snapshots, and puts idle wallets to sleep.
+
+use super::committer;
+use super::core::{Core, Pending, SharedCore, State, send};
+use super::entity::Entities;
+use super::handle::{CoreHandle, Failure, Message, Reply, Work};
+use super::recovery;
+use super::wallet::{Ask, SharedWallet, Wallet};
+use crate::clock::Clock;
+use crate::storage::{Error, Snapshot, Storage};
+use actix::Addr;
+use actix::prelude::SendError;
+use palio_domain::ids::SLOTS;
+use palio_domain::journal::{Batch, KeyFilter, Keys, Stage};
+use palio_domain::{Aggregate, PlayerId, Slot, TenantId};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::sync::{Notify, OwnedSemaphorePermit, mpsc, oneshot};
+
+/// Sizes and times of the core.
+#[derive(Debug, Clone)]
+pub struct CoreConfig {
+    /// Core threads, each with one slot group; at most what the store can take side by side.
+    pub threads: usize,
+    /// Commands in flight on the node.
+    pub in_flight_max: usize,
+    /// Of these, kept from bets.
+    pub reserve: usize,
+    /// A wallet that was not asked for so long goes to sleep.
+    pub idle: Duration,
+    /// How often snapshots are saved.
+    pub snapshot_every: Duration,
+    /// A wallet is saved when its oldest unsaved row is this many rows behind its slot's head.
+    pub unsaved_rows_max: u64,
+}
+
+/// Everything a core thread is given.
+#[derive(Clone)]
+pub struct CoreParts {
+    /// The store.
+    pub storage: Storage,
+    /// Identity hashes.
+    pub keys: Keys,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// This process's name in heads.
+    pub owner: String,
+    /// Where committed batches go.
+    pub committed: mpsc::Sender<Arc<Batch>>,
+}
+
+/// Starts the core threads and waits until all own their slots.
+///
+/// # Errors
+/// Whatever the store says while the slots are taken.
+pub async fn start(config: &CoreConfig, parts: &CoreParts) -> Result<CoreHandle, Error> {
+    let threads = config.threads.clamp(1, parts.storage.writers.max(1));
+    let budget = super::handle::Budget::new(config.in_flight_max, config.reserve);
+    let ready: Arc<Vec<AtomicBool>> =
+        Arc::new((0..threads).map(|_| AtomicBool::new(false)).collect());
+    let awake = Arc::new(AtomicUsize::new(0));
+    let mut senders = Vec::with_capacity(threads);
+    for group in 0..threads {
+        // Room for the whole budget, so that it alone decides who is refused.
+        let (sender, receiver) = mpsc::channel(config.in_flight_max + 16);
+        let (started, is_started) = oneshot::channel();
+        let (config, parts) = (config.clone(), parts.clone());
+        let (ready, awake) = (Arc::clone(&ready), Arc::clone(&awake));
+        let arbiter = actix::Arbiter::new();
+        let spawned = arbiter.spawn_fn(move || {
+            actix::spawn(async move {
+                match Registry::open(group, threads, &config, parts, awake, ready).await {
+                    Ok(registry) => {
+                        if started.send(Ok(())).is_ok() {
+                            registry.run(receiver).await;
+                        }
+                    }
+                    Err(error) => {
+                        if started.send(Err(error)).is_err() {
+                            tracing::error!(group, "nobody waits for this core thread");
+                        }
+                    }
+                }
+            });
+        });
+        if !spawned {
+            return Err(Error::Open("a core thread could not be started".into()));
+        }
+        is_started.await.map_err(|_| Error::Open("a core thread died".into()))??;
+        senders.push(sender);
+    }
+    Ok(CoreHandle { threads: Arc::new(senders), budget, ready, awake })
+}
+
+struct Registry {
+    core: SharedCore,
+    config: CoreConfig,
+    wallets: HashMap<(TenantId, PlayerId), (Addr<Wallet>, SharedWallet)>,
+    entities: Rc<Entities>,
+    awake: Arc<AtomicUsize>,
+    stopping: Arc<AtomicBool>,
+    again: mpsc::Receiver<Vec<Pending>>,
+}
+
+/// Wallets saved in one go, and tails woken in one go.
+const SAVED_AT_ONCE: usize = 2_000;
+
+impl Registry {
+    async fn open(
+        group: usize,
+        groups: usize,
+        config: &CoreConfig,
+        parts: CoreParts,
+        awake: Arc<AtomicUsize>,
+        ready: Arc<Vec<AtomicBool>>,
+    ) -> Result<Self, Error> {
+        let core = Rc::new(Core {
+            group,
+            slots: Slot::all().filter(|slot| slot.index() % groups == group).collect(),
+            owner: parts.owner,
+            storage: parts.storage,
+            keys: parts.keys,
+            clock: parts.clock,
+            state: RefCell::new(State {
+                stage: Stage::default(),
+                filter: KeyFilter::default(),
+                committed: vec![0; usize::from(SLOTS)],
+                pending: Vec::new(),
+                tails: HashMap::new(),
+                generation: 1,
+                open: Some(Failure::StorageUnavailable),
+            }),
+            work: Notify::new(),
+            committed: parts.committed,
+        });
+        // The slots first: from then on no other writer can add keys that the filter misses.
+        let recovered = recovery::take_slots(&core).await?;
+        let filter = recovery::read_keys(&core).await?;
+        let writer = core.storage.journal.writer(&core.owner).await?;
+        {
+            let mut state = core.state.borrow_mut();
+            state.filter = filter;
+            recovered.install(&mut state);
+        }
+        let stopping = Arc::new(AtomicBool::new(false));
+        let (resubmit, again) = mpsc::channel(4);
+        let set_ready = move |is_ready| {
+            if let Some(flag) = ready.get(group) {
+                flag.store(is_ready, Ordering::Relaxed);
+            }
+        };
+        set_ready(true);
+        actix::spawn(committer::run(
+            Rc::clone(&core),
+            writer,
+            set_ready,
+            move |commands| {
+                if let Err(error) = resubmit.try_send(commands) {
+                    let (mpsc::error::TrySendError::Full(commands)
+                    | mpsc::error::TrySendError::Closed(commands)) = error;
+                    fail(commands, Failure::StorageUnavailable);
+                }
+            },
+            Arc::clone(&stopping),
+        ));
+        Ok(Self {
+            entities: Rc::new(Entities::new(Rc::clone(&core))),
+            core,
+            config: config.clone(),
+            wallets: HashMap::new(),
+            awake,
+            stopping,
+            again,
+        })
+    }
+
+    async fn run(mut self, mut receiver: mpsc::Receiver<Message>) {
+        let mut messages = Vec::with_capacity(256);
+        let mut snapshots = tokio::time::interval(self.config.snapshot_every);
+        snapshots.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                // Commands of a failed batch come before newer ones of the same players.
+                biased;
+                Some(commands) = self.again.recv() => self.decide_again(commands),
+                count = receiver.recv_many(&mut messages, 256) => {
+                    if count == 0 {
+                        break;
+                    }
+                    for message in messages.drain(..) {
+                        match message {
+                            Message::Work(work, reply, permit) => self.route(work, reply, permit),
+                            Message::Barrier(reply) => self.barrier(reply),
+                            Message::Stop(done) => {
+                                self.stop().await;
+                                if done.send(()).is_err() {
+                                    tracing::debug!("nobody waits for the stop");
+                                }
+                            }
+                        }
+                    }
+                }
+                _ = snapshots.tick() => self.save(false).await,
+            }
+        }
+    }
+
+    fn route(
+        &mut self,
+        work: Work,
+        reply: oneshot::Sender<Reply>,
+        permit: Option<OwnedSemaphorePermit>,
+    ) {
+        if self.stopping.load(Ordering::Relaxed) {
+            return send(reply, Reply::Failed(Failure::Stopping));
+        }
+        match &work {
+            Work::Execute(tenant, player, _)
+            | Work::Check(tenant, player, _)
+            | Work::Balance(tenant, player) => {
+                let (tenant, player) = (*tenant, *player);
+                self.ask(tenant, player, Ask { work, reply, permit });
+            }
+            Work::Tournament(..) => {
+                let entities = Rc::clone(&self.entities);
+                actix::spawn(async move { entities.run(work, reply, permit).await });
+            }
+        }
+    }
+
+    fn ask(&mut self, tenant: TenantId, player: PlayerId, ask: Ask) {
+        let (addr, shared) = self.wallets.entry((tenant, player)).or_insert_with(|| {
+            let mailbox = self.config.in_flight_max + 16;
+            Wallet::start(Rc::clone(&self.core), tenant, player, mailbox)
+        });
+        {
+            let mut shared = shared.borrow_mut();
+            shared.used = self.core.clock.now();
+            shared.waiting += 1;
+        }
+        let refused = match addr.try_send(ask) {
+            Ok(()) => None,
+            Err(SendError::Full(ask)) => Some((ask, Failure::Overloaded)),
+            Err(SendError::Closed(ask)) => Some((ask, Failure::Quarantined)),
+        };
+        if let Some((ask, failure)) = refused {
+            let mut shared = shared.borrow_mut();
+            shared.waiting = shared.waiting.saturating_sub(1);
+            send(ask.reply, Reply::Failed(failure));
+        }
+    }
+
+    fn barrier(&self, reply: oneshot::Sender<Reply>) {
+        match self.core.closed() {
+            Some(failure) => send(reply, Reply::Failed(failure)),
+            // Always through the committer: a batch may be under way.
+            None => self.core.answer(true, reply, Reply::Barrier(Vec::new()), None, None),
+        }
+    }
+
+    fn decide_again(&mut self, commands: Vec<Pending>) {
+        tracing::info!(commands = commands.len(), "deciding commands of a failed batch again");
+        for Pending { reply, again, permit, .. } in commands {
+            match again {
+                Some(work) => self.route(work, reply, permit),
+                None => send(reply, Reply::Failed(Failure::StorageUnavailable)),
+            }
+        }
+    }
+
+    /// Saves wallets whose rows grow old, all of them when `everything`; then moves the floors
+    /// and puts idle wallets to sleep.
+    async fn save(&mut self, everything: bool) {
+        if self.core.closed().is_some() {
+            return;
+        }
+        let now = self.core.clock.now();
+        let idle_ms = i64::try_from(self.config.idle.as_millis()).unwrap_or(i64::MAX);
+        let generation = self.core.generation();
+        for (_, shared) in self.wallets.values() {
+            let mut shared = shared.borrow_mut();
+            if shared.generation != generation {
+                // Void since a commit failed; its rows, if they exist, stand in the tails.
+                shared.cell = None;
+            }
+        }
+        let mut due = Vec::new();
+        let mut snapshots = Vec::new();
+        for (key, (_, shared)) in &self.wallets {
+            if snapshots.len() >= SAVED_AT_ONCE && !everything {
+                break;
+            }
+            let shared = shared.borrow();
+            let Some(cell) = shared.cell.as_ref() else { continue };
+            let committed = self.core.committed_seq(cell.slot());
+            let Some(first) = cell.first_unsaved() else { continue };
+            if cell.is_staged(committed) {
+                continue;
+            }
+            let old = committed.saturating_sub(first) >= self.config.unsaved_rows_max;
+            let idle = now.since_ms(shared.used) >= idle_ms;
+            if !(everything || old || idle) {
+                continue;
+            }
+            match serde_json::to_vec(cell.wallet()) {
+                Ok(state) => {
+                    snapshots.push(Snapshot {
+                        tenant: key.0,
+                        aggregate: Aggregate::Player(key.1),
+                        seq: cell.wallet().seq,
+                        state,
+                    });
+                    due.push((*key, cell.wallet().seq));
+                }
+                Err(error) => tracing::error!(%error, "a wallet can't be written down"),
+            }
+        }
+        let entities = self.entities.unsaved();
+        snapshots.extend(entities.iter().cloned());
+        if let Err(error) = self.core.storage.snapshots.save(&snapshots, &[]).await {
+            tracing::warn!(%error, "snapshots could not be saved");
+            return;
+        }
+        for (key, seq) in due {
+            if let Some((_, shared)) = self.wallets.get(&key)
+                && let Some(cell) = shared.borrow_mut().cell.as_mut()
+            {
+                cell.saved(seq);
+            }
+        }
+        self.entities.saved(&entities);
+        let floors = self.floors();
+        if let Err(error) = self.core.storage.snapshots.save(&[], &floors).await {
+            tracing::warn!(%error, "snapshot floors could not be saved");
+        }
+        self.wallets.retain(|_, (_, shared)| {
+            let shared = shared.borrow();
+            let clean = shared.cell.as_ref().is_none_or(|cell| cell.first_unsaved().is_none());
+            let idle = now.since_ms(shared.used) >= idle_ms;
+            !(clean && idle && shared.waiting == 0 && !shared.quarantined)
+        });
+        self.wake_tails();
+        self.awake.store(self.wallets.len(), Ordering::Relaxed);
+    }
+
+    /// Per slot: the last seq up to which every row is covered by a saved snapshot.
+    fn floors(&self) -> Vec<(Slot, u64)> {
+        let state = self.core.state.borrow();
+        let mut floors: HashMap<Slot, u64> = self
+            .core
+            .slots
+            .iter()
+            .map(|slot| (*slot, state.committed.get(slot.index()).copied().unwrap_or(0)))
+            .collect();
+        let mut unsaved = |slot: Slot, first: u64| {
+            let floor = floors.entry(slot).or_default();
+            *floor = (*floor).min(first.saturating_sub(1));
+        };
+        for (_, shared) in self.wallets.values() {
+            if let Some(cell) = shared.borrow().cell.as_ref()
+                && let Some(first) = cell.first_unsaved()
+            {
+                unsaved(cell.slot(), first);
+            }
+        }
+        for rows in state.tails.values() {
+            if let Some(first) = rows.first() {
+                unsaved(first.slot, first.seq);
+            }
+        }
+        for (slot, first) in self.entities.first_unsaved() {
+            unsaved(slot, first);
+        }
+        floors.into_iter().filter(|(_, seq)| *seq > 0).collect()
+    }
+
+    /// Wakes some owners of rows left by the last run, so that they get saved.
+    fn wake_tails(&mut self) {
+        let owners: Vec<_> =
+            self.core.state.borrow().tails.keys().take(SAVED_AT_ONCE).copied().collect();
+        for (tenant, aggregate) in owners {
+            match aggregate {
+                Aggregate::Player(player) => {
+                    let (reply, _) = oneshot::channel();
+                    let work = Work::Balance(tenant, player);
+                    self.ask(tenant, player, Ask { work, reply, permit: None });
+                }
+                Aggregate::Tournament(number) => {
+                    let entities = Rc::clone(&self.entities);
+                    actix::spawn(async move { entities.wake(tenant, number).await });
+                }
+            }
+        }
+    }
+
+    async fn stop(&mut self) {
+        self.stopping.store(true, Ordering::Relaxed);
+        // Whatever is staged gets its answer first.
+        for _ in 0..500 {
+            let idle = self.core.state.borrow().is_idle()
+                && self.wallets.values().all(|(_, shared)| shared.borrow().waiting == 0);
+            if idle {
+                break;
+            }
+            self.core.work.notify_one();
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        self.save(true).await;
+    }
+}
+
+fn fail(commands: Vec<Pending>, failure: Failure) {
+    commands.into_iter().for_each(|pending| send(pending.reply, Reply::Failed(failure)));
+}

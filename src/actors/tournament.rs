@@ -1,0 +1,207 @@
+//! The scoring actor of one tournament: folds committed rows into its standings, and shows them.
+
+use super::board::{BoardRow, BoardView, OwnRow};
+use super::tournaments::{Entry, status};
+use crate::clock::Clock;
+use actix::prelude::*;
+use palio_domain::ids::Slot;
+use palio_domain::journal::{Keys, Row};
+use palio_domain::tournament::{FinalResult, Standing, Standings, alias};
+use palio_domain::{PlayerId, UnixMs};
+use std::sync::{Arc, Weak};
+
+/// Rows queued for one tournament before the follower waits.
+const MAILBOX: usize = 64;
+
+/// How often a board may be rebuilt, in milliseconds.
+const REBUILD_MS: i64 = 100;
+
+/// The actor.
+pub(super) struct Tournament {
+    standings: Standings,
+    entry: Weak<Entry>,
+    keys: Keys,
+    clock: Arc<dyn Clock>,
+    changed: bool,
+    /// A row could not be read.
+    stopped: bool,
+    built: UnixMs,
+}
+
+/// Committed rows, and where every slot stands after them.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct Rows {
+    pub(super) rows: Arc<Vec<Arc<Row>>>,
+    pub(super) positions: Arc<Vec<u64>>,
+}
+
+/// Computes the result at a cut; `None` while the fold has not reached it.
+#[derive(Message)]
+#[rtype(result = "Option<(Vec<u64>, FinalResult)>")]
+pub(super) struct Close {
+    pub(super) cut: Vec<u64>,
+}
+
+/// A player's own position.
+#[derive(Message)]
+#[rtype(result = "Option<OwnRow>")]
+pub(super) struct Own {
+    pub(super) player: PlayerId,
+}
+
+/// A page of the ranking.
+#[derive(Message)]
+#[rtype(result = "Vec<BoardRow>")]
+pub(super) struct Page {
+    pub(super) offset: u64,
+    pub(super) limit: u64,
+}
+
+/// The fold with the position it stands at.
+#[derive(Message)]
+#[rtype(result = "Option<(Vec<u64>, String)>")]
+pub(super) struct SaveFold;
+
+/// Shows the board again if anything, the clock included, may have changed it.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct Republish;
+
+impl Tournament {
+    pub(super) fn spawn(
+        standings: Standings,
+        entry: Weak<Entry>,
+        keys: Keys,
+        clock: Arc<dyn Clock>,
+    ) -> Addr<Self> {
+        let actor =
+            Self { standings, entry, keys, clock, changed: true, stopped: false, built: UnixMs(0) };
+        Self::create(|ctx| {
+            ctx.set_mailbox_capacity(MAILBOX);
+            actor
+        })
+    }
+
+    fn row(&self, standing: &Standing) -> BoardRow {
+        let number = self.standings.definition().id.number();
+        let key = self.keys.board_row(number, standing.player);
+        BoardRow {
+            player: standing.player,
+            key: hex::encode(key.get(..6).unwrap_or_default()),
+            rank: standing.rank,
+            name: alias(standing.player),
+            score: self.standings.definition().show(standing.score),
+        }
+    }
+
+    fn publish(&mut self, now: UnixMs) {
+        let Some(entry) = self.entry.upgrade() else { return };
+        self.changed = false;
+        self.built = now;
+        let definition = self.standings.definition();
+        let top = self.standings.page(0, definition.top_n);
+        entry.publish(BoardView {
+            tenant: entry.tenant,
+            tournament: definition.id.clone(),
+            status: status(entry.phase(now)),
+            participants: self.standings.ranked(),
+            ends_at: definition.ends,
+            tick_ms: definition.tick_ms,
+            rows: top.iter().map(|standing| self.row(standing)).collect(),
+        });
+    }
+}
+
+impl Actor for Tournament {
+    type Context = Context<Self>;
+}
+
+impl Handler<Rows> for Tournament {
+    type Result = ();
+
+    fn handle(&mut self, message: Rows, _: &mut Context<Self>) {
+        if self.stopped {
+            return;
+        }
+        for row in message.rows.iter() {
+            match self.standings.apply(row) {
+                Ok(changed) => self.changed |= changed,
+                Err(error) => {
+                    // A result without this row would be wrong: it waits for a person.
+                    tracing::error!(%error, "a row can't be scored: scoring stops here");
+                    self.stopped = true;
+                    return;
+                }
+            }
+        }
+        if self.stopped {
+            return;
+        }
+        for (slot, seq) in Slot::all().zip(message.positions.iter()) {
+            self.standings.advance(slot, *seq);
+        }
+        let now = self.clock.now();
+        if self.changed && now.since_ms(self.built) >= REBUILD_MS {
+            self.publish(now);
+        }
+    }
+}
+
+impl Handler<Close> for Tournament {
+    type Result = Option<(Vec<u64>, FinalResult)>;
+
+    fn handle(&mut self, message: Close, _: &mut Context<Self>) -> Self::Result {
+        // Rows beyond the barrier may be folded already; they were recorded after the grace
+        // period and so do not count. The cut named in the result is where the fold stands.
+        if self.stopped || !self.standings.is_at(&message.cut) {
+            return None;
+        }
+        Some((self.standings.positions().to_vec(), self.standings.result()))
+    }
+}
+
+impl Handler<Own> for Tournament {
+    type Result = Option<OwnRow>;
+
+    fn handle(&mut self, message: Own, _: &mut Context<Self>) -> Option<OwnRow> {
+        let position = self.standings.of(message.player)?;
+        let definition = self.standings.definition();
+        let key = self.keys.board_row(definition.id.number(), message.player);
+        Some(OwnRow {
+            key: hex::encode(key.get(..6).unwrap_or_default()),
+            rank: position.rank,
+            score: definition.show(position.score),
+            participants: self.standings.ranked(),
+            ahead: position.ahead.map(|(gap, who)| (definition.show(gap), alias(who))),
+            prize_gap: position.prize_gap.map(|gap| definition.show(gap)),
+            around: position.around.iter().map(|standing| self.row(standing)).collect(),
+        })
+    }
+}
+
+impl Handler<Page> for Tournament {
+    type Result = Vec<BoardRow>;
+
+    fn handle(&mut self, message: Page, _: &mut Context<Self>) -> Vec<BoardRow> {
+        let page = self.standings.page(message.offset, message.limit);
+        page.iter().map(|standing| self.row(standing)).collect()
+    }
+}
+
+impl Handler<SaveFold> for Tournament {
+    type Result = Option<(Vec<u64>, String)>;
+
+    fn handle(&mut self, _: SaveFold, _: &mut Context<Self>) -> Self::Result {
+        Some((self.standings.positions().to_vec(), self.standings.save()))
+    }
+}
+
+impl Handler<Republish> for Tournament {
+    type Result = ();
+
+    fn handle(&mut self, _: Republish, _: &mut Context<Self>) {
+        let now = self.clock.now();
+        self.publish(now);
+    }
+}

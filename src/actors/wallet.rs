@@ -1,0 +1,234 @@
+//! One actor per awake wallet: waits for look-ups, lets the pure [`Cell`] decide, and hands the
+//! answer to the committer. Its own mailbox keeps a player's commands in order while one of them
+//! waits; other wallets go on.
+
+use super::core::{SharedCore, send};
+use super::handle::{Failure, Reply, Work};
+use actix::prelude::*;
+use palio_domain::journal::Row;
+use palio_domain::wallet::{Answer, Cell, Error, Prepared, Wallet as State};
+use palio_domain::{Aggregate, PlayerId, TenantId, UnixMs};
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+/// What the registry sees of an awake wallet.
+pub(super) struct Shared {
+    /// The state; `None` until it is loaded.
+    pub(super) cell: Option<Cell>,
+    /// The generation it was loaded in.
+    pub(super) generation: u64,
+    /// Set when a row contradicted the state: the wallet answers nothing more.
+    pub(super) quarantined: bool,
+    /// When it was last asked something.
+    pub(super) used: UnixMs,
+    /// Asked and not yet decided.
+    pub(super) waiting: usize,
+}
+
+pub(super) type SharedWallet = Rc<RefCell<Shared>>;
+
+pub(super) struct Wallet {
+    core: SharedCore,
+    tenant: TenantId,
+    player: PlayerId,
+    shared: SharedWallet,
+}
+
+/// Something to do for this wallet.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct Ask {
+    pub(super) work: Work,
+    pub(super) reply: oneshot::Sender<Reply>,
+    pub(super) permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Wallet {
+    /// Starts the actor; the state is loaded at the first question.
+    pub(super) fn start(
+        core: SharedCore,
+        tenant: TenantId,
+        player: PlayerId,
+        mailbox: usize,
+    ) -> (Addr<Self>, SharedWallet) {
+        let shared = Rc::new(RefCell::new(Shared {
+            cell: None,
+            generation: 0,
+            quarantined: false,
+            used: core.clock.now(),
+            waiting: 0,
+        }));
+        let wallet = Self { core, tenant, player, shared: Rc::clone(&shared) };
+        let addr = Self::create(|ctx| {
+            ctx.set_mailbox_capacity(mailbox);
+            wallet
+        });
+        (addr, shared)
+    }
+
+    fn is_loaded(&self) -> bool {
+        let shared = self.shared.borrow();
+        shared.cell.is_some() && shared.generation == self.core.generation()
+    }
+
+    fn run(&mut self, ask: Ask, ctx: &mut Context<Self>) {
+        if let Some(failure) = self.core.closed() {
+            return self.fail(ask, failure);
+        }
+        if self.shared.borrow().quarantined {
+            return self.fail(ask, Failure::Quarantined);
+        }
+        if self.is_loaded() {
+            return self.look_up(ask, ctx);
+        }
+        let core = Rc::clone(&self.core);
+        let owner = Aggregate::Player(self.player);
+        let tenant = self.tenant;
+        let loading = async move { core.storage.snapshots.load(tenant, owner).await };
+        ctx.wait(loading.into_actor(self).map(move |loaded, wallet, ctx| {
+            let snapshot = match loaded {
+                Ok(snapshot) => snapshot.map(|s| serde_json::from_slice::<State>(&s.state)),
+                Err(error) => {
+                    tracing::error!(%error, "a wallet's snapshot can't be read");
+                    return wallet.fail(ask, Failure::StorageUnavailable);
+                }
+            };
+            match snapshot.transpose() {
+                Ok(snapshot) => wallet.install(snapshot),
+                Err(error) => {
+                    tracing::error!(%error, player = wallet.player.0, "damaged snapshot");
+                    wallet.shared.borrow_mut().quarantined = true;
+                }
+            }
+            wallet.run(ask, ctx);
+        }));
+    }
+
+    fn install(&mut self, snapshot: Option<State>) {
+        let owner = (self.tenant, Aggregate::Player(self.player));
+        let mut state = self.core.state.borrow_mut();
+        let tail = state.tails.remove(&owner).unwrap_or_default();
+        let mut shared = self.shared.borrow_mut();
+        shared.generation = state.generation;
+        match Cell::load(self.tenant, self.player, snapshot, tail.iter().cloned()) {
+            Ok(cell) => shared.cell = Some(cell),
+            Err(error) => {
+                // The rows stay uncovered, so that the slot's floor does not pass them.
+                state.tails.insert(owner, tail);
+                tracing::error!(%error, player = self.player.0, "wallet quarantined");
+                shared.quarantined = true;
+            }
+        }
+    }
+
+    fn look_up(&mut self, ask: Ask, ctx: &mut Context<Self>) {
+        let needs = match (&ask.work, self.shared.borrow().cell.as_ref()) {
+            (Work::Execute(_, _, asked) | Work::Check(_, _, asked), Some(cell)) => {
+                cell.needs(asked, &self.core.state.borrow().filter)
+            }
+            _ => palio_domain::wallet::Needs::default(),
+        };
+        if needs.is_empty() {
+            return self.decide(ask, &[]);
+        }
+        let core = Rc::clone(&self.core);
+        let looking = async move { core.find(&needs.requests, &needs.claims).await };
+        ctx.wait(looking.into_actor(self).map(move |found, wallet, ctx| match found {
+            // A commit failed meanwhile: what the wallet knows is void.
+            Ok(_) if !wallet.is_loaded() => wallet.run(ask, ctx),
+            Ok(found) => wallet.decide(ask, &found),
+            Err(failure) => wallet.fail(ask, failure),
+        }));
+    }
+
+    fn decide(&mut self, ask: Ask, found: &[Arc<Row>]) {
+        let mut shared = self.shared.borrow_mut();
+        shared.waiting = shared.waiting.saturating_sub(1);
+        let Some(cell) = shared.cell.as_mut() else {
+            return send(ask.reply, Reply::Failed(Failure::Quarantined));
+        };
+        let now = self.core.clock.now();
+        let committed = self.core.committed_seq(cell.slot());
+        let answer = match &ask.work {
+            Work::Execute(_, _, asked) => self.execute(cell, asked, found, now, committed),
+            Work::Check(_, _, asked) => {
+                let state = self.core.state.borrow();
+                cell.check(asked, found, now, &state.stage)
+                    .map(|refusal| refusal.map_or(Reply::Passed, Reply::Refused))
+            }
+            Work::Balance(..) => Ok(Reply::Balance {
+                accounts: cell.wallet().accounts.clone(),
+                tournaments: cell.wallet().entries.keys().cloned().collect(),
+                open_bets: cell.wallet().open_len(),
+            }),
+            Work::Tournament(..) => return send(ask.reply, Reply::Failed(Failure::NotOwner)),
+        };
+        let staged = cell.is_staged(committed);
+        match answer {
+            Ok(answer) => {
+                drop(shared);
+                let Ask { work, reply, permit } = ask;
+                self.core.answer(staged, reply, answer, Some(work), permit);
+            }
+            Err(Error::NotOwner(_)) => {
+                drop(shared);
+                send(ask.reply, Reply::Failed(Failure::NotOwner));
+            }
+            Err(Error::Broken(error)) => {
+                // A rule and the state disagree: stop this wallet, not the slot.
+                tracing::error!(%error, player = self.player.0, "wallet quarantined");
+                shared.quarantined = true;
+                send(ask.reply, Reply::Failed(Failure::Quarantined));
+            }
+        }
+    }
+
+    fn execute(
+        &self,
+        cell: &mut Cell,
+        asked: &Prepared,
+        found: &[Arc<Row>],
+        now: UnixMs,
+        committed: u64,
+    ) -> Result<Reply, Error> {
+        let mut state = self.core.state.borrow_mut();
+        let state = &mut *state;
+        let before = state.stage.len();
+        let answer =
+            cell.execute(asked, found, now, committed, &self.core.keys, &mut state.stage)?;
+        for row in state.stage.since(before) {
+            if let Some(request) = &row.request {
+                state.filter.insert(&request.key);
+            }
+            if let Some(claim) = &row.claim {
+                state.filter.insert(claim);
+            }
+        }
+        Ok(match answer {
+            Answer::Done(row) => Reply::Done(row),
+            Answer::Replay(row) => Reply::Replay(row),
+            Answer::Refused(refusal) => Reply::Refused(refusal),
+            Answer::Noop(noop) => Reply::Noop(noop),
+        })
+    }
+
+    fn fail(&mut self, ask: Ask, failure: Failure) {
+        let mut shared = self.shared.borrow_mut();
+        shared.waiting = shared.waiting.saturating_sub(1);
+        send(ask.reply, Reply::Failed(failure));
+    }
+}
+
+impl Actor for Wallet {
+    type Context = Context<Self>;
+}
+
+impl Handler<Ask> for Wallet {
+    type Result = ();
+
+    fn handle(&mut self, ask: Ask, ctx: &mut Context<Self>) {
+        self.run(ask, ctx);
+    }
+}

@@ -1,0 +1,393 @@
+//! The composition root: the only place that wires parts together.
+
+use crate::actors::board::Tokens;
+use crate::actors::follower::Follower;
+use crate::actors::handle::CoreHandle;
+use crate::actors::registry::{self, CoreConfig, CoreParts};
+use crate::actors::tournaments::Tournaments;
+use crate::auth::{Issuer, ProviderKeys, Role};
+use crate::clock::{Clock, SystemClock};
+use crate::config::{Config, ConfigError, Mode, Secrets, StorageKind};
+use crate::http::{self, Limits, Profile, Server};
+use crate::players::Players;
+use crate::providers::sandbox::{self, SandboxConfig};
+use crate::providers::series;
+use crate::storage::{self, Storage};
+use crate::ws::{self, Live, LiveConfig};
+use actix_http::HttpService;
+use actix_service::map_config;
+use actix_web::dev::AppConfig;
+use actix_web::middleware::from_fn;
+use actix_web::{App, HttpServer, web};
+use metrics_exporter_prometheus::PrometheusHandle;
+use palio_domain::journal::Keys;
+use palio_domain::{PlayerId, TenantId, UnixMs};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// Why the server can't run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The store.
+    #[error(transparent)]
+    Storage(#[from] storage::Error),
+    /// An address can't be used.
+    #[error("can't listen on {address}: {source}")]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Anything else of the operating system.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    /// Metrics.
+    #[error("metrics can't be recorded: {0}")]
+    Metrics(#[from] metrics_exporter_prometheus::BuildError),
+    /// The configuration asks for something that can't be.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// Batches the follower may be behind before it reads from the store instead.
+const FOLLOWED_MAX: usize = 1_024;
+
+/// A running server.
+pub struct Running {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Where metrics are.
+    pub admin: SocketAddr,
+    /// For operators' tokens.
+    pub issuer: Arc<Issuer>,
+    core: CoreHandle,
+    live: Arc<Live>,
+    tournaments: Arc<Tournaments>,
+    server: actix_server::ServerHandle,
+    admin_server: actix_web::dev::ServerHandle,
+    storage: Storage,
+}
+
+/// Opens the configured store for serving.
+///
+/// # Errors
+/// [`Error`].
+pub async fn open_storage(config: &Config) -> Result<Storage, Error> {
+    Ok(match config.storage.kind {
+        StorageKind::Sqlite => {
+            std::fs::create_dir_all(&config.storage.data_dir)?;
+            storage::sqlite::open(&config.storage.data_dir).await?
+        }
+        StorageKind::Memory => storage::memory::open(),
+        StorageKind::Postgres => {
+            let url = postgres_url(config)?;
+            let options = storage::postgres::Options {
+                url,
+                take_over: config.storage.take_over,
+                writers: config.core.threads,
+            };
+            let postgres = storage::postgres::Postgres::open(&options).await?;
+            if config.mode == Mode::Production {
+                let problems = postgres.durability().await?.problems();
+                if !problems.is_empty() && !config.storage.accept_data_loss {
+                    return Err(Error::Refused(format!(
+                        "PostgreSQL can lose acknowledged rows: {}; mend that or set \
+                         storage.accept_data_loss",
+                        problems.join("; ")
+                    )));
+                }
+            }
+            postgres.storage()
+        }
+    })
+}
+
+/// Opens the configured store for reading only, beside a server that may be running.
+///
+/// # Errors
+/// [`Error`].
+pub async fn open_read_only(config: &Config) -> Result<Storage, Error> {
+    Ok(match config.storage.kind {
+        StorageKind::Sqlite => storage::sqlite::open_read_only(&config.storage.data_dir).await?,
+        StorageKind::Postgres => storage::postgres::open_read_only(&postgres_url(config)?).await?,
+        StorageKind::Memory => return Err(Error::Refused("memory keeps nothing to read".into())),
+    })
+}
+
+fn postgres_url(config: &Config) -> Result<String, Error> {
+    let name = &config.storage.postgres_url_env;
+    std::env::var(name)
+        .map_err(|_| Error::Refused(format!("{name} must hold the PostgreSQL address")))
+}
+
+struct PlayerTokens {
+    issuer: Arc<Issuer>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Tokens for PlayerTokens {
+    fn player(&self, token: &str) -> Option<(TenantId, PlayerId, UnixMs)> {
+        let claims = self.issuer.verify(token, self.clock.now()).ok()?;
+        let player = claims.player().filter(|_| claims.role == Role::Player)?;
+        Some((claims.tenant(), player, claims.expires()))
+    }
+}
+
+/// Starts everything. Must be called within an actix system.
+///
+/// # Errors
+/// [`Error`]; nothing is left running then that the process's end does not stop.
+pub async fn start(config: &Config) -> Result<Running, Error> {
+    let secrets = Secrets::load(config)?;
+    let metrics = crate::metrics::start()?;
+    let storage = open_storage(config).await?;
+    let keys = Keys::new(secrets.journal_key);
+    storage.journal.check_key(keys.check_value()).await?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let (committed, batches) = mpsc::channel(FOLLOWED_MAX);
+    let parts = CoreParts {
+        storage: storage.clone(),
+        keys: keys.clone(),
+        clock: Arc::clone(&clock),
+        owner: format!("{}-{:08x}", std::process::id(), rand::random::<u32>()),
+        committed,
+    };
+    let core_config = CoreConfig {
+        threads: config.core.threads,
+        in_flight_max: config.core.commands_in_flight_max,
+        reserve: config.core.settle_reserve,
+        idle: Duration::from_secs(config.core.wallet_idle_seconds),
+        snapshot_every: Duration::from_secs(config.core.snapshot_interval_seconds),
+        unsaved_rows_max: config.core.unsaved_rows_max,
+    };
+    let core = registry::start(&core_config, &parts).await?;
+    drop(parts);
+    let tournaments =
+        Tournaments::new(keys.clone(), Arc::clone(&clock), core.clone(), storage.clone());
+    follow(&storage, batches, &tournaments, config).await?;
+
+    let issuer = Arc::new(Issuer::new(&secrets.jwt));
+    let live_clock = Arc::clone(&clock);
+    let now: ws::Clock = Arc::new(move || live_clock.now());
+    let boards: Arc<dyn crate::actors::board::Boards> = tournaments.clone();
+    let live = Live::start(
+        LiveConfig {
+            threads: config.live.threads,
+            sockets_max: config.live.sockets_max,
+            sockets_per_address_max: config.live.sockets_per_address_max,
+            stalled_ms_max: config.live.stalled_seconds_max * 1000,
+            ring_len: config.live.ring,
+            allowed_origins: config.live.allowed_origins.clone(),
+            ..LiveConfig::default()
+        },
+        boards,
+        Arc::new(PlayerTokens { issuer: Arc::clone(&issuer), clock: Arc::clone(&clock) }),
+        now,
+    );
+    let state = web::Data::new(Server {
+        core: core.clone(),
+        players: Arc::new(Players::new(Arc::clone(&storage.directory), keys.clone())),
+        keys,
+        clock,
+        tournaments: Arc::clone(&tournaments),
+        live: Arc::clone(&live),
+        profiles: config.provider.iter().map(profile).collect(),
+        rates: config
+            .provider
+            .iter()
+            .map(|p| (profile(p).0, http::rate(config.http.provider_rate_per_second)))
+            .collect(),
+        providers: Arc::new(ProviderKeys::new(secrets.providers)),
+        issuer: Arc::clone(&issuer),
+        currencies: config.tenant.iter().map(|t| (TenantId(t.id), t.currency)).collect(),
+        limits: Limits {
+            body_bytes_max: config.http.body_bytes_max,
+            json_depth_max: config.http.json_depth_max,
+        },
+        player_token_ms: i64::from(config.auth.player_token_minutes) * 60_000,
+        demo_players: (config.mode == Mode::Demo).then_some(config.demo.players),
+        public_tenant: TenantId(config.tenant.first().map_or(1, |tenant| tenant.id)),
+    });
+    let (server, address) = serve(config, state.clone(), &live)?;
+    let (admin_server, admin) = serve_admin(config, state, metrics)?;
+    Ok(Running { address, admin, issuer, core, live, tournaments, server, admin_server, storage })
+}
+
+fn profile(provider: &crate::config::Provider) -> ((TenantId, String), Profile) {
+    let id = (TenantId(provider.tenant), provider.id.clone());
+    (id, Profile { replay_status: provider.replay_status })
+}
+
+/// Starts the fold thread: saved folds, the rows since, then whatever is committed.
+async fn follow(
+    storage: &Storage,
+    batches: mpsc::Receiver<Arc<palio_domain::journal::Batch>>,
+    tournaments: &Arc<Tournaments>,
+    config: &Config,
+) -> Result<(), Error> {
+    let (started, is_started) = tokio::sync::oneshot::channel();
+    let (storage, tournaments) = (storage.clone(), Arc::clone(tournaments));
+    let series = series::Schedule::new(config).map_err(Error::Refused)?;
+    let arbiter = actix::Arbiter::new();
+    arbiter.spawn_fn(move || {
+        actix::spawn(async move {
+            let positions = match tournaments.restore().await {
+                Ok(positions) => positions,
+                Err(error) => {
+                    if started.send(Err(error)).is_err() {
+                        tracing::error!("nobody waits for the folds");
+                    }
+                    return;
+                }
+            };
+            let journal = Arc::clone(&storage.journal);
+            let mut follower = Follower::new(journal, batches, Arc::clone(&tournaments), positions);
+            follower.catch_up().await;
+            actix::spawn(Arc::clone(&tournaments).keep_time());
+            actix::spawn(series.run(tournaments));
+            if started.send(Ok(())).is_ok() {
+                follower.run().await;
+            }
+        });
+    });
+    is_started.await.map_err(|_| Error::Refused("the folds could not be started".into()))??;
+    Ok(())
+}
+
+fn listener(address: SocketAddr) -> Result<(std::net::TcpListener, SocketAddr), Error> {
+    let failed = |source| Error::Listen { address, source };
+    let listener = std::net::TcpListener::bind(address).map_err(failed)?;
+    listener.set_nonblocking(true).map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    Ok((listener, bound))
+}
+
+fn serve(
+    config: &Config,
+    state: web::Data<Server>,
+    live: &Arc<Live>,
+) -> Result<(actix_server::ServerHandle, SocketAddr), Error> {
+    let (listener, address) = listener(config.http.bind)?;
+    let live = Arc::clone(live);
+    let server = actix_server::Server::build()
+        .workers(config.http.workers)
+        .disable_signals()
+        .shutdown_timeout(5)
+        .listen("palio", listener, move || {
+            let app = App::new()
+                .app_data(state.clone())
+                .wrap(from_fn(http::trace))
+                .configure(http::routes);
+            HttpService::build()
+                .keep_alive(Duration::from_secs(75))
+                .upgrade(live.upgrade_service())
+                .h1(map_config(app, |_| AppConfig::default()))
+                .tcp()
+        })?
+        .run();
+    let handle = server.handle();
+    actix::spawn(server);
+    Ok((handle, address))
+}
+
+fn serve_admin(
+    config: &Config,
+    state: web::Data<Server>,
+    metrics: PrometheusHandle,
+) -> Result<(actix_web::dev::ServerHandle, SocketAddr), Error> {
+    let (listener, address) = listener(config.admin.bind)?;
+    let upkeep = metrics.clone();
+    actix::spawn(async move {
+        let mut tick = tokio::time::interval(Duration::from_secs(5));
+        loop {
+            tick.tick().await;
+            upkeep.run_upkeep();
+        }
+    });
+    let metrics = web::Data::new(metrics);
+    let server = HttpServer::new(move || {
+        App::new().app_data(state.clone()).app_data(metrics.clone()).configure(http::admin_routes)
+    })
+    .workers(1)
+    .disable_signals()
+    .listen(listener)?
+    .run();
+    let handle = server.handle();
+    actix::spawn(server);
+    Ok((handle, address))
+}
+
+impl Running {
+    /// Stops taking requests, answers what is under way, saves everything and lets go.
+    pub async fn stop(self) {
+        tracing::info!("stopping");
+        self.live.shutdown().await;
+        self.server.stop(true).await;
+        self.admin_server.stop(false).await;
+        self.core.stop().await;
+        drop(self.tournaments);
+        self.storage.close().await;
+        tracing::info!("stopped");
+    }
+}
+
+/// The sandbox provider of the demo.
+pub struct Sandbox {
+    stop: tokio::sync::watch::Sender<bool>,
+    task: actix::Arbiter,
+}
+
+impl Sandbox {
+    /// Waits for its last calls.
+    pub async fn stop(self) {
+        if self.stop.send(true).is_err() {
+            tracing::debug!("the sandbox had stopped");
+        }
+        // Its requests in flight are answered before the server stops.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        self.task.stop();
+    }
+}
+
+/// Starts the sandbox provider, in demo mode only: a task of its own that knows nothing but the
+/// server's address, its signing key and an operator's token.
+///
+/// # Errors
+/// [`Error`].
+pub fn start_sandbox(config: &Config, running: &Running) -> Result<Option<Sandbox>, Error> {
+    if config.mode != Mode::Demo {
+        return Ok(None);
+    }
+    let keys = Secrets::load(config)?.providers;
+    let Some((key_id, key)) = keys.into_iter().find(|(_, key)| key.provider.as_str() == "sandbox")
+    else {
+        return Err(Error::Refused("the demo needs a provider named sandbox".into()));
+    };
+    let issuer = Arc::clone(&running.issuer);
+    let operator = move || {
+        issuer.issue(Role::Operator, key.tenant, "sandbox", None, 60_000, SystemClock.now()).ok()
+    };
+    let sandbox_config = SandboxConfig {
+        base: format!("http://{}", running.address),
+        key_id,
+        secret: key.secret,
+        operator: Box::new(operator),
+        players: config.demo.players,
+        bets_per_second: config.demo.bets_per_second,
+        seed: config.demo.seed,
+        notes: config.storage.data_dir.join("sandbox.json"),
+    };
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let task = actix::Arbiter::new();
+    task.spawn_fn(move || {
+        actix::spawn(sandbox::run(sandbox_config, stopped));
+    });
+    Ok(Some(Sandbox { stop, task }))
+}

@@ -1,0 +1,142 @@
+//! Who calls: a provider by signature, a player or operator by token.
+
+use super::Server;
+use super::error::{ApiError, payload_error};
+use super::trace::trace_of;
+use crate::auth::{AuthError, Claims, Role, SignatureHeaders};
+use actix_web::http::header::AUTHORIZATION;
+use actix_web::web::{Bytes, BytesMut, Payload};
+use actix_web::{HttpRequest, error::PayloadError};
+use futures_util::StreamExt as _;
+use palio_domain::{PlayerId, ProviderId, TenantId, TraceId};
+use palio_protocol::signature::{
+    IDEMPOTENCY_HEADER, KEY_HEADER, SIGNATURE_HEADER, Signed, TIMESTAMP_HEADER,
+};
+use palio_protocol::{ErrorCode, Problem};
+
+/// A provider whose signature was good.
+pub(super) struct Provider {
+    /// Whose brand; from the key, never from the body.
+    pub tenant: TenantId,
+    /// Which provider.
+    pub provider: ProviderId,
+    /// 409, or 200 where the profile asks for it.
+    pub replay_status: u16,
+    /// The trace.
+    pub trace: TraceId,
+}
+
+/// A header as text; empty when it is missing or not text.
+pub(super) fn header<'a>(request: &'a HttpRequest, name: &str) -> &'a str {
+    request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+/// The idempotency key of a request, if it has one.
+pub(super) fn idempotency_key(request: &HttpRequest) -> Option<&str> {
+    Some(header(request, IDEMPOTENCY_HEADER)).filter(|key| !key.is_empty())
+}
+
+/// Reads a body, at most as large as allowed.
+pub(super) async fn read(server: &Server, mut payload: Payload) -> Result<Bytes, ApiError> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(payload_error)?;
+        if body.len() + chunk.len() > server.limits.body_bytes_max {
+            return Err(payload_error(PayloadError::Overflow));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
+}
+
+/// Refuses JSON nested too deeply, before any parser sees it.
+pub(super) fn check_depth(server: &Server, body: &[u8]) -> Result<(), ApiError> {
+    if palio_protocol::json::check_depth(body, server.limits.json_depth_max) {
+        Ok(())
+    } else {
+        Err(ApiError::new(ErrorCode::TooDeep, "the JSON is nested too deeply"))
+    }
+}
+
+/// Checks the signature over the raw body, before anything else is looked at.
+pub(super) fn provider(
+    server: &Server,
+    request: &HttpRequest,
+    body: &[u8],
+) -> Result<Provider, ApiError> {
+    let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+    let timestamp = header(request, TIMESTAMP_HEADER);
+    let signed = Signed {
+        timestamp,
+        method: request.method().as_str(),
+        path_and_query: path,
+        idempotency_key: header(request, IDEMPOTENCY_HEADER),
+        body,
+    };
+    let headers = SignatureHeaders {
+        key: header(request, KEY_HEADER),
+        timestamp,
+        signature: header(request, SIGNATURE_HEADER),
+    };
+    let key =
+        server.providers.authenticate(&headers, &signed, server.clock.now()).map_err(|error| {
+            match error {
+                AuthError::UnknownKey => {
+                    ApiError::new(ErrorCode::UnknownKey, "unknown signing key")
+                }
+                AuthError::StaleTimestamp => ApiError::new(
+                    ErrorCode::StaleTimestamp,
+                    "X-Palio-Timestamp is missing or more than 60 s from the server's clock",
+                ),
+                AuthError::BadSignature => {
+                    ApiError::new(ErrorCode::BadSignature, "the signature does not fit the request")
+                }
+            }
+        })?;
+    let id = (key.tenant, key.provider.as_str().to_owned());
+    if let Some(limiter) = server.rates.get(&id)
+        && limiter.check_key(&id.1).is_err()
+    {
+        let problem = Problem::new(ErrorCode::RateLimited, "too many requests; slow down");
+        return Err(problem.retry_after(1).into());
+    }
+    let profile = server.profiles.get(&id);
+    Ok(Provider {
+        tenant: key.tenant,
+        provider: key.provider.clone(),
+        replay_status: profile.map_or(409, |profile| profile.replay_status),
+        trace: trace_of(request),
+    })
+}
+
+fn claims(server: &Server, request: &HttpRequest) -> Result<Claims, ApiError> {
+    let value = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let token = value.and_then(|value| value.strip_prefix("Bearer ")).ok_or_else(|| {
+        ApiError::new(ErrorCode::BadToken, "an Authorization header with a Bearer token is needed")
+    })?;
+    server
+        .issuer
+        .verify(token, server.clock.now())
+        .map_err(|error| ApiError::new(ErrorCode::BadToken, error.to_string()))
+}
+
+/// An operator's (or admin's) token.
+pub(super) fn operator(server: &Server, request: &HttpRequest) -> Result<Claims, ApiError> {
+    let claims = claims(server, request)?;
+    match claims.role {
+        Role::Operator | Role::Admin => Ok(claims),
+        Role::Player => Err(ApiError::new(ErrorCode::Forbidden, "this call is for operators")),
+    }
+}
+
+/// A player's token: tenant, number and outside id.
+pub(super) fn player(
+    server: &Server,
+    request: &HttpRequest,
+) -> Result<(TenantId, PlayerId, String), ApiError> {
+    let claims = claims(server, request)?;
+    match (claims.role, claims.player()) {
+        (Role::Player, Some(player)) => Ok((claims.tenant(), player, claims.sub.clone())),
+        _ => Err(ApiError::new(ErrorCode::Forbidden, "this call is for players")),
+    }
+}

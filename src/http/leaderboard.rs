@@ -1,0 +1,140 @@
+//! The polling side of the live board: the same rows, epoch and seq as the sockets.
+
+use super::Server;
+use super::caller;
+use super::error::ApiError;
+use crate::actors::board::{BoardRow, Boards as _};
+use actix_web::http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH};
+use actix_web::web::{Data, Path, Query};
+use actix_web::{HttpRequest, HttpResponse};
+use palio_domain::TournamentId;
+use palio_protocol::{ErrorCode, time};
+use serde::{Deserialize, Serialize};
+
+#[derive(Deserialize)]
+pub(super) struct Page {
+    limit: Option<u64>,
+    offset: Option<u64>,
+}
+
+/// Rows on one page.
+const LIMIT_MAX: u64 = 100;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Row<'a> {
+    rank: u64,
+    name: &'a str,
+    score: &'a str,
+    key: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Board<'a> {
+    tournament_id: &'a str,
+    epoch: &'a str,
+    seq: u64,
+    status: &'static str,
+    participants: u64,
+    rows: Vec<Row<'a>>,
+    as_of: String,
+}
+
+fn rows(rows: &[BoardRow]) -> Vec<Row<'_>> {
+    rows.iter()
+        .map(|row| Row { rank: row.rank, name: &row.name, score: &row.score, key: &row.key })
+        .collect()
+}
+
+pub(super) fn id(path: &str) -> Result<TournamentId, ApiError> {
+    TournamentId::parse(path).map_err(|_| not_found())
+}
+
+pub(super) fn not_found() -> ApiError {
+    ApiError::new(ErrorCode::TournamentNotFound, "no such tournament")
+}
+
+/// `GET /api/tournaments/{id}/leaderboard`.
+pub(super) async fn board(
+    server: Data<Server>,
+    request: HttpRequest,
+    path: Path<String>,
+    page: Query<Page>,
+) -> Result<HttpResponse, ApiError> {
+    let id = id(&path)?;
+    let published = server.live.published(&id).ok_or_else(not_found)?;
+    let top = published.view.rows.len();
+    let offset = page.offset.unwrap_or(0);
+    let limit = page.limit.unwrap_or(10).clamp(1, LIMIT_MAX);
+    let first = usize::try_from(limit).unwrap_or(usize::MAX).min(top);
+    // The top comes from what the sockets were sent; deeper pages from the ranking itself.
+    let deeper = offset > 0 || (first == top && limit > u64::try_from(top).unwrap_or(u64::MAX));
+    let whole = published.view.participants <= u64::try_from(top).unwrap_or(u64::MAX);
+    let page_rows = if offset > 0 || (deeper && !whole) {
+        server.tournaments.page(&id, offset, limit).await.ok_or_else(not_found)?
+    } else {
+        published.view.rows.get(..first).unwrap_or_default().to_vec()
+    };
+    let etag = format!("\"{}-{}-{offset}-{limit}\"", published.epoch, published.seq);
+    let known = request.headers().get(IF_NONE_MATCH).is_some_and(|value| *value == *etag);
+    if known {
+        return Ok(HttpResponse::NotModified().insert_header((ETAG, etag)).finish());
+    }
+    let board = Board {
+        tournament_id: id.as_str(),
+        epoch: &published.epoch,
+        seq: published.seq,
+        status: published.view.status.as_str(),
+        participants: published.view.participants,
+        rows: rows(&page_rows),
+        as_of: time::format(server.clock.now()),
+    };
+    Ok(HttpResponse::Ok()
+        .insert_header((ETAG, etag))
+        .insert_header((CACHE_CONTROL, "no-cache"))
+        .json(board))
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Ahead {
+    gap: String,
+    name: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Own<'a> {
+    rank: Option<u64>,
+    score: &'a str,
+    key: &'a str,
+    participants: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ahead: Option<Ahead>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prize_gap: Option<&'a str>,
+    around: Vec<Row<'a>>,
+}
+
+/// `GET /api/tournaments/{id}/leaderboard/me`.
+pub(super) async fn me(
+    server: Data<Server>,
+    request: HttpRequest,
+    path: Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let id = id(&path)?;
+    let (_, player, _) = caller::player(&server, &request)?;
+    let Some(own) = server.tournaments.own(&id, player).await else {
+        return Err(ApiError::new(ErrorCode::NotFound, "you are not in this tournament"));
+    };
+    Ok(HttpResponse::Ok().json(Own {
+        rank: own.rank,
+        score: &own.score,
+        key: &own.key,
+        participants: own.participants,
+        ahead: own.ahead.map(|(gap, name)| Ahead { gap, name }),
+        prize_gap: own.prize_gap.as_deref(),
+        around: rows(&own.around),
+    }))
+}

@@ -1,0 +1,129 @@
+//! HTTP: a file per resource. Handlers check who calls, read the body, ask an actor and render
+//! its answer; no rules live here.
+
+mod admin;
+mod caller;
+mod demo;
+mod error;
+mod events;
+mod leaderboard;
+mod openapi;
+mod pages;
+mod players;
+mod run;
+mod tournaments;
+mod trace;
+mod wallet;
+
+pub use admin::routes as admin_routes;
+pub use trace::around as trace;
+
+use crate::actors::handle::CoreHandle;
+use crate::actors::tournaments::Tournaments;
+use crate::auth::{Issuer, ProviderKeys};
+use crate::clock::Clock;
+use crate::players::Players;
+use crate::ws::Live;
+use actix_web::web;
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use palio_domain::journal::Keys;
+use palio_domain::{Currency, TenantId};
+use palio_protocol::ErrorCode;
+use std::collections::HashMap;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+/// Bounds of what a caller may send.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Body, in bytes.
+    pub body_bytes_max: usize,
+    /// Nesting of JSON.
+    pub json_depth_max: usize,
+}
+
+/// What a provider's profile decides.
+#[derive(Debug, Clone, Copy)]
+pub struct Profile {
+    /// 409, or 200 for providers that expect it.
+    pub replay_status: u16,
+}
+
+/// Everything the handlers need.
+pub struct Server {
+    /// Wallets and tournaments' homes.
+    pub core: CoreHandle,
+    /// Outside ids.
+    pub players: Arc<Players>,
+    /// Identity hashes.
+    pub keys: Keys,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// Scoring.
+    pub tournaments: Arc<Tournaments>,
+    /// Sockets and boards.
+    pub live: Arc<Live>,
+    /// Providers' signing keys.
+    pub providers: Arc<ProviderKeys>,
+    /// Players' and operators' tokens.
+    pub issuer: Arc<Issuer>,
+    /// Profiles by tenant and provider.
+    pub profiles: HashMap<(TenantId, String), Profile>,
+    /// Requests per second, per provider.
+    pub rates: HashMap<(TenantId, String), DefaultKeyedRateLimiter<String>>,
+    /// Each tenant's currency.
+    pub currencies: HashMap<TenantId, Currency>,
+    /// Bounds.
+    pub limits: Limits,
+    /// How long a player's token lasts, in milliseconds.
+    pub player_token_ms: i64,
+    /// Sandbox players, in demo mode only.
+    pub demo_players: Option<u32>,
+    /// The tenant of calls that carry no token.
+    pub public_tenant: TenantId,
+}
+
+/// A limiter of `per_second` requests with a burst of as many.
+#[must_use]
+pub fn rate(per_second: u32) -> DefaultKeyedRateLimiter<String> {
+    let per_second = NonZeroU32::new(per_second).unwrap_or(NonZeroU32::MIN);
+    RateLimiter::keyed(Quota::per_second(per_second))
+}
+
+/// The routes of the public port.
+pub fn routes(config: &mut web::ServiceConfig) {
+    config
+        .service(
+            web::scope("/wallet")
+                .route("/debit", web::post().to(wallet::debit))
+                .route("/settle", web::post().to(wallet::settle))
+                .route("/credit", web::post().to(wallet::credit))
+                .route("/rollback", web::post().to(wallet::roll_back))
+                .route("/play", web::post().to(wallet::play))
+                .route("/{player}", web::get().to(wallet::balance)),
+        )
+        .route("/events", web::post().to(events::events))
+        .service(
+            web::scope("/api")
+                .route("/me", web::get().to(players::me))
+                .route("/players/{player}/deposits", web::post().to(players::deposit))
+                .route("/players/{player}/sessions", web::post().to(players::open_session))
+                .route("/tournaments", web::get().to(tournaments::list))
+                .route("/tournaments", web::post().to(tournaments::create))
+                .route("/tournaments/{id}", web::get().to(tournaments::get))
+                .route("/tournaments/{id}/cancel", web::post().to(tournaments::cancel))
+                .route("/tournaments/{id}/join", web::post().to(tournaments::join))
+                .route("/tournaments/{id}/leave", web::post().to(tournaments::leave))
+                .route("/tournaments/{id}/leaderboard", web::get().to(leaderboard::board))
+                .route("/tournaments/{id}/leaderboard/me", web::get().to(leaderboard::me)),
+        )
+        .route("/demo/info", web::get().to(demo::info))
+        .route("/demo/token", web::post().to(demo::token))
+        .route("/healthz", web::get().to(admin::healthz))
+        .route("/readyz", web::get().to(admin::readyz))
+        .configure(openapi::routes)
+        .configure(pages::routes)
+        .default_service(web::to(|| async {
+            error::ApiError::new(ErrorCode::NotFound, "there is nothing at this path")
+        }));
+}

@@ -1,0 +1,179 @@
+//! Running wallet commands for a caller, and rendering what comes of them.
+
+use super::Server;
+use super::error::{ApiError, failure, unexpected};
+use crate::actors::handle::{Reply, Work};
+use palio_domain::wallet::{Command, Prepared};
+use palio_domain::{PlayerId, TenantId, TraceId};
+use palio_protocol::result::{self, Rendered};
+use palio_protocol::wallet::{Outcome, Part};
+use palio_protocol::{ErrorCode, Problem};
+use std::time::Instant;
+
+/// What came of one command.
+pub(super) enum Done {
+    /// It went through: the result as JSON.
+    Ok(String),
+    /// It went through before: the first result.
+    Replay(String),
+    /// It did not.
+    Not(Box<Problem>),
+}
+
+impl Done {
+    /// For lists of outcomes, where a replay counts as through.
+    pub(super) fn outcome(self) -> Outcome {
+        match self {
+            Self::Ok(result) | Self::Replay(result) => Outcome::done(result),
+            Self::Not(problem) => Outcome {
+                status: problem.status,
+                result: None,
+                code: Some(problem.code),
+                detail: Some(problem.detail),
+            },
+        }
+    }
+}
+
+/// A part of a request with its player found.
+pub(super) struct Found {
+    /// Whose brand.
+    pub tenant: TenantId,
+    /// The number.
+    pub player: PlayerId,
+    /// Outside id, key and command.
+    pub part: Part,
+}
+
+/// Finds the player of a part.
+pub(super) async fn find(server: &Server, tenant: TenantId, part: Part) -> Result<Found, ApiError> {
+    match server.players.find(tenant, &part.player).await? {
+        Some(player) => Ok(Found { tenant, player, part }),
+        None => Err(ApiError::new(ErrorCode::PlayerNotFound, "no such player")),
+    }
+}
+
+impl Found {
+    fn prepared(&self, server: &Server, trace: &TraceId) -> Box<Prepared> {
+        Box::new(Prepared::new(
+            &server.keys,
+            self.tenant,
+            self.player,
+            &self.part.key,
+            self.part.command.clone(),
+            Some(trace.clone()),
+        ))
+    }
+
+    /// Whether the command would go through now.
+    pub(super) async fn check(&self, server: &Server, trace: &TraceId) -> Result<(), Box<Problem>> {
+        let work = Work::Check(self.tenant, self.player, self.prepared(server, trace));
+        match server.core.ask(work).await {
+            Reply::Passed => Ok(()),
+            other => Err(unexpected(&other).0),
+        }
+    }
+
+    /// Sends the command; the answer comes when it is committed. Two commands of one player are
+    /// decided in the order in which they were sent.
+    pub(super) fn send(self, server: &Server, trace: &TraceId) -> Sent {
+        let work = Work::Execute(self.tenant, self.player, self.prepared(server, trace));
+        Sent {
+            reply: server.core.submit(work),
+            command: self.part.command,
+            started: Instant::now(),
+        }
+    }
+}
+
+/// A command under way.
+pub(super) struct Sent {
+    reply: Result<tokio::sync::oneshot::Receiver<Reply>, crate::actors::handle::Failure>,
+    command: Command,
+    started: Instant,
+}
+
+impl Sent {
+    /// Waits for the answer.
+    pub(super) async fn done(self) -> Done {
+        let reply = match self.reply {
+            Ok(answer) => answer
+                .await
+                .unwrap_or(Reply::Failed(crate::actors::handle::Failure::OutcomeUnknown)),
+            Err(why) => Reply::Failed(why),
+        };
+        let done = render(&reply, &self.command);
+        count(&self.command, &reply, &done, self.started);
+        done
+    }
+}
+
+fn render(reply: &Reply, command: &Command) -> Done {
+    let (row, replay) = match reply {
+        Reply::Done(row) => (row, false),
+        Reply::Replay(row) => (row, true),
+        Reply::Noop(noop) => return Done::Ok(result::noop(*noop, command)),
+        Reply::Failed(why) => return Done::Not(Box::new(failure(*why))),
+        Reply::Refused(refusal) => return Done::Not(Box::new(Problem::refused(refusal, None))),
+        other => return Done::Not(unexpected(other).0),
+    };
+    match result::render(row) {
+        Ok(Rendered::Ok(result)) if replay => Done::Replay(result),
+        Ok(Rendered::Ok(result)) => Done::Ok(result),
+        // A refusal that is kept is answered the same way for ever.
+        Ok(Rendered::Refused { refusal, currency }) => {
+            Done::Not(Box::new(Problem::refused(&refusal, Some(currency))))
+        }
+        Err(error) => {
+            tracing::error!(%error, "a row can't be rendered");
+            Done::Not(Box::new(Problem::new(ErrorCode::Internal, "the answer can't be rendered")))
+        }
+    }
+}
+
+fn count(command: &Command, reply: &Reply, done: &Done, started: Instant) {
+    let kind = match command {
+        Command::Deposit { .. } => "deposit",
+        Command::PlaceBet { .. } => "debit",
+        Command::Play { .. } => "play",
+        Command::SettleRound { .. } | Command::SettleBets { .. } => "settle",
+        Command::Rollback { .. } => "rollback",
+        Command::OpenSession { .. } => "session",
+        Command::Enter { .. } | Command::Leave { .. } => "entry",
+    };
+    let outcome = match done {
+        Done::Ok(_) => "ok",
+        Done::Replay(_) => "replay",
+        Done::Not(problem) if problem.status >= 500 => "failed",
+        Done::Not(_) => "refused",
+    };
+    metrics::counter!("palio_wallet_commands_total", "kind" => kind, "outcome" => outcome)
+        .increment(1);
+    metrics::histogram!("palio_wallet_command_seconds").record(started.elapsed().as_secs_f64());
+    match (command, done) {
+        (Command::PlaceBet { .. } | Command::Play { .. }, Done::Ok(_)) => {
+            metrics::counter!("palio_bets_total").increment(1);
+        }
+        (Command::PlaceBet { .. } | Command::Play { .. }, Done::Not(problem)) => {
+            metrics::counter!("palio_bets_refused_total", "code" => problem.code.clone())
+                .increment(1);
+        }
+        (Command::Rollback { .. }, Done::Ok(_)) => {
+            metrics::counter!("palio_bets_voided_total").increment(1);
+        }
+        (Command::Deposit { .. }, _) => {
+            metrics::counter!("palio_deposits_total", "outcome" => outcome).increment(1);
+        }
+        (Command::SettleRound { .. } | Command::SettleBets { .. }, Done::Ok(_)) => {
+            metrics::counter!("palio_settlements_total").increment(1);
+            if let Reply::Done(row) = reply
+                && let Ok(palio_domain::wallet::Event::BetSettled { started, .. }) =
+                    palio_domain::wallet::Event::from_row(row)
+            {
+                let ms = i32::try_from(row.time.since_ms(started)).unwrap_or(i32::MAX);
+                metrics::histogram!("palio_settle_lag_seconds").record(f64::from(ms) / 1000.0);
+            }
+        }
+        _ => {}
+    }
+}

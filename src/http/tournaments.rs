@@ -1,0 +1,268 @@
+//! Tournaments: list, get, create, cancel by the operator; join and leave by the player.
+
+use super::Server;
+use super::caller;
+use super::error::{ApiError, unexpected};
+use super::leaderboard::{id, not_found};
+use super::run::{Done, Found};
+use super::trace::trace_of;
+use super::wallet::respond;
+use crate::actors::handle::Reply;
+use crate::actors::tournaments::{Entry, status};
+use actix_web::web::{Data, Path, Payload, Query};
+use actix_web::{HttpRequest, HttpResponse};
+use palio_domain::tournament::lifecycle::Command as Act;
+use palio_domain::tournament::{Definition, EntryMode, Metric, Phase, alias};
+use palio_domain::wallet::Command;
+use palio_domain::{TournamentId, UnixMs};
+use palio_protocol::tournament::{self as wire, CreateTournament, ParsedTournament};
+use palio_protocol::wallet::Part;
+use palio_protocol::{ErrorCode, json, time};
+use serde::Deserialize;
+use std::sync::Arc;
+
+#[derive(Deserialize)]
+pub(super) struct Filter {
+    status: Option<String>,
+    limit: Option<usize>,
+}
+
+const LIST_MAX: usize = 200;
+
+/// `GET /api/tournaments`.
+pub(super) async fn list(server: Data<Server>, filter: Query<Filter>) -> HttpResponse {
+    let now = server.clock.now();
+    let wanted = filter.status.as_deref();
+    let tournaments = server
+        .tournaments
+        .all()
+        .iter()
+        .filter(|entry| wanted.is_none_or(|word| status(entry.phase(now)).as_str() == word))
+        .take(filter.limit.unwrap_or(50).min(LIST_MAX))
+        .map(|entry| shown(&server, entry, now))
+        .collect();
+    HttpResponse::Ok().json(wire::TournamentsResponse { tournaments })
+}
+
+/// `GET /api/tournaments/{id}`.
+pub(super) async fn get(
+    server: Data<Server>,
+    path: Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let entry = server.tournaments.get(&id(&path)?).ok_or_else(not_found)?;
+    Ok(HttpResponse::Ok().json(shown(&server, &entry, server.clock.now())))
+}
+
+fn shown(server: &Server, entry: &Entry, now: UnixMs) -> wire::Tournament {
+    let definition = &entry.definition;
+    let phase = entry.phase(now);
+    let parsed = ParsedTournament {
+        id: definition.id.clone(),
+        name: definition.name.clone(),
+        metric: match definition.metric {
+            Metric::Turnover => wire::Metric::Turnover,
+            Metric::BestRatio => wire::Metric::BestRatio,
+            Metric::Ggr => wire::Metric::Ggr,
+        },
+        currency: definition.currency,
+        starts: definition.starts,
+        ends: definition.ends,
+        registration_opens: definition.registration_opens,
+        grace_ms: definition.grace_ms,
+        min_stake: definition.min_stake,
+        points_per: definition.points_per,
+        games: definition.games.clone(),
+        tick_ms: definition.tick_ms,
+        top_n: definition.top_n,
+        opt_in: definition.entry == EntryMode::OptIn,
+        prizes: definition.prizes.clone(),
+        description: definition.description.clone(),
+    };
+    let participants = entry.view().participants;
+    let status = status(phase).as_str();
+    let mut shown = wire::Tournament::new(&parsed, status, phase.as_str(), participants);
+    let facts = entry.facts();
+    if let (Some(result), Some(closed)) = (facts.result, facts.closed) {
+        let number = definition.id.number();
+        let row = |row: &palio_domain::tournament::FinalRow| {
+            let key = server.keys.board_row(number, row.player);
+            wire::BoardRow {
+                key: hex::encode(key.get(..6).unwrap_or_default()),
+                rank: row.rank,
+                name: alias(row.player),
+                score: definition.show(row.score),
+            }
+        };
+        shown.result = Some(wire::TournamentResult {
+            completed_at: time::format(closed),
+            rows: result.rows.iter().map(row).collect(),
+            standings_hash: result.standings_hash,
+        });
+    }
+    shown
+}
+
+/// A definition from a checked request.
+fn definition(of: ParsedTournament) -> Definition {
+    Definition {
+        id: of.id,
+        name: of.name,
+        metric: match of.metric {
+            wire::Metric::Turnover => Metric::Turnover,
+            wire::Metric::BestRatio => Metric::BestRatio,
+            wire::Metric::Ggr => Metric::Ggr,
+        },
+        currency: of.currency,
+        starts: of.starts,
+        ends: of.ends,
+        registration_opens: of.registration_opens,
+        grace_ms: of.grace_ms,
+        min_stake: of.min_stake,
+        points_per: of.points_per,
+        games: of.games,
+        tick_ms: of.tick_ms,
+        top_n: of.top_n,
+        entry: if of.opt_in { EntryMode::OptIn } else { EntryMode::Automatic },
+        prizes: of.prizes,
+        description: of.description,
+    }
+}
+
+/// `POST /api/tournaments`. The same definition again answers the same.
+pub(super) async fn create(
+    server: Data<Server>,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, ApiError> {
+    let operator = caller::operator(&server, &request)?;
+    let body = caller::read(&server, payload).await?;
+    caller::check_depth(&server, &body)?;
+    let parsed = json::parse::<CreateTournament>(&body)?.parse()?;
+    let definition = definition(parsed);
+    let id = definition.id.clone();
+    if server.tournaments.get(&id).is_some_and(|known| known.tenant != operator.tenant()) {
+        return Err(ApiError::new(ErrorCode::TournamentExists, "another brand uses this id"));
+    }
+    let command = Act::Create(Box::new(definition));
+    let trace = Some(trace_of(&request));
+    match server.tournaments.command(operator.tenant(), &id, command, trace).await {
+        Reply::Done(_) => {
+            let entry = seen(&server, &id).await.ok_or_else(not_found)?;
+            Ok(HttpResponse::Created().json(shown(&server, &entry, server.clock.now())))
+        }
+        Reply::TournamentUnchanged => {
+            let entry = seen(&server, &id).await.ok_or_else(not_found)?;
+            Ok(HttpResponse::Ok().json(shown(&server, &entry, server.clock.now())))
+        }
+        other => Err(unexpected(&other)),
+    }
+}
+
+/// A committed tournament, once the follower has seen it: a moment after the commit.
+async fn seen(server: &Server, id: &TournamentId) -> Option<Arc<Entry>> {
+    for _ in 0..200 {
+        if let Some(entry) = server.tournaments.get(id) {
+            return Some(entry);
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    None
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Cancel {
+    reason: String,
+}
+
+/// `POST /api/tournaments/{id}/cancel`.
+pub(super) async fn cancel(
+    server: Data<Server>,
+    request: HttpRequest,
+    path: Path<String>,
+    payload: Payload,
+) -> Result<HttpResponse, ApiError> {
+    let operator = caller::operator(&server, &request)?;
+    let body = caller::read(&server, payload).await?;
+    caller::check_depth(&server, &body)?;
+    let asked: Cancel = if body.is_empty() { Cancel::default() } else { json::parse(&body)? };
+    if asked.reason.chars().count() > 500 {
+        return Err(ApiError::new(ErrorCode::InvalidField, "reason: at most 500 characters"));
+    }
+    let id = id(&path)?;
+    let entry = server.tournaments.get(&id).filter(|entry| entry.tenant == operator.tenant());
+    let entry = entry.ok_or_else(not_found)?;
+    let trace = Some(trace_of(&request));
+    let command = Act::Cancel { reason: asked.reason };
+    match server.tournaments.command(operator.tenant(), &id, command, trace).await {
+        Reply::Done(_) | Reply::TournamentUnchanged => {
+            for _ in 0..200 {
+                if entry.facts().life.is_cancelled() {
+                    break;
+                }
+                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            }
+            Ok(HttpResponse::Ok().json(shown(&server, &entry, server.clock.now())))
+        }
+        other => Err(unexpected(&other)),
+    }
+}
+
+/// `POST /api/tournaments/{id}/join`.
+pub(super) async fn join(
+    server: Data<Server>,
+    request: HttpRequest,
+    path: Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    enter(&server, &request, &path, true).await
+}
+
+/// `POST /api/tournaments/{id}/leave`.
+pub(super) async fn leave(
+    server: Data<Server>,
+    request: HttpRequest,
+    path: Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    enter(&server, &request, &path, false).await
+}
+
+async fn enter(
+    server: &Server,
+    request: &HttpRequest,
+    path: &str,
+    join: bool,
+) -> Result<HttpResponse, ApiError> {
+    let (tenant, player, player_id) = caller::player(server, request)?;
+    let id = id(path)?;
+    let entry = server.tournaments.get(&id).filter(|entry| entry.tenant == tenant);
+    let entry = entry.ok_or_else(not_found)?;
+    match entry.phase(server.clock.now()) {
+        Phase::Registration | Phase::Active => {}
+        Phase::Announced if join => {
+            return Err(ApiError::new(ErrorCode::TournamentState, "registration is not open yet"));
+        }
+        Phase::Announced | Phase::Grace | Phase::Final | Phase::Cancelled => {
+            return Err(ApiError::new(ErrorCode::TournamentState, "the tournament is over"));
+        }
+    }
+    let command = if join {
+        Command::Enter { tournament: id.clone(), ends: entry.definition.ends }
+    } else {
+        Command::Leave { tournament: id.clone() }
+    };
+    // Joining, leaving and joining again are different requests unless the caller names them.
+    let key = match caller::idempotency_key(request) {
+        Some(key) => palio_protocol::field::parse_key("X-Idempotency-Key", key)?.to_owned(),
+        None => hex::encode(rand::random::<[u8; 16]>()),
+    };
+    let part = Part { player: player_id.clone(), key, command };
+    let done = Found { tenant, player, part }.send(server, &trace_of(request)).done().await;
+    match done {
+        Done::Ok(_) | Done::Replay(_) => Ok(HttpResponse::Ok().json(wire::JoinResponse {
+            tournament_id: String::from(id),
+            player_id,
+            joined: join,
+        })),
+        refused => Ok(respond(refused, 409)),
+    }
+}

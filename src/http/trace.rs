@@ -1,0 +1,53 @@
+//! One trace id per request: taken from the caller or made, put into every answer, log line and
+//! journal row (requirement O2). Counts and times requests on the way.
+
+use crate::telemetry;
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage as _, HttpRequest};
+use palio_domain::TraceId;
+use std::time::Instant;
+
+static TRACE: HeaderName = HeaderName::from_static("x-trace-id");
+
+/// The trace of a request that went through [`around`].
+pub(super) fn trace_of(request: &HttpRequest) -> TraceId {
+    request.extensions().get::<TraceId>().cloned().unwrap_or_else(telemetry::new_trace)
+}
+
+/// The middleware.
+///
+/// # Errors
+/// Whatever the inner service says.
+pub async fn around(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let started = Instant::now();
+    let text = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let trace = telemetry::trace_from(text("x-trace-id"), text("traceparent"));
+    request.extensions_mut().insert(trace.clone());
+    let mut response = next.call(request).await?;
+    let inner = response.request().extensions().get::<TraceId>().cloned().unwrap_or(trace);
+    if let Ok(value) = HeaderValue::from_str(inner.as_str()) {
+        response.headers_mut().insert(TRACE.clone(), value);
+    }
+    let route = response.request().match_pattern().unwrap_or_else(|| "other".to_owned());
+    let status = response.status();
+    let class = match status.as_u16() {
+        200..300 => "2xx",
+        300..400 => "3xx",
+        400..500 => "4xx",
+        _ => "5xx",
+    };
+    if status.is_server_error() {
+        tracing::warn!(trace = inner.as_str(), route, status = status.as_u16(), "server error");
+    }
+    metrics::counter!("palio_http_requests_total", "route" => route.clone(), "status" => class)
+        .increment(1);
+    metrics::histogram!("palio_http_request_seconds", "route" => route)
+        .record(started.elapsed().as_secs_f64());
+    Ok(response)
+}

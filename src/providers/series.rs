@@ -1,0 +1,99 @@
+//! Recurring tournaments: announces the next ones ahead of their start.
+//!
+//! Ids are made from the start time, so announcing one twice changes nothing, whatever restarts.
+
+use crate::actors::handle::Reply;
+use crate::actors::tournaments::Tournaments;
+use crate::clock::{Clock as _, SystemClock};
+use crate::config::{Config, Series};
+use chrono::DateTime;
+use palio_domain::tournament::Definition;
+use palio_domain::tournament::lifecycle::Command;
+use palio_domain::{Amount, TenantId, TournamentId, UnixMs};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The configured series of the first tenant.
+pub struct Schedule {
+    tenant: TenantId,
+    series: Vec<(Series, Amount, Amount, Vec<Amount>)>,
+}
+
+impl Schedule {
+    /// Reads the amounts of all series.
+    ///
+    /// # Errors
+    /// What is wrong with which series.
+    pub fn new(config: &Config) -> Result<Self, String> {
+        let tenant = TenantId(config.tenant.first().map_or(1, |tenant| tenant.id));
+        let mut series = Vec::new();
+        for one in &config.series {
+            let amount = |text: &str| {
+                let bad = |error| format!("series {}: {text}: {error}", one.id);
+                one.currency.amount_not_negative(text).map_err(bad)
+            };
+            let prizes = one.prizes.iter().map(|text| amount(text)).collect::<Result<_, _>>()?;
+            series.push((one.clone(), amount(&one.min_stake)?, amount(&one.points_per)?, prizes));
+        }
+        Ok(Self { tenant, series })
+    }
+
+    /// Announces until the process ends.
+    pub async fn run(self, tournaments: Arc<Tournaments>) {
+        loop {
+            let now = SystemClock.now();
+            for one in &self.series {
+                for definition in due(one, now) {
+                    if tournaments.get(&definition.id).is_some() {
+                        continue;
+                    }
+                    let id = definition.id.clone();
+                    let command = Command::Create(Box::new(definition));
+                    let trace = Some(crate::telemetry::new_trace());
+                    match tournaments.command(self.tenant, &id, command, trace).await {
+                        Reply::Done(_) => tracing::info!(tournament = %id, "announced"),
+                        Reply::TournamentUnchanged => {}
+                        other => tracing::warn!(tournament = %id, ?other, "not announced"),
+                    }
+                }
+            }
+            tokio::time::sleep(Duration::from_secs(2)).await;
+        }
+    }
+}
+
+/// The running one and those whose announcement is due, oldest first.
+fn due(
+    (series, min_stake, points_per, prizes): &(Series, Amount, Amount, Vec<Amount>),
+    now: UnixMs,
+) -> Vec<Definition> {
+    let every = i64::from(series.every_seconds) * 1000;
+    let duration = i64::from(series.duration_seconds) * 1000;
+    let ahead = i64::from(series.ahead_seconds) * 1000;
+    let current = now.0.div_euclid(every) * every;
+    [current, current + every]
+        .into_iter()
+        .filter(|start| start - ahead <= now.0 && start + duration > now.0 + 5_000)
+        .filter_map(|start| {
+            let at = DateTime::from_timestamp_millis(start)?.format("%Y%m%d-%H%M");
+            Some(Definition {
+                id: TournamentId::parse(&format!("{}-{at}", series.id)).ok()?,
+                name: series.name.clone(),
+                metric: series.metric,
+                currency: series.currency,
+                starts: UnixMs(start),
+                ends: UnixMs(start + duration),
+                registration_opens: None,
+                grace_ms: i64::from(series.grace_seconds) * 1000,
+                min_stake: *min_stake,
+                points_per: *points_per,
+                games: Vec::new(),
+                tick_ms: series.tick_ms,
+                top_n: 10,
+                entry: series.entry,
+                prizes: prizes.clone(),
+                description: series.description.clone(),
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,147 @@
+//! The statements of the PostgreSQL store, as static text.
+
+use crate::storage::columns::journal_columns;
+
+/// SQLSTATE `division_by_zero`: the guard of [`APPEND`] found a head elsewhere.
+pub(super) const DIVISION_BY_ZERO: &str = "22012";
+/// SQLSTATE `unique_violation`.
+pub(super) const UNIQUE_VIOLATION: &str = "23505";
+/// SQLSTATE `deadlock_detected`.
+pub(super) const DEADLOCK_DETECTED: &str = "40P01";
+/// SQLSTATE `lock_not_available`.
+pub(super) const LOCK_NOT_AVAILABLE: &str = "55P03";
+
+/// Moves the heads and inserts the rows, or fails and does neither.
+///
+/// `$1` owner, `$2` now, `$3`–`$8` the moves, `$9`–`$33` the rows' columns.
+///
+/// - `moved` locks each head and compares it as it then stands; a concurrent writer's change is
+///   waited for and seen.
+/// - `guard` needs the count of `moved`, so it can't be evaluated before all heads are moved; no
+///   row is inserted without a value of `guard`, so it can't be left out. Its division fails
+///   unless every head stood where the writer said, and the failure undoes the statement.
+pub(super) const APPEND: &str = concat!(
+    "WITH moved AS (
+    UPDATE palio.head AS h
+    SET next_seq = m.next_seq, chain = m.chain, last_time = m.last_time, renewed_at = $2
+    FROM unnest($3::smallint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bytea[],
+                $8::bigint[]) AS m (slot, epoch, from_seq, next_seq, chain, last_time)
+    WHERE h.slot = m.slot AND h.epoch = m.epoch AND h.next_seq = m.from_seq AND h.owner = $1
+    RETURNING h.slot
+), guard AS MATERIALIZED (
+    SELECT 1 / (CASE WHEN count(*) = cardinality($3) THEN 1 ELSE 0 END) AS passed FROM moved
+)
+INSERT INTO palio.journal (",
+    journal_columns!(),
+    ")
+SELECT r.* FROM guard, unnest(
+    $9::smallint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::smallint[], $14::smallint[],
+    $15::integer[], $16::smallint[], $17::bigint[], $18::smallint[], $19::smallint[],
+    $20::bigint[], $21::text[], $22::bigint[], $23::bytea[], $24::text[], $25::bytea[],
+    $26::bytea[], $27::text[], $28::text[], $29::text[], $30::text[], $31::text[], $32::bytea[],
+    $33::bytea[]) AS r
+WHERE guard.passed = 1"
+);
+
+/// [`APPEND`] is planned once, and so that it looks each head up by its key: heads are locked in
+/// the order of the moves, which is the slots', and a lone row touches one head.
+pub(super) const PLAN_APPEND: &str = "
+SET plan_cache_mode = force_generic_plan;
+SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off";
+
+/// One statement, and so one transaction; heads are locked in slot order, each as soon as an
+/// append that holds it has ended.
+pub(super) const ACQUIRE: &str = "
+INSERT INTO palio.head (slot, owner, epoch, next_seq, chain, renewed_at, last_time)
+SELECT DISTINCT slot, $2, 1, 1, decode(repeat('00', 32), 'hex'), $3::bigint, 0
+FROM unnest($1::smallint[]) AS s (slot) ORDER BY slot
+ON CONFLICT (slot) DO UPDATE
+SET owner = excluded.owner, epoch = head.epoch + 1, renewed_at = excluded.renewed_at
+RETURNING slot, epoch, next_seq, chain, last_time";
+
+pub(super) const HEADS: &str = "SELECT slot, epoch, next_seq, chain, last_time FROM palio.head";
+
+pub(super) const READ: &str = concat!(
+    "SELECT ",
+    journal_columns!(),
+    " FROM palio.journal WHERE slot = $1 AND seq >= $2 ORDER BY seq LIMIT $3"
+);
+
+/// Each part uses one of the unique indexes; a row found by both comes once.
+pub(super) const FIND: &str = concat!(
+    "SELECT ",
+    journal_columns!(),
+    " FROM palio.journal WHERE request_key = ANY($1)
+UNION ALL
+SELECT ",
+    journal_columns!(),
+    " FROM palio.journal
+WHERE claim = ANY($2) AND (request_key IS NULL OR request_key <> ALL($1))"
+);
+
+pub(super) const REQUEST_KEYS: &str = "
+SELECT request_key FROM palio.journal WHERE request_key IS NOT NULL AND slot = ANY($1)";
+
+pub(super) const CLAIMS: &str = "
+SELECT claim FROM palio.journal WHERE claim IS NOT NULL AND slot = ANY($1)";
+
+pub(super) const REMEMBER_KEY: &str = "
+INSERT INTO palio.meta (key, value) VALUES ('key_check', $1) ON CONFLICT (key) DO NOTHING";
+
+pub(super) const KNOWN_KEY: &str = "SELECT value FROM palio.meta WHERE key = 'key_check'";
+
+/// Of several snapshots of one aggregate in a call, the newest counts.
+pub(super) const SAVE_SNAPSHOTS: &str = "
+INSERT INTO palio_derived.snapshot (tenant, aggregate_kind, aggregate, slot, seq, state)
+SELECT DISTINCT ON (tenant, aggregate_kind, aggregate) *
+FROM unnest($1::integer[], $2::smallint[], $3::bigint[], $4::smallint[], $5::bigint[],
+            $6::bytea[]) AS s (tenant, aggregate_kind, aggregate, slot, seq, state)
+ORDER BY tenant, aggregate_kind, aggregate, seq DESC
+ON CONFLICT (tenant, aggregate_kind, aggregate) DO UPDATE
+SET seq = excluded.seq, state = excluded.state WHERE excluded.seq > snapshot.seq";
+
+pub(super) const LOAD_SNAPSHOT: &str = "
+SELECT tenant, aggregate_kind, aggregate, seq, state FROM palio_derived.snapshot
+WHERE tenant = $1 AND aggregate_kind = $2 AND aggregate = $3";
+
+pub(super) const SNAPSHOTS_OF_SLOT: &str = "
+SELECT tenant, aggregate_kind, aggregate, seq, state FROM palio_derived.snapshot
+WHERE slot = $1";
+
+pub(super) const SAVE_FLOORS: &str = "
+INSERT INTO palio_derived.floor (slot, seq)
+SELECT slot, max(seq) FROM unnest($1::smallint[], $2::bigint[]) AS f (slot, seq)
+GROUP BY slot ORDER BY slot
+ON CONFLICT (slot) DO UPDATE SET seq = excluded.seq WHERE excluded.seq > floor.seq";
+
+pub(super) const FLOORS: &str = "SELECT slot, seq FROM palio_derived.floor ORDER BY slot";
+
+pub(super) const SAVE_FOLD: &str = "
+INSERT INTO palio_derived.fold (name, positions, state) VALUES ($1, $2, $3)
+ON CONFLICT (name) DO UPDATE SET positions = excluded.positions, state = excluded.state";
+
+pub(super) const LOAD_FOLDS: &str = "
+SELECT name, positions, state FROM palio_derived.fold
+WHERE name >= $1 AND starts_with(name, $1) ORDER BY name";
+
+pub(super) const FIND_PLAYER: &str =
+    "SELECT player FROM palio_directory.player WHERE tenant = $1 AND token = $2";
+
+pub(super) const PLAYER_ENTRY: &str = "
+SELECT p.token, k.key, p.sealed
+FROM palio_directory.player p JOIN palio_directory.player_key k USING (tenant, player)
+WHERE p.tenant = $1 AND p.player = $2";
+
+/// Adds a player and his key, or, when the token is known by then, nothing.
+pub(super) const ADD_PLAYER: &str = "
+WITH added AS (
+    INSERT INTO palio_directory.player (tenant, token, player, sealed) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (tenant, token) DO NOTHING
+    RETURNING tenant, player
+)
+INSERT INTO palio_directory.player_key (tenant, player, key)
+SELECT tenant, player, $5 FROM added";
+
+pub(super) const DURABILITY: &str = "
+SELECT current_setting('fsync'), current_setting('synchronous_commit'),
+       current_setting('full_page_writes'), current_setting('synchronous_standby_names')";

@@ -1,0 +1,266 @@
+//! All that one live thread knows: its rooms, and the lists of sockets that time acts on.
+//!
+//! **Invariants:** everything here stays on one thread. No socket has a timer of its own: the
+//! heartbeat is a wheel, and stalls and closes are looked at by one sweep.
+
+use super::frames::{self, close};
+use super::request::Cursor;
+use super::room::{self, Kind, Room};
+use super::seats::Seat;
+use super::session;
+use super::socket::Socket;
+use super::topic::Published;
+use super::{Clock, board::Since};
+use crate::actors::board::{Boards, Tokens};
+use bytes::Bytes;
+use palio_domain::TournamentId;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::watch;
+
+/// Spokes of the heartbeat's wheel: one turn of it is one heartbeat for everybody.
+pub const SPOKES: usize = 25;
+/// How long a client may take to answer a close, or to read it.
+const CLOSE_MAX: Duration = Duration::from_secs(5);
+const SCRATCH: usize = 16 * 1024;
+
+/// A socket that has left HTTP, on its way to a live thread.
+pub struct Arrival {
+    pub(super) stream: std::net::TcpStream,
+    pub(super) read: Bytes,
+    pub(super) cursor: Option<Cursor>,
+    pub(super) id: TournamentId,
+    pub(super) topic: watch::Receiver<Arc<Published>>,
+    pub(super) seat: Seat,
+}
+
+impl std::fmt::Debug for Arrival {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Arrival").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// See the module.
+pub struct Hall {
+    pub(super) boards: Arc<dyn Boards>,
+    pub(super) tokens: Arc<dyn Tokens>,
+    pub(super) now: Clock,
+    pub(super) scratch: RefCell<Box<[u8]>>,
+    pub(super) authed: RefCell<Vec<Weak<Socket>>>,
+    stalled_max: Duration,
+    rooms: RefCell<HashMap<TournamentId, Rc<Room>>>,
+    wheel: RefCell<Vec<Vec<Weak<Socket>>>>,
+    arrived: Cell<usize>,
+    hand: Cell<usize>,
+    stalled: RefCell<Vec<Weak<Socket>>>,
+    closing: RefCell<Vec<(Instant, Weak<Socket>)>>,
+    frames: Cell<u64>,
+    bytes: Cell<u64>,
+}
+
+impl std::fmt::Debug for Hall {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Hall").field("rooms", &self.rooms.borrow().len()).finish_non_exhaustive()
+    }
+}
+
+impl Hall {
+    /// An empty one, for the thread that calls.
+    #[must_use]
+    pub fn new(
+        boards: Arc<dyn Boards>,
+        tokens: Arc<dyn Tokens>,
+        now: Clock,
+        stalled_max: Duration,
+    ) -> Rc<Self> {
+        Rc::new(Self {
+            boards,
+            tokens,
+            now,
+            scratch: RefCell::new(vec![0; SCRATCH].into()),
+            authed: RefCell::default(),
+            stalled_max,
+            rooms: RefCell::default(),
+            wheel: RefCell::new(vec![Vec::new(); SPOKES]),
+            arrived: Cell::default(),
+            hand: Cell::default(),
+            stalled: RefCell::default(),
+            closing: RefCell::default(),
+            frames: Cell::default(),
+            bytes: Cell::default(),
+        })
+    }
+
+    /// Seats a socket in its tournament's room and sends it its first frames.
+    pub fn seat(self: &Rc<Self>, arrival: Arrival) {
+        let Arrival { stream, read, cursor, id, topic, seat } = arrival;
+        let Ok(stream) = tokio::net::TcpStream::from_std(stream) else { return };
+        let room = self.room(id, topic);
+        let socket = Socket::new(stream, Rc::clone(self), Rc::clone(&room), seat);
+        room.enter(&socket);
+        let number = self.arrived.replace(self.arrived.get().wrapping_add(1));
+        if let Some(spoke) = self.wheel.borrow_mut().get_mut(number % SPOKES) {
+            spoke.push(Rc::downgrade(&socket));
+        }
+        let reader = tokio::task::spawn_local(session::run(Rc::clone(&socket), read));
+        socket.read_by(reader.abort_handle());
+        if let Some(cursor) = cursor {
+            let current = room.current();
+            match current.since(&cursor.epoch, cursor.seq) {
+                Since::Same | Since::Changed(_) => {
+                    metrics::counter!("palio_ws_resyncs_total", "kind" => "resume").increment(1);
+                    socket.seq.set(cursor.seq);
+                    socket.send(frames::text(&[&frames::resumed(&cursor.epoch, cursor.seq)]));
+                }
+                Since::Lost => self.count_resync(Kind::Snapshot),
+            }
+        }
+        socket.offer();
+    }
+
+    fn room(
+        self: &Rc<Self>,
+        id: TournamentId,
+        mut topic: watch::Receiver<Arc<Published>>,
+    ) -> Rc<Room> {
+        if let Some(room) = self.rooms.borrow().get(&id) {
+            return Rc::clone(room);
+        }
+        let current = Arc::clone(&topic.borrow_and_update());
+        let room = Room::new(id.clone(), Rc::clone(self), current);
+        self.rooms.borrow_mut().insert(id, Rc::clone(&room));
+        tokio::task::spawn_local(room::serve(Rc::clone(&room), topic));
+        room
+    }
+
+    pub(super) fn remove(&self, room: &Rc<Room>) {
+        let mut rooms = self.rooms.borrow_mut();
+        if rooms.get(&room.id).is_some_and(|here| Rc::ptr_eq(here, room)) {
+            rooms.remove(&room.id);
+        }
+    }
+
+    pub(super) fn watch_stalled(&self, socket: &Rc<Socket>) {
+        if !socket.watched.replace(true) {
+            self.stalled.borrow_mut().push(Rc::downgrade(socket));
+        }
+    }
+
+    pub(super) fn watch_closing(&self, socket: &Rc<Socket>) {
+        let until = Instant::now() + CLOSE_MAX;
+        self.closing.borrow_mut().push((until, Rc::downgrade(socket)));
+    }
+
+    /// Moves the heartbeat's wheel by one spoke.
+    pub fn beat(&self) {
+        let hand = self.hand.replace((self.hand.get() + 1) % SPOKES);
+        let spoke = self.wheel.borrow_mut().get_mut(hand).map(std::mem::take);
+        let mut spoke = spoke.unwrap_or_default();
+        spoke.retain(|socket| {
+            let socket = socket.upgrade().filter(|socket| !socket.is_gone());
+            socket.inspect(Socket::beat).is_some()
+        });
+        if let Some(place) = self.wheel.borrow_mut().get_mut(hand) {
+            spoke.append(place);
+            *place = spoke;
+        }
+    }
+
+    /// Ends what has stood still or been closing for too long.
+    pub fn sweep(&self) {
+        let mut stalled = self.stalled.take();
+        stalled.retain(|socket| {
+            let Some(socket) = socket.upgrade() else { return false };
+            let stalled = socket.stalled();
+            if stalled.is_some_and(|since| since > self.stalled_max) {
+                socket.close(close::SLOW, None);
+            }
+            let watched = stalled.is_some() && socket.is_open();
+            socket.watched.set(watched);
+            watched
+        });
+        self.stalled.borrow_mut().append(&mut stalled);
+        let now = Instant::now();
+        let mut closing = self.closing.take();
+        closing.retain(|(until, socket)| {
+            let Some(socket) = socket.upgrade() else { return false };
+            if *until <= now {
+                socket.end(close::BROKEN);
+            }
+            *until > now
+        });
+        self.closing.borrow_mut().append(&mut closing);
+        self.flush_counts();
+    }
+
+    /// Says goodbye to everybody, each with its own time to come back.
+    pub async fn bye(&self) {
+        let rooms: Vec<_> = self.rooms.borrow().values().map(Rc::clone).collect();
+        for room in rooms {
+            room.each(|socket| {
+                let reconnect_ms = rand::random_range(500..=3000);
+                socket.close(close::AWAY, Some(reconnect_ms));
+            })
+            .await;
+        }
+    }
+
+    /// Whether a goodbye is still to be answered.
+    #[must_use]
+    pub fn is_closing(&self) -> bool {
+        let alive = |(_, socket): &(Instant, Weak<Socket>)| {
+            socket.upgrade().is_some_and(|socket| !socket.is_gone())
+        };
+        self.closing.borrow().iter().any(alive)
+    }
+
+    /// Ends what has not answered its goodbye.
+    pub fn end(&self) {
+        for (_, socket) in self.closing.take() {
+            if let Some(socket) = socket.upgrade() {
+                socket.end(close::BROKEN);
+            }
+        }
+        self.flush_counts();
+    }
+
+    pub(super) fn count_frame(&self) {
+        self.frames.set(self.frames.get() + 1);
+    }
+
+    pub(super) fn count_bytes(&self, len: usize) {
+        self.bytes.set(self.bytes.get() + u64::try_from(len).unwrap_or_default());
+    }
+
+    pub(super) fn flush_counts(&self) {
+        metrics::counter!("palio_ws_frames_sent_total").increment(self.frames.take());
+        metrics::counter!("palio_ws_bytes_sent_total").increment(self.bytes.take());
+    }
+
+    pub(super) fn count_resync(&self, kind: Kind) {
+        let kind = match kind {
+            Kind::Step => return,
+            Kind::Merged => "merged",
+            Kind::Snapshot => "snapshot",
+        };
+        metrics::counter!("palio_ws_resyncs_total", "kind" => kind).increment(1);
+    }
+
+    pub(super) fn count_closed(&self, code: u16) {
+        let code = match code {
+            1000 => "1000",
+            close::AWAY => "1001",
+            close::NO_CODE => "1005",
+            close::BROKEN => "1006",
+            close::PROTOCOL => "4400",
+            close::TOKEN => "4401",
+            close::NO_TOURNAMENT => "4404",
+            close::SLOW => "4408",
+            _ => "other",
+        };
+        metrics::counter!("palio_ws_closed_total", "code" => code).increment(1);
+    }
+}

@@ -1,0 +1,261 @@
+//! The live side: boards to browsers over WebSocket, and the same boards for polling.
+//!
+//! ```text
+//!             every tick                 newest only              ready bytes
+//! Boards ◀─────────────── Broadcaster ─────────────▶ Hub: Room ───────────────▶ sockets
+//!                   (one per tournament)    (one per live thread)
+//!                                                       ▲ Arrival (bounded)
+//! browser ──▶ HTTP worker ──▶ upgrade ──────────────────┘
+//! ```
+//! **Invariants:** a delta never goes out without its base; a slow client costs only itself, and
+//! a bounded amount; the threads that serve HTTP never write to a socket.
+//!
+//! `board`, `frames`, `topic`, `request` and `seats` know nothing of actix. Tests: in each of
+//! them, and over real sockets in `tests/`.
+
+pub mod board;
+pub mod frames;
+pub mod hall;
+pub mod own;
+pub mod request;
+mod room;
+pub mod seats;
+mod session;
+mod socket;
+#[cfg(test)]
+mod tests;
+pub mod topic;
+pub mod upgrade;
+
+use crate::actors::board::{Boards, Tokens};
+use crate::actors::broadcaster::{self, Directory};
+use crate::actors::hub::{self, Hub};
+use actix::{Actor as _, Addr};
+use actix_rt::Arbiter;
+use board::Since;
+use hall::{Arrival, Hall};
+use palio_domain::{TournamentId, TraceId, UnixMs};
+use seats::Seats;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use topic::{Published, Topics};
+use upgrade::UpgradeService;
+
+/// The time, passed in.
+pub type Clock = Arc<dyn Fn() -> UnixMs + Send + Sync>;
+
+/// Sockets that may wait for a live thread; beyond them upgrades are refused.
+const ARRIVALS_MAX: usize = 1024;
+/// How long goodbyes may take in all.
+const SHUTDOWN_MAX: Duration = Duration::from_secs(5);
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What these guard is whole at every point where a panic could be.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How the live side behaves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveConfig {
+    /// Live threads.
+    pub threads: usize,
+    /// Sockets on this node.
+    pub sockets_max: usize,
+    /// Sockets per peer address (IPv6: per /64); 0 for no limit, as behind a proxy.
+    pub sockets_per_address_max: usize,
+    /// For how long a socket may take nothing before it is closed with 4408.
+    pub stalled_ms_max: u64,
+    /// Deltas kept per tournament, for resumes and slow readers.
+    pub ring_len: usize,
+    /// Origins, as browsers send them, whose pages may open sockets besides the server's own.
+    pub allowed_origins: Vec<String>,
+    /// How often each socket is pinged; one that misses three pings is dropped at the fourth.
+    pub heartbeat_ms: u64,
+}
+
+impl Default for LiveConfig {
+    fn default() -> Self {
+        Self {
+            threads: 1,
+            sockets_max: 20_000,
+            sockets_per_address_max: 0,
+            stalled_ms_max: 60_000,
+            ring_len: 256,
+            allowed_origins: Vec::new(),
+            heartbeat_ms: 25_000,
+        }
+    }
+}
+
+struct LiveThread {
+    arrivals: mpsc::Sender<Arrival>,
+    hub: Addr<Hub>,
+}
+
+/// The live side of a node.
+pub struct Live {
+    config: LiveConfig,
+    topics: Arc<Topics>,
+    seats: Arc<Seats>,
+    threads: Vec<LiveThread>,
+    directory: Addr<Directory>,
+    next: AtomicUsize,
+    traces: AtomicU64,
+    boot: UnixMs,
+    stopping: AtomicBool,
+    arbiters: Mutex<Vec<Arbiter>>,
+}
+
+impl std::fmt::Debug for Live {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Live").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+/// What a polling client at some position gets.
+#[derive(Debug, Clone)]
+pub struct CatchUp {
+    /// The board that it is brought to.
+    pub published: Arc<Published>,
+    /// A `delta` frame's text; `None` when it is there already.
+    pub delta: Option<String>,
+}
+
+/// A reserved place on a live thread.
+pub(crate) struct Place(mpsc::OwnedPermit<Arrival>);
+
+impl Place {
+    fn send(self, arrival: Arrival) {
+        self.0.send(arrival);
+    }
+}
+
+impl Live {
+    /// Starts the live threads and the broadcasters. Must be called within an actix system.
+    #[must_use]
+    pub fn start(
+        config: LiveConfig,
+        boards: Arc<dyn Boards>,
+        tokens: Arc<dyn Tokens>,
+        now: Clock,
+    ) -> Arc<Self> {
+        let mut arbiters = Vec::new();
+        let threads = (0..config.threads.max(1)).map(|_| {
+            let (sender, arrivals) = mpsc::channel(ARRIVALS_MAX);
+            let (boards, tokens, now) = (boards.clone(), tokens.clone(), now.clone());
+            let stalled_max = Duration::from_millis(config.stalled_ms_max);
+            let heartbeat = Duration::from_millis(config.heartbeat_ms);
+            let arbiter = Arbiter::new();
+            let hub = Hub::start_in_arbiter(&arbiter.handle(), move |_| {
+                Hub::new(Hall::new(boards, tokens, now, stalled_max), arrivals, heartbeat)
+            });
+            arbiters.push(arbiter);
+            LiveThread { arrivals: sender, hub }
+        });
+        let threads = threads.collect();
+        let boot = now();
+        let topics = Arc::new(Topics::new(boards, now, config.ring_len));
+        let arbiter = Arbiter::new();
+        let of_directory = Arc::clone(&topics);
+        let directory =
+            Directory::start_in_arbiter(&arbiter.handle(), |_| Directory::new(of_directory));
+        arbiters.push(arbiter);
+        Arc::new(Self {
+            seats: Seats::new(config.sockets_max, config.sockets_per_address_max),
+            config,
+            topics,
+            threads,
+            directory,
+            next: AtomicUsize::default(),
+            traces: AtomicU64::default(),
+            boot,
+            stopping: AtomicBool::default(),
+            arbiters: Mutex::new(arbiters),
+        })
+    }
+
+    /// The service for `HttpService::build().upgrade(…)`; one for every worker.
+    #[must_use]
+    pub fn upgrade_service(self: &Arc<Self>) -> UpgradeService {
+        upgrade::service(self)
+    }
+
+    /// A tournament's newest board, with its ready bytes.
+    #[must_use]
+    pub fn published(&self, id: &TournamentId) -> Option<Arc<Published>> {
+        self.topics.open(id).map(|topic| topic.published())
+    }
+
+    /// What leads from a position to the newest board; `None` when that is not known, and the
+    /// whole board is what there is.
+    #[must_use]
+    pub fn delta_since(&self, id: &TournamentId, epoch: &str, seq: u64) -> Option<CatchUp> {
+        let published = self.published(id)?;
+        let delta = match published.since(epoch, seq) {
+            Since::Same => None,
+            Since::Changed(delta) => Some(frames::delta(&delta)),
+            Since::Lost => return None,
+        };
+        Some(CatchUp { published, delta })
+    }
+
+    /// Open sockets.
+    #[must_use]
+    pub fn sockets(&self) -> usize {
+        self.seats.taken()
+    }
+
+    /// Says goodbye to every socket and stops all threads of the live side, within seconds.
+    pub async fn shutdown(&self) {
+        if self.stopping.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let goodbyes = self.threads.iter().map(|thread| thread.hub.send(hub::Stop));
+        let goodbyes = futures_util::future::join_all(goodbyes);
+        if tokio::time::timeout(SHUTDOWN_MAX, goodbyes).await.is_err() {
+            tracing::warn!("live threads did not stop in time");
+        }
+        if self.directory.try_send(broadcaster::Stop).is_err() {
+            tracing::warn!("broadcasters were stopped with their thread");
+        }
+        for arbiter in lock(&self.arbiters).drain(..) {
+            arbiter.stop();
+        }
+    }
+
+    /// A place on the next live thread that has one.
+    fn place(&self) -> Option<Place> {
+        let first = self.next.fetch_add(1, Ordering::Relaxed) % self.threads.len();
+        let (after, from) = self.threads.split_at_checked(first)?;
+        let mut threads = from.iter().chain(after);
+        threads.find_map(|thread| thread.arrivals.clone().try_reserve_owned().ok()).map(Place)
+    }
+
+    /// The caller's own trace id if it has a good one, else a new one.
+    fn trace(&self, own: Option<&str>) -> String {
+        let plain =
+            |text: &&str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+        match own.filter(plain).map(TraceId::parse) {
+            Some(Ok(own)) => own.as_str().to_owned(),
+            Some(Err(_)) | None => {
+                let count = self.traces.fetch_add(1, Ordering::Relaxed);
+                format!("ws-{:x}-{count:x}", self.boot.0)
+            }
+        }
+    }
+}
+
+/// Tells the recorder what the live side's metrics mean.
+pub fn describe_metrics() {
+    use metrics::{Unit, describe_counter, describe_gauge};
+    describe_gauge!("palio_ws_sockets", "Open sockets, those in their closing handshake included.");
+    describe_counter!("palio_ws_frames_sent_total", "Frames begun to be sent to sockets.");
+    describe_counter!("palio_ws_bytes_sent_total", Unit::Bytes, "Bytes written to sockets.");
+    describe_counter!(
+        "palio_ws_resyncs_total",
+        "Clients brought up to date: by a resume, a snapshot for a lost base, or a merged delta."
+    );
+    describe_counter!("palio_ws_closed_total", "Sockets that ended, by close code.");
+}

@@ -1,0 +1,129 @@
+//! How many sockets there may be, on the node and per peer address.
+//!
+//! **Invariant:** a seat is taken before the upgrade is answered and given back when the socket
+//! is dropped, so that there are never more sockets than seats.
+
+use super::lock;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex};
+
+/// Why there is no seat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Full {
+    /// The node has no more.
+    Node,
+    /// This address has its share.
+    Address,
+}
+
+#[derive(Debug, Default)]
+struct Taken {
+    total: usize,
+    by_address: HashMap<IpAddr, usize>,
+}
+
+/// The seats of a node.
+#[derive(Debug)]
+pub struct Seats {
+    max: usize,
+    per_address_max: usize,
+    taken: Mutex<Taken>,
+}
+
+/// One socket's seat.
+#[derive(Debug)]
+pub struct Seat {
+    seats: Arc<Seats>,
+    address: Option<IpAddr>,
+}
+
+impl Seats {
+    /// At most `max`, and `per_address_max` of one address; 0 is no limit per address.
+    #[must_use]
+    pub fn new(max: usize, per_address_max: usize) -> Arc<Self> {
+        Arc::new(Self { max, per_address_max, taken: Mutex::default() })
+    }
+
+    /// Takes a seat. The addresses of an IPv6 network of 64 bits count as one.
+    ///
+    /// # Errors
+    /// [`Full`].
+    pub fn take(self: &Arc<Self>, address: Option<IpAddr>) -> Result<Seat, Full> {
+        let address = address.map(network).filter(|_| self.per_address_max > 0);
+        let mut taken = lock(&self.taken);
+        if taken.total >= self.max {
+            return Err(Full::Node);
+        }
+        if let Some(address) = address {
+            let count = taken.by_address.entry(address).or_default();
+            if *count >= self.per_address_max {
+                return Err(Full::Address);
+            }
+            *count += 1;
+        }
+        taken.total += 1;
+        drop(taken);
+        metrics::gauge!("palio_ws_sockets").increment(1.0);
+        Ok(Seat { seats: Arc::clone(self), address })
+    }
+
+    /// How many are taken.
+    #[must_use]
+    pub fn taken(&self) -> usize {
+        lock(&self.taken).total
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        metrics::gauge!("palio_ws_sockets").decrement(1.0);
+        let mut taken = lock(&self.seats.taken);
+        taken.total = taken.total.saturating_sub(1);
+        if let Some(address) = self.address
+            && let Entry::Occupied(mut count) = taken.by_address.entry(address)
+        {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
+    }
+}
+
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => IpAddr::from((u128::from(address) >> 64 << 64).to_be_bytes()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seats_are_bounded_and_come_back() {
+        let seats = Seats::new(3, 2);
+        let (a, b) = (Some("10.0.0.1".parse().unwrap()), Some("10.0.0.2".parse().unwrap()));
+        let first = seats.take(a).unwrap();
+        let _second = seats.take(a).unwrap();
+        assert_eq!(seats.take(a).unwrap_err(), Full::Address);
+        let _third = seats.take(b).unwrap();
+        assert_eq!(seats.take(b).unwrap_err(), Full::Node);
+        drop(first);
+        assert!(seats.take(a).is_ok());
+        assert_eq!(seats.taken(), 2);
+    }
+
+    #[test]
+    fn a_network_counts_as_one() {
+        let seats = Seats::new(9, 1);
+        let _one = seats.take(Some("2001:db8::1".parse().unwrap())).unwrap();
+        assert!(seats.take(Some("2001:db8::2:0:0:1".parse().unwrap())).is_err());
+        assert!(seats.take(Some("2001:db8:0:1::1".parse().unwrap())).is_ok());
+        let _v4 = seats.take(Some("10.0.0.1".parse().unwrap())).unwrap();
+        assert!(seats.take(Some("::ffff:10.0.0.1".parse().unwrap())).is_err());
+    }
+}

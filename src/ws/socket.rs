@@ -1,0 +1,362 @@
+//! One socket on its live thread: what is written, and what happens when it does not take it.
+//!
+//! ```text
+//!        write would block            all written
+//! ready ──────────────────▶ behind ──────────────▶ ready
+//!   └──────────── close ──────┴──▶ closing ──▶ gone     (the peer's close, its end, or time)
+//! ```
+//! **Invariants:** `seq` is the board that the client has once the rest of the frame under way is
+//! written. A socket that is behind holds that rest, and no board: when it drains it gets one
+//! frame from its `seq` to the newest. A frame is never cut short but by the end of the socket.
+//!
+//! Tests: `ws/tests/`.
+
+use super::frames::{self, close};
+use super::hall::Hall;
+use super::own::Auth;
+use super::room::{Kind, Room};
+use super::seats::Seat;
+use bytes::{Buf, Bytes, BytesMut};
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::io::ErrorKind;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+use tokio::net::TcpStream;
+use tokio::task::AbortHandle;
+
+/// Answers that wait for a socket that is behind; beyond them only a goodbye is taken.
+const ANSWERS_MAX: usize = 8;
+/// Pings that may stay unanswered: with the fourth due, the client is gone.
+const UNANSWERED_MAX: u8 = 3;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Open,
+    /// We have said goodbye and wait for the peer's close.
+    Closing(u16),
+    /// The peer has said goodbye: the end comes with the last byte.
+    Last(u16),
+    Gone,
+}
+
+/// What a socket that would block still has to get.
+#[derive(Debug)]
+struct Behind {
+    rest: Bytes,
+    pong: Option<Bytes>,
+    answers: VecDeque<Bytes>,
+    progress: Instant,
+    drain: AbortHandle,
+}
+
+enum Wrote {
+    All,
+    Part(usize),
+    Nothing,
+    Broken,
+}
+
+/// What reading gave.
+pub(super) enum Read {
+    Some,
+    Nothing,
+    End,
+}
+
+pub(super) struct Socket {
+    stream: TcpStream,
+    pub(super) hall: Rc<Hall>,
+    pub(super) room: Rc<Room>,
+    /// Its index in the room.
+    pub(super) slot: Cell<Option<usize>>,
+    /// The client's board; 0 when it has none.
+    pub(super) seq: Cell<u64>,
+    phase: Cell<Phase>,
+    unanswered: Cell<u8>,
+    /// Whether the sweep knows it as one that may stall.
+    pub(super) watched: Cell<bool>,
+    behind: RefCell<Option<Box<Behind>>>,
+    pub(super) auth: RefCell<Option<Box<Auth>>>,
+    reader: RefCell<Option<AbortHandle>>,
+    _seat: Seat,
+}
+
+impl Socket {
+    pub(super) fn new(stream: TcpStream, hall: Rc<Hall>, room: Rc<Room>, seat: Seat) -> Rc<Self> {
+        Rc::new(Self {
+            stream,
+            hall,
+            room,
+            slot: Cell::default(),
+            seq: Cell::default(),
+            phase: Cell::new(Phase::Open),
+            unanswered: Cell::default(),
+            watched: Cell::default(),
+            behind: RefCell::default(),
+            auth: RefCell::default(),
+            reader: RefCell::default(),
+            _seat: seat,
+        })
+    }
+
+    pub(super) fn read_by(&self, reader: AbortHandle) {
+        self.reader.replace(Some(reader));
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.phase.get() == Phase::Open
+    }
+
+    pub(super) fn is_gone(&self) -> bool {
+        self.phase.get() == Phase::Gone
+    }
+
+    pub(super) fn is_behind(&self) -> bool {
+        self.behind.borrow().is_some()
+    }
+
+    /// Waits until there is something to read.
+    pub(super) async fn readable(&self) -> bool {
+        self.stream.readable().await.is_ok()
+    }
+
+    /// Reads what is there through the thread's one buffer.
+    pub(super) fn read(&self, into: Option<&mut BytesMut>) -> Read {
+        let mut scratch = self.hall.scratch.borrow_mut();
+        match self.stream.try_read(&mut scratch) {
+            Ok(0) => Read::End,
+            Ok(len) => {
+                if let Some(into) = into {
+                    into.extend_from_slice(scratch.get(..len).unwrap_or_default());
+                }
+                Read::Some
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Read::Nothing,
+            Err(_) => Read::End,
+        }
+    }
+
+    fn write(&self, bytes: &[u8]) -> Wrote {
+        match self.stream.try_write(bytes) {
+            Ok(len) => {
+                self.hall.count_bytes(len);
+                if len == bytes.len() { Wrote::All } else { Wrote::Part(len) }
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Wrote::Nothing,
+            Err(_) => Wrote::Broken,
+        }
+    }
+
+    /// Brings the client to the room's board, unless it is behind: then it catches up itself.
+    pub(super) fn offer(self: &Rc<Self>) {
+        if !self.is_open() || self.is_behind() {
+            return;
+        }
+        let Some((frame, seq, kind)) = self.room.frame_from(self.seq.get()) else { return };
+        match self.write(&frame) {
+            Wrote::All => self.took(seq, kind),
+            Wrote::Part(len) => {
+                self.took(seq, kind);
+                self.fall_behind(frame.slice(len..), None);
+            }
+            Wrote::Nothing => self.fall_behind(Bytes::new(), None),
+            Wrote::Broken => self.end(close::BROKEN),
+        }
+    }
+
+    fn took(&self, seq: u64, kind: Kind) {
+        self.hall.count_frame();
+        // The first snapshot of a client without a cursor is no resync.
+        if self.seq.replace(seq) > 0 {
+            self.hall.count_resync(kind);
+        }
+    }
+
+    /// Sends an answer; whether it was taken at once.
+    pub(super) fn send(self: &Rc<Self>, frame: Bytes) -> bool {
+        if self.is_gone() {
+            return false;
+        }
+        if let Some(behind) = self.behind.borrow_mut().as_deref_mut() {
+            if behind.answers.len() < ANSWERS_MAX || !self.is_open() {
+                behind.answers.push_back(frame);
+            }
+            return false;
+        }
+        match self.write(&frame) {
+            Wrote::All => {
+                self.hall.count_frame();
+                if let Phase::Last(code) = self.phase.get() {
+                    self.end(code);
+                }
+                true
+            }
+            Wrote::Part(len) => {
+                self.hall.count_frame();
+                self.fall_behind(frame.slice(len..), None);
+                false
+            }
+            Wrote::Nothing => {
+                self.fall_behind(Bytes::new(), Some(frame));
+                false
+            }
+            Wrote::Broken => {
+                self.end(close::BROKEN);
+                false
+            }
+        }
+    }
+
+    /// Answers a ping, before all else that waits. Of several only the last needs an answer.
+    pub(super) fn pong(self: &Rc<Self>, payload: &[u8]) {
+        let frame = frames::pong(payload);
+        if let Some(behind) = self.behind.borrow_mut().as_deref_mut() {
+            behind.pong = Some(frame);
+            return;
+        }
+        self.send(frame);
+    }
+
+    /// The client is there.
+    pub(super) fn heard(&self) {
+        self.unanswered.set(0);
+    }
+
+    /// The heartbeat. One that is behind is judged by its progress instead.
+    pub(super) fn beat(self: &Rc<Self>) {
+        if !self.is_open() || self.is_behind() {
+            return;
+        }
+        if self.unanswered.get() >= UNANSWERED_MAX {
+            return self.end(close::BROKEN);
+        }
+        self.unanswered.set(self.unanswered.get() + 1);
+        self.send(frames::ping());
+    }
+
+    fn fall_behind(self: &Rc<Self>, rest: Bytes, answer: Option<Bytes>) {
+        let drain = tokio::task::spawn_local(drain(Rc::clone(self))).abort_handle();
+        let (progress, answers) = (Instant::now(), answer.into_iter().collect());
+        let behind = Behind { rest, pong: None, answers, progress, drain };
+        self.behind.replace(Some(Box::new(behind)));
+        self.hall.watch_stalled(self);
+    }
+
+    /// For how long it has been behind without taking a byte.
+    pub(super) fn stalled(&self) -> Option<Duration> {
+        self.behind.borrow().as_ref().map(|behind| behind.progress.elapsed())
+    }
+
+    /// Writes what waits until it would block or nothing waits; whether more waits.
+    fn catch_up(self: &Rc<Self>) -> bool {
+        loop {
+            let mut slot = self.behind.borrow_mut();
+            let Some(behind) = slot.as_deref_mut() else { return false };
+            if behind.rest.is_empty() {
+                let answer = behind.pong.take().or_else(|| behind.answers.pop_front());
+                if let Some(answer) = answer {
+                    self.hall.count_frame();
+                    behind.rest = answer;
+                } else {
+                    let from = self.seq.get();
+                    let next = self.is_open().then(|| self.room.frame_from(from)).flatten();
+                    let Some((frame, seq, kind)) = next else {
+                        drop(slot.take());
+                        drop(slot);
+                        if let Phase::Last(code) = self.phase.get() {
+                            self.end(code);
+                        }
+                        return false;
+                    };
+                    // Taken only when a byte of it is written: until then a newer one may come.
+                    match self.write(&frame) {
+                        Wrote::All => self.took(seq, kind),
+                        Wrote::Part(len) => {
+                            self.took(seq, kind);
+                            behind.rest = frame.slice(len..);
+                        }
+                        Wrote::Nothing => return true,
+                        Wrote::Broken => {
+                            drop(slot);
+                            self.end(close::BROKEN);
+                            return false;
+                        }
+                    }
+                    behind.progress = Instant::now();
+                    continue;
+                }
+            }
+            match self.write(&behind.rest) {
+                Wrote::All => behind.rest.clear(),
+                Wrote::Part(len) => behind.rest.advance(len),
+                Wrote::Nothing => return true,
+                Wrote::Broken => {
+                    drop(slot);
+                    self.end(close::BROKEN);
+                    return false;
+                }
+            }
+            behind.progress = Instant::now();
+        }
+    }
+
+    /// Says goodbye and lets the client answer it; nothing about the board is sent after it.
+    pub(super) fn close(self: &Rc<Self>, code: u16, reconnect_ms: Option<u64>) {
+        if !self.is_open() {
+            return;
+        }
+        self.phase.set(Phase::Closing(code));
+        self.room.leave(self);
+        self.auth.replace(None);
+        self.hall.watch_closing(self);
+        let mut both = BytesMut::from(&frames::text(&[&frames::bye(code, reconnect_ms)])[..]);
+        both.extend_from_slice(&frames::closing(code));
+        self.send(both.freeze());
+    }
+
+    /// The client said goodbye.
+    pub(super) fn closed_by_peer(self: &Rc<Self>, code: u16) {
+        match self.phase.get() {
+            Phase::Open => {
+                self.phase.set(Phase::Last(code));
+                self.room.leave(self);
+                self.auth.replace(None);
+                self.hall.watch_closing(self);
+                self.send(frames::closing(code));
+            }
+            Phase::Closing(ours) => self.end(ours),
+            Phase::Last(_) | Phase::Gone => {}
+        }
+    }
+
+    /// Drops the connection, whatever is still to be written.
+    pub(super) fn end(&self, code: u16) {
+        let code = match self.phase.replace(Phase::Gone) {
+            Phase::Open => code,
+            Phase::Closing(said) | Phase::Last(said) => said,
+            Phase::Gone => return,
+        };
+        self.room.leave(self);
+        self.auth.replace(None);
+        if let Some(behind) = self.behind.take() {
+            behind.drain.abort();
+        }
+        if let Some(reader) = self.reader.take() {
+            reader.abort();
+        }
+        self.hall.count_closed(code);
+    }
+}
+
+/// Lets a socket that is behind catch up, at its own speed.
+async fn drain(socket: Rc<Socket>) {
+    while socket.stream.writable().await.is_ok() {
+        if !socket.catch_up() {
+            return;
+        }
+        // A reader that keeps up with large frames must not keep the thread.
+        tokio::task::yield_now().await;
+    }
+    socket.end(close::BROKEN);
+}

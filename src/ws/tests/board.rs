@@ -1,0 +1,192 @@
+//! Snapshots, deltas and resumes, byte for byte.
+
+use super::support::{SERVER_TIME, START, Stage, WITHIN, id, view, wait};
+use crate::actors::board::Status;
+use crate::ws::LiveConfig;
+use loadtest::{Event, Follower, board};
+use palio_domain::UnixMs;
+use std::sync::Arc;
+
+#[actix_rt::test]
+async fn a_snapshot_then_exactly_what_changed() {
+    let stage = Stage::set();
+    let mut client = stage.open("/ws/tournaments/race").await;
+    let epoch = stage.epoch();
+    assert_eq!(
+        client.text().await,
+        format!(
+            r#"{{"t":"snapshot","epoch":"{epoch}","seq":1,"status":"active","participants":2,"endsAt":"2023-11-14T23:13:20.000Z","serverTime":"{SERVER_TIME}","rows":[{{"k":"a","r":1,"n":"Otter a","s":"2"}},{{"k":"b","r":2,"n":"Otter b","s":"1"}}]}}"#
+        )
+    );
+    stage.boards.race(&[("b", "3"), ("a", "2")]);
+    assert_eq!(
+        client.text().await,
+        r#"{"t":"delta","seq":2,"prev":1,"set":[{"k":"b","r":1,"s":"3"},{"k":"a","r":2,"s":"2"}]}"#
+    );
+    stage.boards.race(&[("b", "3"), ("a", "2")]);
+    assert!(client.is_quiet().await, "a tick without change sends nothing");
+    stage.boards.race(&[("b", "3"), ("c", "2.50")]);
+    assert_eq!(
+        client.text().await,
+        r#"{"t":"delta","seq":3,"prev":2,"set":[{"k":"c","r":2,"n":"Otter c","s":"2.50"}],"del":["a"]}"#
+    );
+    let last = [("b", "3"), ("c", "2.50")];
+    stage.boards.show(crate::actors::board::BoardView {
+        status: Status::Completed,
+        participants: 7,
+        ..view("race", &last)
+    });
+    assert_eq!(
+        client.text().await,
+        r#"{"t":"delta","seq":4,"prev":3,"set":[],"participants":7,"status":"completed"}"#
+    );
+    client.send(r#"{"t":"ping"}"#).await;
+    assert_eq!(client.text().await, format!(r#"{{"t":"pong","serverTime":"{SERVER_TIME}"}}"#));
+}
+
+#[actix_rt::test]
+async fn a_late_joiner_gets_the_time_of_now() {
+    let stage = Stage::set();
+    stage.now.store(START + 5, std::sync::atomic::Ordering::SeqCst);
+    let mut client = stage.open("/ws/tournaments/race").await;
+    assert!(client.text().await.contains(r#""serverTime":"2023-11-14T22:13:20.005Z""#));
+}
+
+#[actix_rt::test]
+async fn a_resume_gets_one_merged_delta() {
+    let stage = Stage::set();
+    let epoch = stage.epoch();
+    for (seq, score) in [(2, "5"), (3, "6"), (4, "7")] {
+        stage.boards.race(&[("c", score), ("a", "2")]);
+        stage.published(seq).await;
+    }
+    let mut client = stage.open(&format!("/ws/tournaments/race?epoch={epoch}&seq=1")).await;
+    assert_eq!(client.text().await, format!(r#"{{"t":"resumed","epoch":"{epoch}","seq":1}}"#));
+    assert_eq!(
+        client.text().await,
+        r#"{"t":"delta","seq":4,"prev":1,"set":[{"k":"c","r":1,"n":"Otter c","s":"7"},{"k":"a","r":2,"s":"2"}],"del":["b"]}"#
+    );
+    let mut known = stage.open(&format!("/ws/tournaments/race?epoch={epoch}&seq=3")).await;
+    assert!(known.text().await.contains("resumed"));
+    assert_eq!(
+        known.text().await,
+        r#"{"t":"delta","seq":4,"prev":3,"set":[{"k":"c","r":1,"s":"7"}]}"#,
+        "no name for a row that the base has"
+    );
+    let mut current = stage.open(&format!("/ws/tournaments/race?epoch={epoch}&seq=4")).await;
+    assert!(current.text().await.contains("resumed"));
+    assert!(current.is_quiet().await);
+    stage.boards.race(&[("c", "8"), ("a", "2")]);
+    assert!(current.text().await.contains(r#""seq":5,"prev":4"#));
+}
+
+#[actix_rt::test]
+async fn what_cannot_be_resumed_gets_a_snapshot() {
+    let stage = Stage::with(LiveConfig { ring_len: 2, ..LiveConfig::default() });
+    for (seq, score) in [(2, "5"), (3, "6"), (4, "7")] {
+        stage.boards.race(&[("c", score), ("a", "2")]);
+        stage.published(seq).await;
+    }
+    let epoch = stage.epoch();
+    let cursors = [(&*epoch, "1"), ("other", "3"), (&*epoch, "5"), (&*epoch, "0"), (&*epoch, "x")];
+    for (epoch, seq) in cursors {
+        let mut client = stage.open(&format!("/ws/tournaments/race?epoch={epoch}&seq={seq}")).await;
+        let first = client.text().await;
+        assert!(
+            first.starts_with(r#"{"t":"snapshot""#) && first.contains(r#""seq":4,"#),
+            "{first}"
+        );
+    }
+    let mut client = stage.open(&format!("/ws/tournaments/race?epoch={epoch}&seq=2")).await;
+    assert!(client.text().await.contains("resumed"));
+}
+
+#[actix_rt::test]
+async fn a_moved_end_begins_a_new_epoch() {
+    let stage = Stage::set();
+    let mut client = stage.open("/ws/tournaments/race").await;
+    let first = client.text().await;
+    let mut moved = view("race", &[("a", "2"), ("b", "1")]);
+    moved.ends_at = UnixMs(START + 1000);
+    stage.boards.show(moved);
+    let second = client.text().await;
+    assert!(second.contains(r#""t":"snapshot""#) && second.contains("22:13:21.000Z"), "{second}");
+    assert_ne!(first.get(..40), second.get(..40));
+}
+
+#[actix_rt::test]
+async fn a_tournament_that_ends_takes_its_sockets_along() {
+    let stage = Stage::set();
+    let mut client = stage.open("/ws/tournaments/race").await;
+    client.text().await;
+    let epoch = stage.epoch();
+    stage.boards.remove("race");
+    let (texts, code) = client.until_close().await;
+    assert_eq!((texts, code), (vec![r#"{"t":"bye","code":4404}"#.to_owned()], 4404));
+    wait(|| stage.live.published(&id("race")).is_none()).await;
+    stage.boards.race(&[("a", "1")]);
+    let mut again = stage.open("/ws/tournaments/race").await;
+    assert!(again.text().await.contains(r#""seq":1,"#));
+    assert_ne!(stage.epoch(), epoch, "a history that is not joined has its own epoch");
+    stage.boards.race(&[("a", "2")]);
+    assert!(again.text().await.contains(r#""prev":1"#), "it is broadcast again");
+}
+
+#[actix_rt::test]
+async fn polling_has_the_same_positions() {
+    let stage = Stage::set();
+    let race = id("race");
+    let first = stage.live.published(&race).unwrap();
+    let epoch = first.epoch.to_string();
+    assert_eq!(first.etag, format!("\"{epoch}-1\""));
+    assert_eq!(
+        first.json,
+        format!(
+            r#"{{"tournamentId":"race","epoch":"{epoch}","seq":1,"status":"active","participants":2,"rows":[{{"rank":1,"name":"Otter a","score":"2"}},{{"rank":2,"name":"Otter b","score":"1"}}],"asOf":"{SERVER_TIME}"}}"#
+        )
+    );
+    assert!(String::from_utf8_lossy(&first.page(1)).matches("rank").count() == 1);
+    stage.boards.race(&[("a", "3"), ("b", "1")]);
+    stage.published(2).await;
+    let caught_up = stage.live.delta_since(&race, &epoch, 1).unwrap();
+    assert_eq!(
+        caught_up.delta.as_deref(),
+        Some(r#"{"t":"delta","seq":2,"prev":1,"set":[{"k":"a","r":1,"s":"3"}]}"#)
+    );
+    assert!(stage.live.delta_since(&race, &epoch, 2).unwrap().delta.is_none());
+    assert!(stage.live.delta_since(&race, "other", 1).is_none());
+    assert!(stage.live.published(&id("none")).is_none());
+}
+
+#[actix_rt::test]
+async fn many_clients_on_two_threads_agree() {
+    let stage = Stage::with(LiveConfig { threads: 2, ..LiveConfig::default() });
+    let mut clients = Vec::new();
+    for _ in 0..40 {
+        clients.push(Follower::connect(&stage.url, "race", None).await.unwrap());
+    }
+    for score in 3..60 {
+        let score = score.to_string();
+        stage.boards.race(&[("a", &score), ("b", "1")]);
+        tokio::time::sleep(std::time::Duration::from_millis(3)).await;
+    }
+    for client in &mut clients {
+        let there = |c: &Follower| {
+            c.board().rows().first().is_some_and(|row: &board::Row| row.score == "59")
+        };
+        client.until(WITHIN, there).await.unwrap();
+    }
+    assert_eq!(stage.live.sockets(), 40);
+    let board = clients.pop().unwrap().close().await;
+    stage.boards.race(&[("c", "70"), ("a", "60")]);
+    let mut back = Follower::connect(&stage.url, "race", Some(board)).await.unwrap();
+    let first = back.next().await.unwrap();
+    assert!(matches!(first, Event::Frame(board::Frame::Resumed { .. })), "{first:?}");
+    back.until(WITHIN, |c| c.board().rows().len() == 2 && c.board().rows()[0].key == "c")
+        .await
+        .unwrap();
+    drop(clients);
+    drop(back);
+    wait(|| stage.live.sockets() == 0).await;
+    assert!(Arc::strong_count(&stage.live) >= 1);
+}

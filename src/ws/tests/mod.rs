@@ -1,0 +1,7 @@
+//! Over real sockets.
+
+mod board;
+mod doors;
+mod players;
+mod pressure;
+mod support;

@@ -1,0 +1,84 @@
+//! Who a socket speaks for, and what only he sees.
+
+use super::support::{START, Stage, WITHIN, row};
+use crate::actors::board::OwnRow;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+const RACE: &str = "/ws/tournaments/race";
+const AUTH: &str = r#"{"t":"auth","token":"1:98:60"}"#;
+const ME: &str = r#"{"t":"me","rank":2,"score":"1","key":"b","participants":2,"ahead":{"gap":"1","name":"Otter a"},"prizeGap":"0.50","around":[{"k":"a","r":1,"n":"Otter a","s":"2"},{"k":"b","r":2,"n":"Otter b","s":"1"}]}"#;
+const UNRANKED: &str =
+    r#"{"t":"me","rank":null,"score":"0","key":"b","participants":2,"around":[]}"#;
+
+fn ranked() -> OwnRow {
+    OwnRow {
+        key: "b".to_owned(),
+        rank: Some(2),
+        score: "1".to_owned(),
+        participants: 2,
+        ahead: Some(("1".to_owned(), "Otter a".to_owned())),
+        prize_gap: Some("0.50".to_owned()),
+        around: vec![row(1, "a", "2"), row(2, "b", "1")],
+    }
+}
+
+fn unranked() -> OwnRow {
+    let (rank, score, around) = (None, "0".to_owned(), Vec::new());
+    OwnRow { rank, score, ahead: None, prize_gap: None, around, ..ranked() }
+}
+
+#[actix_rt::test]
+async fn the_own_row_is_private_and_only_sent_when_changed() {
+    let stage = Stage::set();
+    stage.boards.own(98, ranked());
+    let (mut client, mut stranger) = (stage.open(RACE).await, stage.open(RACE).await);
+    client.text().await;
+    stranger.text().await;
+    client.send(AUTH).await;
+    assert_eq!(client.text().await, ME);
+    let first = Instant::now();
+    stage.boards.own(98, unranked());
+    assert_eq!(client.text().await, UNRANKED);
+    assert!(first.elapsed() >= Duration::from_millis(950), "at most once a second");
+    let more = tokio::time::timeout(Duration::from_millis(1500), client.next()).await;
+    assert!(more.is_err(), "unchanged, not sent");
+    assert!(stranger.is_quiet().await);
+}
+
+#[actix_rt::test]
+async fn a_bad_token_closes() {
+    let stage = Stage::set();
+    for token in ["nonsense", "2:98:60", "1:98:0"] {
+        let mut client = stage.open(RACE).await;
+        client.text().await;
+        client.send(&format!(r#"{{"t":"auth","token":"{token}"}}"#)).await;
+        let (texts, code) = client.until_close().await;
+        assert!(texts[0].starts_with(r#"{"t":"error","code":"BAD_TOKEN""#), "{texts:?}");
+        assert_eq!((&*texts[1], code), (r#"{"t":"bye","code":4401}"#, 4401), "{token}");
+    }
+}
+
+#[actix_rt::test]
+async fn a_token_ends_and_can_be_renewed() {
+    let stage = Stage::set();
+    stage.boards.own(98, ranked());
+    let mut client = stage.open(RACE).await;
+    client.text().await;
+    client.send(AUTH).await;
+    assert_eq!(client.text().await, ME);
+    client.send(r#"{"t":"auth","token":"1:98:120"}"#).await;
+    client.send(r#"{"t":"ping"}"#).await;
+    assert!(client.text().await.contains("pong"), "the renewed token is accepted silently");
+    stage.now.store(START + 90_000, Ordering::SeqCst);
+    assert!(client.is_quiet().await);
+    stage.now.store(START + 120_000, Ordering::SeqCst);
+    let ended = tokio::time::timeout(WITHIN, client.text()).await.unwrap();
+    assert_eq!(ended, r#"{"t":"error","code":"TOKEN_EXPIRED","detail":"send a new token"}"#);
+    stage.boards.own(98, unranked());
+    assert!(client.is_quiet().await);
+    client.send(r#"{"t":"auth","token":"1:98:180"}"#).await;
+    assert_eq!(client.text().await, UNRANKED);
+    stage.boards.race(&[("a", "9"), ("b", "1")]);
+    assert!(client.text().await.contains("delta"), "the socket has stayed");
+}

@@ -1,0 +1,247 @@
+//! A server with scripted boards.
+
+use crate::actors::board::{BoardRow, BoardView, Boards, OwnRow, Status, Tokens};
+use crate::ws::{Live, LiveConfig};
+use actix_http::{HttpService, Request, Response, StatusCode};
+use actix_rt::net::TcpStream;
+use async_trait::async_trait;
+use futures_util::{SinkExt as _, StreamExt as _};
+use palio_domain::{PlayerId, TenantId, TournamentId, UnixMs};
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::net::TcpListener;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::{self, Message, http};
+
+pub(super) const START: i64 = 1_700_000_000_000;
+pub(super) const SERVER_TIME: &str = "2023-11-14T22:13:20.000Z";
+pub(super) const WITHIN: Duration = Duration::from_secs(10);
+
+#[derive(Default)]
+pub(super) struct Scripted {
+    views: Mutex<HashMap<TournamentId, Arc<BoardView>>>,
+    own: Mutex<HashMap<PlayerId, OwnRow>>,
+}
+
+pub(super) fn id(text: &str) -> TournamentId {
+    TournamentId::parse(text).unwrap()
+}
+
+pub(super) fn row(rank: u64, key: &str, score: &str) -> BoardRow {
+    let player = PlayerId(u64::from(key.as_bytes()[0]));
+    let (key, name, score) = (key.to_owned(), format!("Otter {key}"), score.to_owned());
+    BoardRow { player, key, rank, name, score }
+}
+
+pub(super) fn view(tournament: &str, rows: &[(&str, &str)]) -> BoardView {
+    let rows: Vec<_> = (1..).zip(rows).map(|(rank, (key, score))| row(rank, key, score)).collect();
+    BoardView {
+        tenant: TenantId(1),
+        tournament: id(tournament),
+        status: Status::Active,
+        participants: u64::try_from(rows.len()).unwrap(),
+        ends_at: UnixMs(START + 3_600_000),
+        tick_ms: 10,
+        rows,
+    }
+}
+
+impl Scripted {
+    pub(super) fn show(&self, view: BoardView) {
+        self.views.lock().unwrap().insert(view.tournament.clone(), Arc::new(view));
+    }
+
+    pub(super) fn race(&self, rows: &[(&str, &str)]) {
+        self.show(view("race", rows));
+    }
+
+    pub(super) fn remove(&self, tournament: &str) {
+        self.views.lock().unwrap().remove(&id(tournament));
+    }
+
+    pub(super) fn own(&self, player: u64, row: OwnRow) {
+        self.own.lock().unwrap().insert(PlayerId(player), row);
+    }
+}
+
+#[async_trait]
+impl Boards for Scripted {
+    fn view(&self, tournament: &TournamentId) -> Option<Arc<BoardView>> {
+        self.views.lock().unwrap().get(tournament).cloned()
+    }
+
+    fn ids(&self) -> Vec<TournamentId> {
+        self.views.lock().unwrap().keys().cloned().collect()
+    }
+
+    async fn own(&self, _: &TournamentId, player: PlayerId) -> Option<OwnRow> {
+        self.own.lock().unwrap().get(&player).cloned()
+    }
+
+    async fn page(&self, _: &TournamentId, _: u64, _: u64) -> Option<Vec<BoardRow>> {
+        None
+    }
+}
+
+/// Tokens that say it themselves: `tenant:player:seconds`.
+struct Plain;
+
+impl Tokens for Plain {
+    fn player(&self, token: &str) -> Option<(TenantId, PlayerId, UnixMs)> {
+        let mut fields = token.split(':');
+        let tenant = TenantId(fields.next()?.parse().ok()?);
+        let player = PlayerId(fields.next()?.parse().ok()?);
+        let seconds: i64 = fields.next()?.parse().ok()?;
+        Some((tenant, player, UnixMs(START + seconds * 1000)))
+    }
+}
+
+pub(super) struct Stage {
+    pub(super) boards: Arc<Scripted>,
+    pub(super) live: Arc<Live>,
+    pub(super) now: Arc<AtomicI64>,
+    pub(super) url: String,
+    pub(super) address: String,
+}
+
+impl Stage {
+    /// With a tournament `race` of two rows.
+    pub(super) fn set() -> Self {
+        Self::with(LiveConfig::default())
+    }
+
+    pub(super) fn with(config: LiveConfig) -> Self {
+        let boards = Arc::new(Scripted::default());
+        boards.race(&[("a", "2"), ("b", "1")]);
+        let now = Arc::new(AtomicI64::new(START));
+        let clock = Arc::clone(&now);
+        let clock = Arc::new(move || UnixMs(clock.load(Ordering::SeqCst)));
+        let live = Live::start(config, boards.clone(), Arc::new(Plain), clock);
+        assert_eq!(live.published(&id("race")).unwrap().seq, 1);
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let of_worker = Arc::clone(&live);
+        let server = actix_server::Server::build()
+            .workers(1)
+            .disable_signals()
+            .listen("live", listener, move || {
+                HttpService::build()
+                    .upgrade(of_worker.upgrade_service())
+                    .h1(|_: Request| async {
+                        Ok::<_, Infallible>(Response::new(StatusCode::IM_A_TEAPOT))
+                    })
+                    .tcp()
+            })
+            .unwrap()
+            .run();
+        actix_rt::spawn(server);
+        Self { boards, live, now, url: format!("http://{address}"), address }
+    }
+
+    pub(super) async fn open(&self, path: &str) -> Plainly {
+        self.try_open(path, &[]).await.unwrap().0
+    }
+
+    pub(super) async fn try_open(
+        &self,
+        path: &str,
+        headers: &[(&'static str, &str)],
+    ) -> Result<(Plainly, http::HeaderMap), tungstenite::Error> {
+        let stream = TcpStream::connect(&self.address).await.unwrap();
+        self.over(stream, path, headers).await
+    }
+
+    pub(super) async fn over(
+        &self,
+        stream: TcpStream,
+        path: &str,
+        headers: &[(&'static str, &str)],
+    ) -> Result<(Plainly, http::HeaderMap), tungstenite::Error> {
+        let mut request = format!("ws://{}{path}", self.address).into_client_request()?;
+        for (name, value) in headers {
+            request.headers_mut().append(*name, value.parse().unwrap());
+        }
+        let (socket, answer) = tokio_tungstenite::client_async(request, stream).await?;
+        Ok((Plainly(socket), answer.headers().clone()))
+    }
+
+    /// Status, headers and body of a refusal.
+    pub(super) async fn refused(
+        &self,
+        path: &str,
+        headers: &[(&'static str, &str)],
+    ) -> http::Response<String> {
+        match self.try_open(path, headers).await {
+            Err(tungstenite::Error::Http(answer)) => {
+                answer.map(|body| String::from_utf8(body.unwrap_or_default()).unwrap())
+            }
+            Err(other) => panic!("{other}"),
+            Ok(_) => panic!("was not refused"),
+        }
+    }
+
+    /// Waits until the published board of `race` has come to `seq`.
+    pub(super) async fn published(&self, seq: u64) {
+        let race = id("race");
+        wait(|| self.live.published(&race).is_some_and(|board| board.seq >= seq)).await;
+    }
+
+    pub(super) fn epoch(&self) -> String {
+        self.live.published(&id("race")).unwrap().epoch.to_string()
+    }
+}
+
+pub(super) async fn wait(mut until: impl FnMut() -> bool) {
+    let all = async {
+        while !until() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    tokio::time::timeout(WITHIN, all).await.expect("it did not happen in time");
+}
+
+/// A client that shows what it gets as it is.
+pub(super) struct Plainly(pub(super) WebSocketStream<TcpStream>);
+
+impl Plainly {
+    pub(super) async fn next(&mut self) -> Message {
+        let next = tokio::time::timeout(WITHIN, self.0.next()).await;
+        next.expect("no message in time").expect("the end").expect("a message")
+    }
+
+    pub(super) async fn text(&mut self) -> String {
+        loop {
+            match self.next().await {
+                Message::Text(text) => return text.to_string(),
+                Message::Ping(_) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    pub(super) async fn send(&mut self, text: &str) {
+        self.0.send(Message::text(text)).await.unwrap();
+    }
+
+    /// Texts up to the close, and its code.
+    pub(super) async fn until_close(&mut self) -> (Vec<String>, u16) {
+        let mut texts = Vec::new();
+        loop {
+            match self.next().await {
+                Message::Text(text) => texts.push(text.to_string()),
+                Message::Close(frame) => return (texts, frame.map_or(1005, |f| f.code.into())),
+                _ => {}
+            }
+        }
+    }
+
+    /// Whether nothing but pings comes for a while.
+    pub(super) async fn is_quiet(&mut self) -> bool {
+        let texts = async { while let Message::Ping(_) = self.next().await {} };
+        tokio::time::timeout(Duration::from_millis(150), texts).await.is_err()
+    }
+}

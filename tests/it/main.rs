@@ -1,0 +1,3 @@
+//! Integration tests, as one binary.
+
+mod storage;
