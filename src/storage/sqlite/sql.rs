@@ -61,11 +61,12 @@ pub(super) const READ: &str = concat!(
 pub(super) const FIND: &str = concat!(
     "SELECT ",
     journal_columns!(),
-    " FROM journal WHERE (slot, seq) IN (
-        SELECT slot, seq FROM journal
+    // By rowid: for a list of (slot, seq) SQLite would scan the whole table.
+    " FROM journal WHERE rowid IN (
+        SELECT rowid FROM journal
         WHERE request_key IN (SELECT unhex(value) FROM json_each(?1))
         UNION
-        SELECT slot, seq FROM journal
+        SELECT rowid FROM journal
         WHERE claim IN (SELECT unhex(value) FROM json_each(?2)))"
 );
 
