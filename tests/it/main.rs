@@ -1,3 +1,6 @@
 //! Integration tests, as one binary.
 
+mod crash;
+mod http;
+mod process;
 mod storage;

@@ -10,7 +10,7 @@
     reason = "helpers of tests are tests too"
 )]
 
-mod home;
+pub(crate) mod home;
 mod only;
 mod rows;
 

@@ -128,7 +128,7 @@ fn address() -> PgConnectOptions {
     url.parse().expect("PALIO_TEST_POSTGRES is not a postgres:// address")
 }
 
-pub(super) async fn server() -> PgConnection {
+pub(crate) async fn server() -> PgConnection {
     let address = address();
     let (host, port) = (address.get_host().to_owned(), address.get_port());
     PgConnection::connect_with(&address)

@@ -1,0 +1,165 @@
+//! The real binary on a store of its own.
+
+use loadtest::{Client, Reply};
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Which store a test runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Store {
+    Sqlite,
+    Postgres,
+}
+
+/// A server that is killed when it is dropped.
+pub(crate) struct Palio {
+    child: Option<Child>,
+    store: Store,
+    dir: PathBuf,
+    database: String,
+    port: u16,
+}
+
+/// The time `ms` milliseconds from now, as on the wire.
+#[expect(clippy::disallowed_methods, reason = "a test speaks to a server on the real clock")]
+pub(crate) fn time_in(ms: i64) -> String {
+    let at = chrono::Utc::now() + chrono::TimeDelta::milliseconds(ms);
+    at.format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+impl Palio {
+    /// A fresh store and a server on it.
+    pub(crate) async fn start(store: Store) -> Self {
+        let name = format!("palio_it_{:016x}", rand::random::<u64>());
+        let dir = std::env::temp_dir().join(&name);
+        std::fs::create_dir_all(&dir).unwrap();
+        let series = "mode = \"development\"\nseries = []\n[core]\nsnapshot_interval_seconds = 1\n";
+        std::fs::write(dir.join("palio.toml"), series).unwrap();
+        let mut database = String::new();
+        if store == Store::Postgres {
+            let url = std::env::var("PALIO_TEST_POSTGRES").expect(
+                "PALIO_TEST_POSTGRES must name a server: run `scripts/peers start` and \
+                 `. target/peers/env`",
+            );
+            let mut server = crate::storage::home::server().await;
+            sqlx::query(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}")))
+                .execute(&mut server)
+                .await
+                .unwrap();
+            let (before, query) = url.split_once('?').unwrap_or((&url, ""));
+            let host = before.rsplit_once('/').unwrap().0;
+            database = format!("{host}/{name}?{query}");
+        }
+        let mut palio = Self { child: None, store, dir, database, port: free_port() };
+        palio.run().await;
+        palio
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_palio"));
+        command
+            .arg("--config")
+            .arg(self.dir.join("palio.toml"))
+            .arg("--data-dir")
+            .arg(&self.dir)
+            .env("PALIO__HTTP__BIND", format!("127.0.0.1:{}", self.port))
+            .env("PALIO__ADMIN__BIND", "127.0.0.1:0");
+        if self.store == Store::Postgres {
+            command.env("PALIO__STORAGE__KIND", "postgres");
+            command.env("PALIO_POSTGRES_URL", &self.database);
+        }
+        command
+    }
+
+    /// Starts the server on what is there and waits until it is ready.
+    pub(crate) async fn run(&mut self) {
+        let log = std::fs::OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(self.dir.join("log"))
+            .unwrap();
+        let child = self.command().arg("serve").stdout(Stdio::null()).stderr(log).spawn().unwrap();
+        self.child = Some(child);
+        let anyone = Client::anonymous(&self.url()).unwrap();
+        let since = Instant::now();
+        while since.elapsed() < Duration::from_secs(30) {
+            if anyone.get("/readyz").await.is_ok_and(|answer| answer.status == 200) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("not ready:\n{}", std::fs::read_to_string(self.dir.join("log")).unwrap());
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// kill -9.
+    pub(crate) fn kill(&mut self) {
+        let mut child = self.child.take().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    /// SIGTERM; must end by itself, in order.
+    pub(crate) fn stop(&mut self) {
+        let mut child = self.child.take().unwrap();
+        Command::new("kill").arg(child.id().to_string()).status().unwrap();
+        assert!(child.wait().unwrap().success(), "{}", self.log());
+    }
+
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.dir.join("log")).unwrap_or_default()
+    }
+
+    pub(crate) fn provider(&self) -> Client {
+        let secret = std::fs::read(self.dir.join("secrets/provider-sandbox-1.key")).unwrap();
+        Client::new(&self.url(), "sandbox-1", &secret).unwrap()
+    }
+
+    fn token(&self, role: &str, subject: &str) -> String {
+        let output =
+            self.command().args(["token", "--role", role, "--subject", subject]).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    pub(crate) fn operator(&self) -> Client {
+        Client::bearer(&self.url(), &self.token("operator", "test")).unwrap()
+    }
+
+    pub(crate) fn player(&self, id: &str) -> Client {
+        Client::bearer(&self.url(), &self.token("player", id)).unwrap()
+    }
+
+    pub(crate) async fn deposit(&self, player: &str, key: &str, amount: &str) -> Reply {
+        let body = format!(r#"{{"amount":"{amount}","currency":"EUR"}}"#);
+        let path = format!("/api/players/{player}/deposits");
+        self.operator().post(&path, key, body).await.unwrap()
+    }
+
+    /// `palio verify` must find nothing; returns its report.
+    pub(crate) fn verify(&self) -> serde_json::Value {
+        let output = self.command().args(["verify", "--json"]).output().unwrap();
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert!(output.status.success(), "{report:#}");
+        report
+    }
+}
+
+impl Drop for Palio {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            child.kill().unwrap_or_default();
+            child.wait().ok();
+        }
+        std::fs::remove_dir_all(&self.dir).unwrap_or_default();
+    }
+}
