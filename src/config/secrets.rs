@@ -123,7 +123,6 @@ fn create(path: &Path) -> std::io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
     let secret: [u8; 32] = rand::random();
     file.write_all(hex::encode(secret).as_bytes())?;
-    file.write_all(b"\n")?;
     file.sync_all()?;
     // A link never replaces what another process made meanwhile.
     let linked = match std::fs::hard_link(&draft, path) {
