@@ -1,6 +1,11 @@
-//! Metrics: every one with its unit and help text, in one table (requirement O1).
+//! Metrics: every one in one table, with kind, unit, labels and help (requirement O1).
+//!
+//! No player, tournament, bet or round is ever a label: a label's values are few and known.
+//! `docs/metrics.md` has the same table; a test here compares the two.
 
+use metrics::Unit;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use std::time::Duration;
 
 /// Kinds of metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,55 +14,251 @@ pub enum Kind {
     Counter,
     /// Goes up and down.
     Gauge,
-    /// A distribution.
+    /// A distribution, in buckets.
     Histogram,
 }
 
-/// Name, kind, labels, help. Never a player or tournament as a label. `docs/metrics.md` has the
-/// same list; `tests/tidy.rs` compares.
-pub const ALL: &[(&str, Kind, &str, &str)] = &[
-    ("palio_http_requests_total", Kind::Counter, "route, status", "HTTP requests answered"),
-    ("palio_http_request_seconds", Kind::Histogram, "route", "Time to answer an HTTP request"),
-    ("palio_wallet_commands_total", Kind::Counter, "kind, outcome", "Wallet commands answered"),
-    ("palio_wallet_command_seconds", Kind::Histogram, "", "Wallet command, commit included"),
-    ("palio_bets_total", Kind::Counter, "", "Bets accepted"),
-    ("palio_bets_voided_total", Kind::Counter, "", "Bets rolled back"),
-    ("palio_bets_refused_total", Kind::Counter, "code", "Bets refused"),
-    ("palio_settlements_total", Kind::Counter, "", "Settlements done"),
-    ("palio_settle_lag_seconds", Kind::Histogram, "", "From a bet to its settlement"),
-    ("palio_deposits_total", Kind::Counter, "outcome", "Deposits answered"),
-    ("palio_commit_batch_rows", Kind::Histogram, "", "Rows per commit"),
-    ("palio_commit_seconds", Kind::Histogram, "", "Time of one commit"),
-    ("palio_commits_total", Kind::Counter, "outcome", "Commits tried"),
-    ("palio_journal_rows_total", Kind::Counter, "", "Rows written"),
-    ("palio_wallets_awake", Kind::Gauge, "", "Wallets in memory"),
-    ("palio_commands_in_flight", Kind::Gauge, "", "Commands not yet answered"),
-    ("palio_admission_refused_total", Kind::Counter, "class", "Commands refused: node full"),
-    ("palio_follower_lag_rows", Kind::Gauge, "", "Committed rows the folds have not seen"),
-    ("palio_tournaments_active", Kind::Gauge, "", "Tournaments that are running"),
-];
-
-/// Starts recording.
-///
-/// # Errors
-/// When a recorder is there already.
-pub fn start() -> Result<PrometheusHandle, BuildError> {
-    let seconds = [
-        0.000_5, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
-        30.0, 60.0, 300.0,
-    ];
-    let rows = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 2000.0, 5000.0];
-    let handle = PrometheusBuilder::new()
-        .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &seconds)?
-        .set_buckets_for_metric(Matcher::Suffix("_rows".into()), &rows)?
-        .install_recorder()?;
-    for (name, kind, _, help) in ALL {
-        match kind {
-            Kind::Counter => metrics::describe_counter!(*name, *help),
-            Kind::Gauge => metrics::describe_gauge!(*name, *help),
-            Kind::Histogram => metrics::describe_histogram!(*name, *help),
+impl Kind {
+    /// The word in the documents.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
         }
     }
-    crate::ws::describe_metrics();
+}
+
+/// One metric.
+#[derive(Debug, Clone, Copy)]
+pub struct Metric {
+    /// Its name.
+    pub name: &'static str,
+    /// What it is.
+    pub kind: Kind,
+    /// What it counts in.
+    pub unit: Unit,
+    /// Its labels, comma-separated.
+    pub labels: &'static str,
+    /// What it says.
+    pub help: &'static str,
+}
+
+const fn metric(
+    name: &'static str,
+    kind: Kind,
+    unit: Unit,
+    labels: &'static str,
+    help: &'static str,
+) -> Metric {
+    Metric { name, kind, unit, labels, help }
+}
+
+use Kind::{Counter, Gauge, Histogram};
+use Unit::{Bytes, Count, Seconds};
+
+/// Every metric, the live side's included.
+pub const ALL: &[Metric] = &[
+    metric(
+        "palio_http_requests_total",
+        Counter,
+        Count,
+        "route, status",
+        "HTTP requests answered, by route and class of status.",
+    ),
+    metric(
+        "palio_http_request_seconds",
+        Histogram,
+        Seconds,
+        "route",
+        "Time to answer an HTTP request.",
+    ),
+    metric(
+        "palio_wallet_commands_total",
+        Counter,
+        Count,
+        "kind, outcome",
+        "Wallet commands answered: ok, replay, refused or failed.",
+    ),
+    metric(
+        "palio_wallet_command_seconds",
+        Histogram,
+        Seconds,
+        "",
+        "Time to answer a wallet command, its commit included.",
+    ),
+    metric("palio_bets_total", Counter, Count, "", "Bets accepted."),
+    metric("palio_bets_voided_total", Counter, Count, "", "Bets rolled back."),
+    metric("palio_bets_refused_total", Counter, Count, "code", "Bets refused, by error code."),
+    metric(
+        "palio_settlements_total",
+        Counter,
+        Count,
+        "",
+        "Settlements done: one per player and round.",
+    ),
+    metric(
+        "palio_settle_lag_seconds",
+        Histogram,
+        Seconds,
+        "",
+        "From a bet's row to the row of its settlement.",
+    ),
+    metric(
+        "palio_deposits_total",
+        Counter,
+        Count,
+        "outcome",
+        "Deposits answered: ok, replay, refused or failed.",
+    ),
+    metric("palio_commit_batch_rows", Histogram, Count, "", "Rows in one commit."),
+    metric("palio_commit_seconds", Histogram, Seconds, "", "Time of one commit in the store."),
+    metric("palio_commits_total", Counter, Count, "outcome", "Commits tried, by how they ended."),
+    metric("palio_journal_rows_total", Counter, Count, "", "Rows committed to the journal."),
+    metric("palio_wallets_awake", Gauge, Count, "", "Wallets in memory."),
+    metric("palio_commands_in_flight", Gauge, Count, "", "Commands admitted and not yet answered."),
+    metric(
+        "palio_admission_refused_total",
+        Counter,
+        Count,
+        "class",
+        "Commands refused since the server was full: bet or other.",
+    ),
+    metric(
+        "palio_follower_lag_rows",
+        Gauge,
+        Count,
+        "",
+        "Committed rows that standings have not seen yet.",
+    ),
+    metric("palio_tournaments_active", Gauge, Count, "", "Tournaments that are running."),
+    metric(
+        "palio_ws_sockets",
+        Gauge,
+        Count,
+        "",
+        "Open sockets, those in their closing handshake included.",
+    ),
+    metric("palio_ws_frames_sent_total", Counter, Count, "", "Frames begun to be sent to sockets."),
+    metric("palio_ws_bytes_sent_total", Counter, Bytes, "", "Bytes written to sockets."),
+    metric(
+        "palio_ws_resyncs_total",
+        Counter,
+        Count,
+        "kind",
+        "Clients brought up to date: by a resume, a snapshot for a lost base, or a merged delta.",
+    ),
+    metric("palio_ws_closed_total", Counter, Count, "code", "Sockets that ended, by close code."),
+];
+
+/// Bounds of histograms in seconds: fine below the promised times (100 ms to be settled, 150 ms
+/// to be seen), coarse above; the last ones are for bets that stay open.
+const SECONDS: [f64; 18] = [
+    0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+    30.0, 60.0, 300.0,
+];
+
+/// Bounds of histograms in rows.
+const ROWS: [f64; 12] =
+    [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 2000.0, 5000.0];
+
+fn builder() -> Result<PrometheusBuilder, BuildError> {
+    PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)?
+        .set_buckets_for_metric(Matcher::Suffix("_rows".to_owned()), &ROWS)
+}
+
+/// Starts recording for the whole process; `render` of the handle gives what `/metrics` answers.
+///
+/// # Errors
+/// When something records already.
+pub fn start() -> Result<PrometheusHandle, BuildError> {
+    let handle = builder()?.install_recorder()?;
+    describe();
     Ok(handle)
+}
+
+fn describe() {
+    for &Metric { name, kind, unit, help, .. } in ALL {
+        match kind {
+            Counter => metrics::describe_counter!(name, unit, help),
+            Gauge => metrics::describe_gauge!(name, unit, help),
+            Histogram => metrics::describe_histogram!(name, unit, help),
+        }
+    }
+}
+
+/// Keeps histograms small while nobody asks for them; never returns.
+pub async fn upkeep(handle: PrometheusHandle) {
+    let mut tick = tokio::time::interval(Duration::from_secs(5));
+    loop {
+        tick.tick().await;
+        handle.run_upkeep();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    fn unit(unit: Unit) -> &'static str {
+        match unit {
+            Unit::Seconds => "seconds",
+            Unit::Bytes => "bytes",
+            _ => "count",
+        }
+    }
+
+    #[test]
+    fn the_document_has_every_metric_and_no_other() {
+        let document = include_str!("../docs/metrics.md");
+        let rows: Vec<_> = document.lines().filter(|line| line.starts_with("| `")).collect();
+        let expected: Vec<_> = ALL
+            .iter()
+            .map(|metric| {
+                let Metric { name, labels, help, .. } = metric;
+                let labels = if labels.is_empty() { "–" } else { labels };
+                let kind = metric.kind.as_str();
+                format!("| `{name}` | {kind} | {} | {labels} | {help} |", unit(metric.unit))
+            })
+            .collect();
+        assert_eq!(rows, expected, "docs/metrics.md should have:\n{}", expected.join("\n"));
+    }
+
+    #[test]
+    fn names_say_what_they_are_and_never_whose() {
+        let names: BTreeSet<_> = ALL.iter().map(|metric| metric.name).collect();
+        assert_eq!(names.len(), ALL.len());
+        for metric in ALL {
+            let name = metric.name;
+            assert!(name.starts_with("palio_"), "{name}");
+            assert_eq!(metric.kind == Counter, name.ends_with("_total"), "{name}");
+            assert_eq!(metric.unit == Seconds, name.ends_with("_seconds"), "{name}");
+            for id in ["player", "tournament", "bet", "round", "id"] {
+                let labels: Vec<_> = metric.labels.split(", ").collect();
+                assert!(!labels.contains(&id), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn histograms_are_buckets_not_summaries() {
+        let recorder = builder().unwrap().build_recorder();
+        let handle = recorder.handle();
+        metrics::with_local_recorder(&recorder, || {
+            describe();
+            metrics::histogram!("palio_commit_seconds").record(0.003);
+            metrics::histogram!("palio_commit_batch_rows").record(7.0);
+            metrics::counter!("palio_commits_total", "outcome" => "ok").increment(1);
+        });
+        handle.run_upkeep();
+        let text = handle.render();
+        assert!(text.contains("# TYPE palio_commit_seconds histogram"), "{text}");
+        assert!(text.contains("palio_commit_seconds_bucket{le=\"0.005\"} 1"), "{text}");
+        assert!(text.contains("palio_commit_batch_rows_bucket{le=\"10\"} 1"), "{text}");
+        assert!(text.contains("palio_commits_total{outcome=\"ok\"} 1"), "{text}");
+        assert!(text.contains("# HELP palio_commits_total Commits tried"), "{text}");
+    }
 }

@@ -1,4 +1,6 @@
-//! Who is who: tokens of players and operators, signatures of providers.
+//! Who calls: providers prove it by a signature, players and operators by a token.
+//!
+//! Nothing here looks at a clock: the time is passed in.
 
 mod signatures;
 mod tokens;

@@ -1,36 +1,41 @@
-//! Short-lived JWTs (HS256) of players and operators.
+//! Tokens of players and operators: JWTs, HS256 and nothing else.
 
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
+use crate::config::Secret;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, errors::ErrorKind};
 use palio_domain::{PlayerId, TenantId, UnixMs};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
-/// What a token's bearer may do.
+const ISSUER: &str = "palio";
+const AUDIENCE: &str = "palio";
+
+/// What the holder of a token may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// Own data and own entries.
+    /// Plays.
     Player,
-    /// Tournaments, deposits, sessions.
+    /// Runs tournaments and serves players.
     Operator,
-    /// Everything.
+    /// An operator who may do everything.
     Admin,
 }
 
 /// What a token says.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {
-    /// Whose brand.
-    tenant: u32,
-    /// Outside id of the player, or the operator's name.
+    /// The player's or operator's id outside.
     pub sub: String,
-    /// What the bearer may do.
+    tenant: u32,
+    /// What he may do.
     pub role: Role,
-    /// The player's number, as text: JSON numbers are not exact to 64 bits.
+    /// A number past 2⁵³ is not safe as a JSON number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     player: Option<String>,
-    iss: String,
     iat: i64,
     exp: i64,
+    iss: String,
+    aud: String,
 }
 
 impl Claims {
@@ -40,55 +45,78 @@ impl Claims {
         TenantId(self.tenant)
     }
 
-    /// The player's number.
+    /// The player's number; `None` for operators.
     #[must_use]
     pub fn player(&self) -> Option<PlayerId> {
-        self.player.as_ref()?.parse().ok().map(PlayerId)
+        self.player.as_ref().and_then(|number| number.parse().ok()).map(PlayerId)
+    }
+
+    /// When the token was made.
+    #[must_use]
+    pub const fn issued(&self) -> UnixMs {
+        UnixMs(self.iat.saturating_mul(1_000))
     }
 
     /// When the token ends.
     #[must_use]
     pub const fn expires(&self) -> UnixMs {
-        UnixMs(self.exp.saturating_mul(1000))
+        UnixMs(self.exp.saturating_mul(1_000))
     }
 }
 
-/// Why a token is refused.
+/// Why a token is not good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// Not one of ours.
-    #[error("the token is not valid")]
+    /// Not a token of this server, or changed.
+    #[error("the token is not one of this server's")]
     Invalid,
-    /// Too old.
+    /// For another use.
+    #[error("the token was made for something else")]
+    WrongAudience,
+    /// Over.
     #[error("the token has expired")]
     Expired,
-    /// It can't be made.
+    /// The token can't be made; never happens with HS256.
     #[error("the token can't be made")]
     NotMade,
 }
 
-const ISSUER: &str = "palio";
-
 /// Makes and checks tokens.
 pub struct Issuer {
-    encoding: EncodingKey,
-    decoding: DecodingKey,
+    signing: EncodingKey,
+    checking: DecodingKey,
+    validation: Validation,
+}
+
+impl fmt::Debug for Issuer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Issuer(…)")
+    }
 }
 
 impl Issuer {
-    /// With a secret of at least 32 bytes.
+    /// With the secret from [`crate::config::Secrets`].
     #[must_use]
-    pub fn new(secret: &[u8]) -> Self {
+    pub fn new(secret: &Secret) -> Self {
+        let mut validation = Validation::new(Algorithm::HS256);
+        validation.set_issuer(&[ISSUER]);
+        validation.set_audience(&[AUDIENCE]);
+        validation.set_required_spec_claims(&["iss", "aud", "sub", "exp"]);
+        // The library would ask the machine's clock; `verify` compares with the time passed in.
+        validation.validate_exp = false;
+        validation.validate_nbf = false;
+        validation.leeway = 0;
         Self {
-            encoding: EncodingKey::from_secret(secret),
-            decoding: DecodingKey::from_secret(secret),
+            signing: EncodingKey::from_secret(secret.expose()),
+            checking: DecodingKey::from_secret(secret.expose()),
+            validation,
         }
     }
 
-    /// A token that lasts `ttl_ms` milliseconds.
+    /// Makes a token that is good for `ttl_ms` from `now`, rounded up to a whole second.
     ///
     /// # Errors
-    /// [`TokenError::NotMade`].
+    /// [`TokenError::NotMade`], which does not happen with HS256.
     pub fn issue(
         &self,
         role: Role,
@@ -99,54 +127,111 @@ impl Issuer {
         now: UnixMs,
     ) -> Result<String, TokenError> {
         let claims = Claims {
-            tenant: tenant.0,
             sub: subject.to_owned(),
+            tenant: tenant.0,
             role,
             player: player.map(|player| player.0.to_string()),
+            iat: now.0.div_euclid(1_000),
+            exp: now.plus_ms(ttl_ms).plus_ms(999).0.div_euclid(1_000),
             iss: ISSUER.to_owned(),
-            iat: now.0 / 1000,
-            exp: now.plus_ms(ttl_ms).0 / 1000,
+            aud: AUDIENCE.to_owned(),
         };
-        encode(&Header::new(Algorithm::HS256), &claims, &self.encoding)
+        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.signing)
             .map_err(|_| TokenError::NotMade)
     }
 
-    /// What a token says, if it is good now. The algorithm is fixed, whatever the header says.
+    /// What a token says, if it is one of ours and good at `now`, to the millisecond.
     ///
     /// # Errors
-    /// [`TokenError::Invalid`], [`TokenError::Expired`].
+    /// [`TokenError`]; whether a foreign token has expired is not told.
     pub fn verify(&self, token: &str, now: UnixMs) -> Result<Claims, TokenError> {
-        let mut validation = Validation::new(Algorithm::HS256);
-        // Time is ours to pass in.
-        validation.validate_exp = false;
-        validation.set_issuer(&[ISSUER]);
-        let claims = decode::<Claims>(token, &self.decoding, &validation)
-            .map_err(|_| TokenError::Invalid)?
+        let claims = jsonwebtoken::decode::<Claims>(token, &self.checking, &self.validation)
+            .map_err(|error| match error.kind() {
+                ErrorKind::InvalidAudience | ErrorKind::InvalidIssuer => TokenError::WrongAudience,
+                _ => TokenError::Invalid,
+            })?
             .claims;
-        if claims.expires() <= now { Err(TokenError::Expired) } else { Ok(claims) }
+        if now >= claims.expires() {
+            return Err(TokenError::Expired);
+        }
+        let player = (claims.role == Role::Player) == claims.player().is_some();
+        if player { Ok(claims) } else { Err(TokenError::Invalid) }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+    use serde_json::json;
+
+    const NOW: UnixMs = UnixMs(1_760_711_000_000);
+    const MINUTE_MS: i64 = 60_000;
+
+    fn issuer() -> Issuer {
+        Issuer::new(&Secret::new(b"a secret of the tests, 32 bytes!".as_slice()))
+    }
+
+    fn player_token() -> String {
+        let player = Some(PlayerId(u64::MAX >> 1));
+        issuer().issue(Role::Player, TenantId(7), "p_1", player, MINUTE_MS, NOW).unwrap()
+    }
 
     #[test]
-    fn tokens_end_and_do_not_cross_secrets() {
-        let issuer = Issuer::new(&[1; 32]);
-        let now = UnixMs(1_000_000);
-        let player = Some(PlayerId(u64::MAX >> 1));
-        let token = issuer.issue(Role::Player, TenantId(3), "p_1", player, 60_000, now).unwrap();
-        let claims = issuer.verify(&token, now).unwrap();
-        assert_eq!(
-            (claims.tenant(), claims.player(), claims.role),
-            (TenantId(3), player, Role::Player)
-        );
-        assert_eq!(issuer.verify(&token, now.plus_ms(60_000)).unwrap_err(), TokenError::Expired);
-        let other = Issuer::new(&[2; 32]);
-        assert_eq!(other.verify(&token, now).unwrap_err(), TokenError::Invalid);
-        // {"alg":"none"}
-        let none = format!("eyJhbGciOiJub25lIn0.{}.", token.split('.').nth(1).unwrap());
-        assert_eq!(issuer.verify(&none, now).unwrap_err(), TokenError::Invalid);
+    fn a_token_says_what_it_was_made_with_until_it_ends() {
+        let token = player_token();
+        let claims = issuer().verify(&token, NOW).unwrap();
+        assert_eq!((claims.sub.as_str(), claims.tenant()), ("p_1", TenantId(7)));
+        assert_eq!((claims.role, claims.player()), (Role::Player, Some(PlayerId(u64::MAX >> 1))));
+        assert_eq!((claims.issued(), claims.expires()), (NOW, NOW.plus_ms(MINUTE_MS)));
+        assert!(issuer().verify(&token, NOW.plus_ms(MINUTE_MS - 1)).is_ok());
+        assert_eq!(issuer().verify(&token, NOW.plus_ms(MINUTE_MS)), Err(TokenError::Expired));
+    }
+
+    #[test]
+    fn foreign_and_changed_tokens_are_refused() {
+        let token = player_token();
+        let other = Issuer::new(&Secret::new(b"another secret, of other servers".as_slice()));
+        assert_eq!(other.verify(&token, NOW), Err(TokenError::Invalid));
+        let parts: Vec<_> = token.split('.').collect();
+        let claims = URL_SAFE_NO_PAD.decode(parts[1]).unwrap();
+        let admin = String::from_utf8(claims).unwrap().replace("player\"", "admin\"");
+        let admin = URL_SAFE_NO_PAD.encode(admin);
+        let none = URL_SAFE_NO_PAD.encode(r#"{"alg":"none","typ":"JWT"}"#);
+        let long = URL_SAFE_NO_PAD.encode(r#"{"alg":"HS512","typ":"JWT"}"#);
+        let forged = [
+            format!("{}.{admin}.{}", parts[0], parts[2]),
+            format!("{none}.{}.", parts[1]),
+            format!("{none}.{}.{}", parts[1], parts[2]),
+            format!("{long}.{}.{}", parts[1], parts[2]),
+            String::new(),
+            "a.b.c".to_owned(),
+        ];
+        for token in forged {
+            assert_eq!(issuer().verify(&token, NOW), Err(TokenError::Invalid), "{token}");
+        }
+    }
+
+    #[test]
+    fn tokens_for_something_else_are_refused() {
+        let sign = |claims: serde_json::Value, algorithm| {
+            jsonwebtoken::encode(&Header::new(algorithm), &claims, &issuer().signing).unwrap()
+        };
+        let claims = |key: &str, value: serde_json::Value| {
+            let mut claims = json!({"sub": "x", "tenant": 1, "role": "operator", "iat": 1,
+                "exp": 1_760_711_060, "iss": "palio", "aud": "palio"});
+            claims[key] = value;
+            claims
+        };
+        let verdict = |claims| issuer().verify(&sign(claims, Algorithm::HS256), NOW).map(|_| ());
+        assert_eq!(verdict(claims("sub", json!("y"))), Ok(()));
+        assert_eq!(verdict(claims("aud", json!("other"))), Err(TokenError::WrongAudience));
+        assert_eq!(verdict(claims("iss", json!("other"))), Err(TokenError::WrongAudience));
+        assert_eq!(verdict(claims("role", json!("player"))), Err(TokenError::Invalid));
+        assert_eq!(verdict(claims("player", json!("7"))), Err(TokenError::Invalid));
+        assert_eq!(verdict(claims("role", json!("root"))), Err(TokenError::Invalid));
+        assert_eq!(verdict(claims("exp", json!(0))), Err(TokenError::Expired));
+        let long = sign(claims("sub", json!("y")), Algorithm::HS512);
+        assert_eq!(issuer().verify(&long, NOW), Err(TokenError::Invalid));
     }
 }

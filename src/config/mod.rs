@@ -1,14 +1,26 @@
 //! Configuration: the embedded `config/default.toml`, then a file, then the environment.
+//!
+//! A key that nobody reads is an error, wherever it comes from, and a problem is told with the
+//! key and where its value came from. Secrets are never values: [`Secrets::load`] reads them from
+//! the files that the configuration names, and outside production makes those it does not name.
 
+mod check;
+mod secret;
 mod secrets;
 
+#[cfg(test)]
+mod tests;
+
+pub use secret::Secret;
 pub use secrets::Secrets;
 
 use figment::Figment;
+use figment::error::Kind;
 use figment::providers::{Env, Format as _, Toml};
 use palio_domain::Currency;
 use palio_domain::tournament::{EntryMode, Metric};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -16,7 +28,7 @@ use std::path::{Path, PathBuf};
 pub const DEFAULT: &str = include_str!("../../config/default.toml");
 
 /// What the process is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
     /// Sandbox provider and generated keys.
@@ -28,7 +40,7 @@ pub enum Mode {
 }
 
 /// Where rows are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum StorageKind {
     /// Files in the data directory.
@@ -42,7 +54,7 @@ pub enum StorageKind {
 macro_rules! section {
     ($(#[$doc:meta])* $name:ident { $($field:ident: $type:ty,)* }) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Deserialize)]
+        #[derive(Debug, Clone, Serialize, Deserialize)]
         #[serde(deny_unknown_fields)]
         #[expect(missing_docs, reason = "every key is commented in config/default.toml")]
         pub struct $name { $(pub $field: $type,)* }
@@ -170,7 +182,7 @@ section! {
 }
 
 /// How logs are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
     /// For people.
@@ -198,23 +210,45 @@ section! {
     }
 }
 
+/// Something wrong with one key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Such as `http.bind`.
+    pub key: String,
+    /// Where its value came from.
+    pub source: String,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} (from {})", self.key, self.message, self.source)
+    }
+}
+
 /// Why the process can't start as configured.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// A value is missing, unknown or of the wrong kind; the text names key and source.
-    #[error("the configuration can't be read: {0}")]
-    Read(Box<figment::Error>),
-    /// Values that can't go together.
-    #[error("the configuration is not valid:\n{0}")]
-    Invalid(String),
-    /// A secret's file.
-    #[error("the secret {path}: {why}")]
-    Secret {
+    /// The file that was asked for can't be read.
+    #[error("{} can't be read: {source}", path.display())]
+    File {
         /// Which file.
-        path: String,
-        /// What is wrong with it.
-        why: String,
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
     },
+    /// Values that are unknown, missing, of the wrong kind, out of range or can't go together.
+    #[error("the configuration is not valid:{}", lines(.0))]
+    Invalid(Vec<Problem>),
+    /// Secrets' files: the key or path, and what is wrong.
+    #[error("secrets are missing or not good:{}", lines(.0))]
+    Secrets(Vec<String>),
+}
+
+fn lines<T: fmt::Display>(problems: &[T]) -> String {
+    problems.iter().map(|problem| format!("\n  {problem}")).collect()
 }
 
 impl Config {
@@ -224,90 +258,75 @@ impl Config {
     /// [`ConfigError`], with everything that is wrong.
     pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
         let mut sources = Figment::from(Toml::string(DEFAULT));
-        if let Some(file) = file {
-            sources = sources.merge(Toml::file_exact(file));
+        if let Some(path) = file {
+            let text = std::fs::read_to_string(path)
+                .map_err(|source| ConfigError::File { path: path.to_owned(), source })?;
+            sources = sources.merge(Named(path.display().to_string(), text));
         }
-        let config: Self = sources
-            .merge(Env::prefixed("PALIO__").split("__"))
-            .extract()
-            .map_err(|error| ConfigError::Read(Box::new(error)))?;
-        config.check()?;
+        Self::read(&sources.merge(Env::prefixed("PALIO__").split("__")))
+    }
+
+    fn read(sources: &Figment) -> Result<Self, ConfigError> {
+        let config: Self = sources.extract().map_err(|error| unreadable(sources, error))?;
+        config.check(sources).map_err(ConfigError::Invalid)?;
         Ok(config)
     }
 
-    fn check(&self) -> Result<(), ConfigError> {
-        let mut wrong = Vec::new();
-        let mut refuse = |is_wrong: bool, text: &str| {
-            if is_wrong {
-                wrong.push(format!("  {text}"));
-            }
-        };
-        refuse(self.tenant.is_empty(), "tenant: at least one is needed");
-        refuse(self.http.workers == 0, "http.workers: must be at least 1");
-        refuse(self.core.commands_in_flight_max < 16, "core.commands_in_flight_max: at least 16");
-        refuse(
-            self.core.settle_reserve >= self.core.commands_in_flight_max,
-            "core.settle_reserve: must be less than core.commands_in_flight_max",
-        );
-        refuse(
-            self.core.snapshot_interval_seconds == 0,
-            "core.snapshot_interval_seconds: at least 1",
-        );
-        for provider in &self.provider {
-            let known = self.tenant.iter().any(|tenant| tenant.id == provider.tenant);
-            refuse(!known, &format!("provider {}: no such tenant", provider.id));
-            let status = matches!(provider.replay_status, 200 | 409);
-            refuse(!status, &format!("provider {}: replay_status is 200 or 409", provider.id));
-            refuse(provider.keys.len() > 2, &format!("provider {}: at most two keys", provider.id));
-        }
-        for series in &self.series {
-            let fits = series.duration_seconds > 0 && series.every_seconds >= 10;
-            refuse(!fits, &format!("series {}: every ≥ 10 s, duration > 0", series.id));
-        }
-        if self.mode == Mode::Production {
-            let missing = |path: &Path| path.as_os_str().is_empty();
-            refuse(missing(&self.journal.key_file), "journal.key_file: needed in production");
-            refuse(
-                missing(&self.auth.jwt_secret_file),
-                "auth.jwt_secret_file: needed in production",
-            );
-            refuse(
-                self.storage.kind == StorageKind::Memory,
-                "storage.kind: memory is not for production",
-            );
-            for provider in &self.provider {
-                let generated = provider.keys.iter().any(|key| missing(&key.secret_file));
-                refuse(
-                    generated,
-                    &format!("provider {}: key files needed in production", provider.id),
-                );
-                refuse(provider.id == "sandbox", "provider sandbox: is not for production");
-            }
-        }
-        if wrong.is_empty() { Ok(()) } else { Err(ConfigError::Invalid(wrong.join("\n"))) }
+    /// Where secrets are made.
+    fn secrets_dir(&self) -> PathBuf {
+        self.storage.data_dir.join("secrets")
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// TOML text under a name of its own, for messages.
+struct Named(String, String);
 
-    #[test]
-    fn the_defaults_are_valid() {
-        let config = Config::load(None).unwrap();
-        assert_eq!((config.mode, config.series.len()), (Mode::Demo, 3));
+impl figment::Provider for Named {
+    fn metadata(&self) -> figment::Metadata {
+        figment::Metadata::named(self.0.clone())
     }
 
-    #[test]
-    fn unknown_keys_and_the_demos_keys_are_refused() {
-        let read = |text: &str| {
-            let sources = Figment::from(Toml::string(DEFAULT)).merge(Toml::string(text));
-            sources.extract::<Config>().map_err(|error| error.to_string())
-        };
-        assert!(read("[http]\nbnid = \"x\"").unwrap_err().contains("bnid"));
-        let production = read("mode = \"production\"").unwrap().check().unwrap_err().to_string();
-        for named in ["journal.key_file", "auth.jwt_secret_file", "sandbox"] {
-            assert!(production.contains(named), "{production}");
+    fn data(
+        &self,
+    ) -> Result<figment::value::Map<figment::Profile, figment::value::Dict>, figment::Error> {
+        Toml::string(&self.1).data()
+    }
+}
+
+/// Where the value of a key came from; within a list, where the list came from.
+fn source_of(sources: &Figment, key: &str) -> String {
+    let list = key.split_once('[').map_or(key, |(list, _)| list);
+    sources.find_metadata(list).map_or_else(|| "nowhere".to_owned(), described)
+}
+
+fn described(metadata: &figment::Metadata) -> String {
+    match metadata.name.as_ref() {
+        "TOML source string" => "the built-in defaults".to_owned(),
+        name if name.contains("environment variable") => "the environment".to_owned(),
+        name => name.to_owned(),
+    }
+}
+
+fn unreadable(sources: &Figment, errors: figment::Error) -> ConfigError {
+    let problem = |error: figment::Error| {
+        let mut path = error.path.clone();
+        if let Kind::UnknownField(field, _) = &error.kind
+            && path.last() != Some(field)
+        {
+            path.push(field.clone());
         }
-    }
+        let key = path.join(".");
+        let source = match &error.metadata {
+            Some(metadata) => described(metadata),
+            None => source_of(sources, &key),
+        };
+        let message = match &error.kind {
+            Kind::UnknownField(..) => "is not a key".to_owned(),
+            Kind::MissingField(field) => format!("lacks {field}"),
+            kind => format!("is wrong: {kind}"),
+        };
+        let key = if key.is_empty() { "the whole".to_owned() } else { key };
+        Problem { key, source, message }
+    };
+    ConfigError::Invalid(errors.into_iter().map(problem).collect())
 }

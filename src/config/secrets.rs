@@ -1,19 +1,27 @@
-//! Secrets: read from files, or generated into the data directory outside production.
+//! The secrets that settings name, and those generated outside production.
+//!
+//! Generated ones are files of mode 0600 in `<data_dir>/secrets/`, made once and complete or not
+//! at all: written under another name, synced, then linked to their own.
 
-use super::{Config, ConfigError, Mode};
+use super::{Config, ConfigError, Mode, Secret};
 use crate::auth::ProviderKey;
 use palio_domain::{ProviderId, TenantId};
 use std::collections::HashMap;
-use std::fs;
-use std::io::Write as _;
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+/// Shorter ones are refused.
+const BYTES_MIN: usize = 32;
+
 /// Everything that must not be seen. Never logged.
+#[derive(Clone)]
 pub struct Secrets {
     /// Of request and claim hashes.
     pub journal_key: [u8; 32],
     /// Of tokens.
-    pub jwt: Vec<u8>,
+    pub jwt: Secret,
     /// Providers' keys by id.
     pub providers: HashMap<String, ProviderKey>,
 }
@@ -24,80 +32,104 @@ impl std::fmt::Debug for Secrets {
     }
 }
 
+/// Which file holds a secret.
+struct Place {
+    path: PathBuf,
+    /// Whether it may be made when it is missing.
+    made: bool,
+}
+
 impl Secrets {
     /// Reads the configured files; where none is named, reads or makes one in the data
     /// directory, unless this is production.
     ///
     /// # Errors
-    /// [`ConfigError::Secret`] naming the file, never its content.
+    /// [`ConfigError::Secrets`] with all that is wrong: keys and paths, never contents.
     pub fn load(config: &Config) -> Result<Self, ConfigError> {
-        let dir = config.storage.data_dir.join("secrets");
-        let read = |named: &Path, name: &str| read_or_make(config.mode, named, &dir.join(name));
-        let (journal, path) = read(&config.journal.key_file, "journal.key")?;
-        let journal_key = hex::decode(journal.trim())
-            .ok()
-            .and_then(|key| <[u8; 32]>::try_from(key).ok())
-            .ok_or_else(|| wrong(&path, "must be 64 hexadecimal digits"))?;
-        let (jwt, path) = read(&config.auth.jwt_secret_file, "jwt.secret")?;
-        if jwt.trim().len() < 32 {
-            return Err(wrong(&path, "must be at least 32 bytes"));
-        }
+        let dir = config.secrets_dir();
+        let place = |named: &Path, own: &str| match named.as_os_str().is_empty() {
+            true => Place { path: dir.join(own), made: config.mode != Mode::Production },
+            false => Place { path: named.to_owned(), made: false },
+        };
+        let mut wrong = Vec::new();
+        let mut keep = |key: &str, result: Result<Secret, String>| match result {
+            Ok(secret) => secret,
+            Err(why) => {
+                wrong.push(format!("{key}: {why}"));
+                Secret::new([])
+            }
+        };
+        let journal = place(&config.journal.key_file, "journal.key");
+        let journal_key =
+            keep("journal.key_file", journal.read().and_then(|text| journal.hex(&text)));
+        let jwt = place(&config.auth.jwt_secret_file, "jwt.secret");
+        let jwt = keep("auth.jwt_secret_file", jwt.read());
         let mut providers = HashMap::new();
         for provider in &config.provider {
-            let id = ProviderId::parse(&provider.id).map_err(|error| {
-                ConfigError::Invalid(format!("provider {}: {error}", provider.id))
-            })?;
             for key in &provider.keys {
-                let (secret, path) = read(&key.secret_file, &format!("provider-{}.key", key.id))?;
-                if secret.trim().len() < 32 {
-                    return Err(wrong(&path, "must be at least 32 bytes"));
-                }
-                let known = ProviderKey {
-                    tenant: TenantId(provider.tenant),
-                    provider: id.clone(),
-                    secret: secret.trim().as_bytes().to_vec(),
-                };
-                if providers.insert(key.id.clone(), known).is_some() {
-                    return Err(ConfigError::Invalid(format!(
-                        "provider key {} is there twice",
-                        key.id
-                    )));
-                }
+                let named = format!("secret_file of the key {}", key.id);
+                let place = place(&key.secret_file, &format!("provider-{}.key", key.id));
+                let secret = keep(&named, place.read());
+                // The configuration was checked; an id that is none can only come from code.
+                let Ok(id) = ProviderId::parse(&provider.id) else { continue };
+                let tenant = TenantId(provider.tenant);
+                providers.insert(key.id.clone(), ProviderKey { tenant, provider: id, secret });
             }
         }
-        Ok(Self { journal_key, jwt: jwt.trim().as_bytes().to_vec(), providers })
+        if !wrong.is_empty() {
+            return Err(ConfigError::Secrets(wrong));
+        }
+        // `hex` gives 32 bytes, so the default is never used.
+        let journal_key = <[u8; 32]>::try_from(journal_key.expose()).unwrap_or_default();
+        Ok(Self { journal_key, jwt, providers })
     }
 }
 
-fn wrong(path: &Path, why: impl ToString) -> ConfigError {
-    ConfigError::Secret { path: path.display().to_string(), why: why.to_string() }
+impl Place {
+    fn wrong(&self, why: impl std::fmt::Display) -> String {
+        format!("{}: {why}", self.path.display())
+    }
+
+    /// The file's content without the line's end that editors put there.
+    fn read(&self) -> Result<Secret, String> {
+        if self.made {
+            create(&self.path).map_err(|error| self.wrong(error))?;
+        }
+        let bytes = std::fs::read(&self.path).map_err(|error| self.wrong(error))?;
+        let bytes = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
+        let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
+        if bytes.len() < BYTES_MIN {
+            return Err(self.wrong("must be at least 32 bytes"));
+        }
+        Ok(Secret::new(bytes))
+    }
+
+    fn hex(&self, text: &Secret) -> Result<Secret, String> {
+        let mut key = [0_u8; 32];
+        hex::decode_to_slice(text.expose(), &mut key)
+            .map_err(|_| self.wrong("must be 64 hexadecimal digits"))?;
+        Ok(Secret::new(key))
+    }
 }
 
-fn read_or_make(mode: Mode, named: &Path, own: &Path) -> Result<(String, PathBuf), ConfigError> {
-    if !named.as_os_str().is_empty() {
-        let text = fs::read_to_string(named).map_err(|error| wrong(named, error))?;
-        return Ok((text, named.to_owned()));
+/// Makes a secret of 64 hexadecimal digits, unless the file is there.
+fn create(path: &Path) -> std::io::Result<()> {
+    if path.try_exists()? {
+        return Ok(());
     }
-    if mode == Mode::Production {
-        return Err(wrong(own, "is generated only outside production"));
-    }
-    if let Ok(text) = fs::read_to_string(own) {
-        return Ok((text, own.to_owned()));
-    }
-    let text = hex::encode(rand::random::<[u8; 32]>());
-    if let Some(dir) = own.parent() {
-        fs::create_dir_all(dir).map_err(|error| wrong(dir, error))?;
-    }
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        options.mode(0o600);
-    }
-    let mut file = options.open(own).map_err(|error| wrong(own, error))?;
-    file.write_all(text.as_bytes())
-        .and_then(|()| file.sync_all())
-        .map_err(|error| wrong(own, error))?;
-    Ok((text, own.to_owned()))
+    let dir = path.parent().unwrap_or(Path::new("."));
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+    let draft = path.with_extension(format!("{:016x}", rand::random::<u64>()));
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+    let secret: [u8; 32] = rand::random();
+    file.write_all(hex::encode(secret).as_bytes())?;
+    file.sync_all()?;
+    // A link never replaces what another process made meanwhile.
+    let linked = match std::fs::hard_link(&draft, path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        other => other,
+    };
+    std::fs::remove_file(&draft)?;
+    linked?;
+    File::open(dir)?.sync_all()
 }

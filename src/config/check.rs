@@ -1,0 +1,208 @@
+//! What types alone can't say about the configuration.
+
+use super::{Config, Mode, Problem, Series, StorageKind, source_of};
+use figment::Figment;
+use palio_domain::{Amount, ProviderId, TournamentId};
+use std::collections::HashSet;
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+use std::path::Path;
+
+/// Room for `-20261121-1803` after a series' id.
+const SERIES_ID_MAX: usize = 50;
+
+struct Checks<'a> {
+    sources: &'a Figment,
+    problems: Vec<Problem>,
+}
+
+impl Checks<'_> {
+    fn fail(&mut self, key: impl Into<String>, message: impl Into<String>) {
+        let key = key.into();
+        let source = source_of(self.sources, &key);
+        self.problems.push(Problem { key, source, message: message.into() });
+    }
+
+    fn check(&mut self, right: bool, key: impl Into<String>, message: &str) {
+        if !right {
+            self.fail(key, message);
+        }
+    }
+
+    fn range<T: PartialOrd + Display>(
+        &mut self,
+        key: impl Into<String>,
+        value: T,
+        range: RangeInclusive<T>,
+    ) {
+        if !range.contains(&value) {
+            let (from, to) = (range.start(), range.end());
+            self.fail(key, format!("is {value}, must be {from} to {to}"));
+        }
+    }
+}
+
+impl Config {
+    /// Lists everything that is wrong.
+    pub(super) fn check(&self, sources: &Figment) -> Result<(), Vec<Problem>> {
+        let mut to = Checks { sources, problems: Vec::new() };
+        self.check_ranges(&mut to);
+        self.check_tenants(&mut to);
+        self.check_providers(&mut to);
+        self.check_series(&mut to);
+        if self.mode == Mode::Production {
+            self.check_production(&mut to);
+        }
+        if to.problems.is_empty() { Ok(()) } else { Err(to.problems) }
+    }
+
+    fn check_ranges(&self, to: &mut Checks<'_>) {
+        let Self { http, core, live, auth, demo, log, .. } = self;
+        to.range("http.workers", http.workers, 1..=256);
+        to.range("http.body_bytes_max", http.body_bytes_max, 1_024..=16_777_216);
+        to.range("http.json_depth_max", http.json_depth_max, 4..=64);
+        to.range("http.provider_rate_per_second", http.provider_rate_per_second, 1..=1_000_000);
+        to.range("core.threads", core.threads, 1..=64);
+        to.range("core.commands_in_flight_max", core.commands_in_flight_max, 16..=1_000_000);
+        to.check(
+            core.settle_reserve < core.commands_in_flight_max,
+            "core.settle_reserve",
+            "must be less than core.commands_in_flight_max",
+        );
+        to.range("core.wallet_idle_seconds", core.wallet_idle_seconds, 1..=86_400);
+        to.range("core.snapshot_interval_seconds", core.snapshot_interval_seconds, 1..=3_600);
+        to.range("core.unsaved_rows_max", core.unsaved_rows_max, 1..=1_000_000);
+        to.range("live.threads", live.threads, 1..=64);
+        to.range("live.sockets_max", live.sockets_max, 1..=1_000_000);
+        to.range("live.sockets_per_address_max", live.sockets_per_address_max, 1..=1_000_000);
+        to.range("live.stalled_seconds_max", live.stalled_seconds_max, 1..=3_600);
+        to.range("live.ring", live.ring, 1..=65_536);
+        for origin in &live.allowed_origins {
+            let rest = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+            if rest.is_none_or(|rest| rest.is_empty() || rest.contains('/')) {
+                let message = format!("has {origin:?}, must be like https://example.com");
+                to.fail("live.allowed_origins", message);
+            }
+        }
+        to.range("auth.player_token_minutes", auth.player_token_minutes, 1..=1_440);
+        to.range("demo.players", demo.players, 1..=100_000);
+        to.range("demo.bets_per_second", demo.bets_per_second, 1..=5_000);
+        if let Err(error) = tracing_subscriber::EnvFilter::try_new(&log.filter) {
+            to.fail("log.filter", format!("is not a filter: {error}"));
+        }
+        let empty = self.storage.data_dir.as_os_str().is_empty();
+        to.check(!empty, "storage.data_dir", "must not be empty");
+        let variable = &self.storage.postgres_url_env;
+        // Whoever puts the address itself here has put a password into a file.
+        let name = !variable.is_empty()
+            && variable.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        to.check(name, "storage.postgres_url_env", "must be the name of an environment variable");
+        let same = http.bind == self.admin.bind && http.bind.port() != 0;
+        to.check(!same, "admin.bind", "must differ from http.bind");
+    }
+
+    fn check_tenants(&self, to: &mut Checks<'_>) {
+        to.check(!self.tenant.is_empty(), "tenant", "needs at least one");
+        let mut seen = HashSet::new();
+        for (n, tenant) in self.tenant.iter().enumerate() {
+            let key = |field: &str| format!("tenant[{n}].{field}");
+            to.check(tenant.id > 0, key("id"), "must be more than 0");
+            to.check(seen.insert(tenant.id), key("id"), "is there twice");
+            to.range(key("name"), tenant.name.chars().count(), 1..=64);
+        }
+    }
+
+    fn check_providers(&self, to: &mut Checks<'_>) {
+        let (mut seen, mut keys) = (HashSet::new(), HashSet::new());
+        for (n, provider) in self.provider.iter().enumerate() {
+            let key = |field: &str| format!("provider[{n}].{field}");
+            if let Err(error) = ProviderId::parse(&provider.id) {
+                to.fail(key("id"), error.to_string());
+            }
+            let new = seen.insert((provider.tenant, &provider.id));
+            to.check(new, key("id"), "is there twice in its tenant");
+            let known = self.tenant.iter().any(|tenant| tenant.id == provider.tenant);
+            to.check(known, key("tenant"), "is no tenant's id");
+            let status = matches!(provider.replay_status, 200 | 409);
+            to.check(status, key("replay_status"), "must be 409 or 200");
+            let count = (1..=2).contains(&provider.keys.len());
+            to.check(count, key("keys"), "must be one or two keys");
+            for (m, signing) in provider.keys.iter().enumerate() {
+                let key = format!("provider[{n}].keys[{m}].id");
+                let visible = signing.id.bytes().all(|b| (0x21..=0x7e).contains(&b));
+                let length = (1..=64).contains(&signing.id.len());
+                to.check(visible && length, &key, "must be 1 to 64 visible ASCII characters");
+                // It names a file when the secret is made.
+                let named = !signing.secret_file.as_os_str().is_empty();
+                let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+                let file_name = named || signing.id.bytes().all(plain);
+                to.check(file_name, &key, "needs a secret_file, or only letters, digits, - and _");
+                to.check(keys.insert(&signing.id), &key, "is there twice");
+            }
+        }
+    }
+
+    fn check_series(&self, to: &mut Checks<'_>) {
+        let mut seen = HashSet::new();
+        for (n, series) in self.series.iter().enumerate() {
+            let key = |field: &str| format!("series[{n}].{field}");
+            to.check(seen.insert(&series.id), key("id"), "is there twice");
+            check_one_series(series, &key, to);
+        }
+    }
+
+    fn check_production(&self, to: &mut Checks<'_>) {
+        let made = self.secrets_dir();
+        let memory = self.storage.kind == StorageKind::Memory;
+        to.check(!memory, "storage.kind", "is memory, which is not for production");
+        let mut file = |key: String, path: &Path| {
+            if path.as_os_str().is_empty() {
+                to.fail(key, "is needed in production");
+            } else if path.starts_with(&made) {
+                to.fail(key, "is a secret made for the demo, not for production");
+            }
+        };
+        file("journal.key_file".to_owned(), &self.journal.key_file);
+        file("auth.jwt_secret_file".to_owned(), &self.auth.jwt_secret_file);
+        for (n, provider) in self.provider.iter().enumerate() {
+            for (m, signing) in provider.keys.iter().enumerate() {
+                file(format!("provider[{n}].keys[{m}].secret_file"), &signing.secret_file);
+            }
+        }
+        for (n, provider) in self.provider.iter().enumerate() {
+            let sandbox = provider.id == "sandbox";
+            to.check(!sandbox, format!("provider[{n}].id"), "is the sandbox, not for production");
+        }
+    }
+}
+
+fn check_one_series(series: &Series, key: &impl Fn(&str) -> String, to: &mut Checks<'_>) {
+    const YEAR_S: u32 = 31_622_400;
+    const WEEK_S: u32 = 604_800;
+    let slug = TournamentId::parse(&series.id).is_ok() && series.id.len() <= SERIES_ID_MAX;
+    to.check(slug, key("id"), "must be 1 to 50 of a-z, 0-9 and -");
+    to.range(key("name"), series.name.chars().count(), 1..=120);
+    to.range(key("every_seconds"), series.every_seconds, 10..=YEAR_S);
+    to.range(key("duration_seconds"), series.duration_seconds, 10..=YEAR_S);
+    to.range(key("grace_seconds"), series.grace_seconds, 0..=WEEK_S);
+    to.range(key("ahead_seconds"), series.ahead_seconds, 0..=WEEK_S);
+    to.range(key("tick_ms"), series.tick_ms, 100..=60_000);
+    let amount = |text: &str| series.currency.amount_not_negative(text);
+    if let Err(error) = amount(&series.min_stake) {
+        to.fail(key("min_stake"), format!("is not an amount: {error}"));
+    }
+    match amount(&series.points_per) {
+        Ok(points_per) => {
+            to.check(points_per.is_positive(), key("points_per"), "must be more than 0");
+        }
+        Err(error) => to.fail(key("points_per"), format!("is not an amount: {error}")),
+    }
+    let prizes: Result<Vec<Amount>, _> = series.prizes.iter().map(|prize| amount(prize)).collect();
+    match prizes {
+        Ok(prizes) => {
+            let falling = prizes.is_sorted_by(|better, worse| better >= worse);
+            to.check(falling, key("prizes"), "must not rise from one place to the next");
+        }
+        Err(error) => to.fail(key("prizes"), format!("has something else: {error}")),
+    }
+}

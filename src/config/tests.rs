@@ -1,0 +1,278 @@
+use super::*;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::os::unix::fs::PermissionsExt as _;
+
+fn defaults() -> Figment {
+    Figment::from(Toml::string(DEFAULT))
+}
+
+fn with(text: &str) -> Result<Config, ConfigError> {
+    Config::read(&defaults().merge(Named("file own.toml".to_owned(), text.to_owned())))
+}
+
+fn problems(text: &str) -> Vec<String> {
+    match with(text) {
+        Err(ConfigError::Invalid(problems)) => {
+            problems.iter().map(|problem| problem.to_string()).collect()
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Every key, lists entered at their first element.
+fn keys(prefix: &str, value: &Value, to: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                keys(&format!("{prefix}.{name}"), value, to);
+            }
+        }
+        Value::Array(items) if matches!(items.first(), Some(Value::Object(_))) => {
+            keys(&format!("{prefix}[]"), &items[0], to);
+        }
+        _ => {
+            to.insert(prefix.to_owned());
+        }
+    }
+}
+
+#[test]
+fn the_defaults_name_every_key_and_no_other() {
+    let config = Config::read(&defaults()).unwrap();
+    let (mut read, mut written) = (BTreeSet::new(), BTreeSet::new());
+    keys("", &serde_json::to_value(&config).unwrap(), &mut read);
+    keys("", &defaults().extract().unwrap(), &mut written);
+    // `None` is written as "" and read as null: the key is the same.
+    assert_eq!(read, written);
+}
+
+#[test]
+fn every_key_of_the_defaults_has_a_comment() {
+    let (mut comment, mut section, mut sections) = (String::new(), "", BTreeSet::new());
+    let mut first = true;
+    for line in DEFAULT.lines() {
+        if line.starts_with('[') {
+            section = line;
+            first = sections.insert(section);
+        } else if line.starts_with('#') {
+            comment.push_str(line);
+        } else if let Some((key, value)) = line.split_once(" = ")
+            && first
+        {
+            assert!(comment.len() > 2, "no comment: {section} {key}");
+            let ranged = value.parse::<i64>().is_err()
+                || comment.contains(|c: char| c.is_ascii_digit())
+                || comment.contains("> 0")
+                || comment.contains("less than");
+            assert!(ranged, "no range: {section} {key}: {comment}");
+        }
+        if !line.starts_with('#') {
+            comment.clear();
+        }
+    }
+}
+
+#[test]
+fn a_bad_value_is_named_with_its_source() {
+    assert_eq!(problems("[http]\nworkerz = 3"), ["http.workerz is not a key (from file own.toml)"]);
+    let message = problems("[http]\nworkers = \"many\"").remove(0);
+    assert!(message.starts_with("http.workers is wrong: "), "{message}");
+    assert!(message.ends_with("(from file own.toml)"), "{message}");
+    let message = problems("mode = \"prod\"").remove(0);
+    assert!(message.starts_with("mode is wrong: "), "{message}");
+    let message = problems("[storage]\npostgres_url_env = \"postgres://u:p@h/d\"").remove(0);
+    assert!(message.contains("the name of an environment variable"), "{message}");
+    assert!(with("[[tenant]]\nid = 1\nname = \"x\"\ncurrency = \"eur\"").is_err());
+    assert!(with("[[provider]]\nid = \"a\"\ntenant = 1\nsecret = \"x\"").is_err());
+}
+
+#[test]
+fn all_problems_are_listed() {
+    let text = "
+        tenant = [{ id = 0, name = \"\", currency = \"EUR\" }]
+        [http]
+        json_depth_max = 2
+        [core]
+        commands_in_flight_max = 1000
+        settle_reserve = 1000
+        [log]
+        filter = \"a=b=c\"
+        [[series]]
+        id = \"Not a slug\"
+        name = \"x\"
+        metric = \"ggr\"
+        currency = \"EUR\"
+        every_seconds = 5
+        duration_seconds = 60
+        ahead_seconds = 60
+        grace_seconds = 0
+        min_stake = \"0\"
+        points_per = \"0\"
+        entry = \"all\"
+        prizes = [\"1.00\", \"2.00\"]
+        tick_ms = 1000
+        description = \"\"
+        [[series]]
+        id = \"x\"
+        name = \"x\"
+        metric = \"ggr\"
+        currency = \"EUR\"
+        every_seconds = 60
+        duration_seconds = 60
+        ahead_seconds = 60
+        grace_seconds = 0
+        min_stake = \"0.001\"
+        points_per = \"1\"
+        entry = \"all\"
+        prizes = []
+        tick_ms = 1000
+        description = \"\"";
+    let found = problems(text);
+    let keys: Vec<_> = found.iter().map(|line| line.split(' ').next().unwrap()).collect();
+    let expected = [
+        "http.json_depth_max",
+        "core.settle_reserve",
+        "log.filter",
+        "tenant[0].id",
+        "tenant[0].name",
+        "provider[0].tenant",
+        "series[0].id",
+        "series[0].every_seconds",
+        "series[0].points_per",
+        "series[0].prizes",
+        "series[1].min_stake",
+    ];
+    assert_eq!(keys, expected, "{found:#?}");
+}
+
+#[test]
+fn production_refuses_what_is_made_up() {
+    let found = problems("mode = \"production\"\n[storage]\nkind = \"memory\"");
+    let keys: Vec<_> = found.iter().map(|line| line.split(' ').next().unwrap()).collect();
+    let expected = [
+        "storage.kind",
+        "journal.key_file",
+        "auth.jwt_secret_file",
+        "provider[0].keys[0].secret_file",
+        "provider[0].id",
+    ];
+    assert_eq!(keys, expected, "{found:#?}");
+    let own = "mode = \"production\"\nprovider = []\n[journal]\nkey_file = \"/k/journal\"\n";
+    let generated = format!("{own}[auth]\njwt_secret_file = \"data/secrets/jwt.secret\"");
+    assert!(problems(&generated)[0].contains("a secret made for the demo"));
+    assert!(with(&format!("{own}[auth]\njwt_secret_file = \"/k/jwt\"")).is_ok());
+}
+
+#[test]
+fn the_default_is_a_demo_with_three_series() {
+    let config = with("").unwrap();
+    assert_eq!((config.mode, config.series.len()), (Mode::Demo, 3));
+}
+
+#[test]
+fn a_file_that_is_not_there_is_an_error() {
+    let error = Config::load(Some(Path::new("/no/such/file.toml"))).unwrap_err();
+    assert!(error.to_string().starts_with("/no/such/file.toml can't be read"));
+}
+
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> Self {
+        let name = format!("palio-config-{:016x}", rand::random::<u64>());
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+
+    fn config(&self, more: &str) -> Config {
+        let dir = self.0.join("data");
+        let file = |name: &str| format!("{}/{name}", self.0.display());
+        let text = more.replace("$", &file(""));
+        with(&format!("{text}\n[storage]\ndata_dir = {dir:?}")).unwrap()
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        std::fs::remove_dir_all(&self.0).ok();
+    }
+}
+
+#[test]
+fn missing_secrets_are_made_once_and_for_their_owner_only() {
+    let scratch = Scratch::new();
+    let config = scratch.config("mode = \"demo\"");
+    let first = Secrets::load(&config).unwrap();
+    let again = Secrets::load(&config).unwrap();
+    assert_eq!(first.journal_key, again.journal_key);
+    assert_ne!(first.journal_key, [0; 32]);
+    assert_eq!(first.jwt.expose(), again.jwt.expose());
+    assert_eq!(first.jwt.expose().len(), 64);
+    assert_eq!(first.providers["sandbox-1"].provider.as_str(), "sandbox");
+    let files: Vec<_> = std::fs::read_dir(config.secrets_dir()).unwrap().collect();
+    assert_eq!(files.len(), 3);
+    for file in files {
+        let mode = file.unwrap().metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+    assert!(!format!("{first:?}{:?}", first.providers).contains("64"));
+}
+
+#[test]
+fn named_secrets_are_never_made() {
+    let scratch = Scratch::new();
+    let own = "mode = \"production\"
+        [journal]
+        key_file = \"$journal\"
+        [auth]
+        jwt_secret_file = \"$jwt\"
+        [[provider]]
+        id = \"acme\"
+        tenant = 1
+        replay_status = 409
+        keys = [{ id = \"k\", secret_file = \"$acme\" }]";
+    let config = scratch.config(own);
+    std::fs::write(scratch.0.join("jwt"), "short\n").unwrap();
+    std::fs::write(scratch.0.join("journal"), "0".repeat(63)).unwrap();
+    let error = Secrets::load(&config).unwrap_err().to_string();
+    assert!(error.contains("journal can't") || error.contains("64 hexadecimal"), "{error}");
+    assert!(error.contains("at least 32 bytes") && error.contains("key k"), "{error}");
+    std::fs::write(scratch.0.join("jwt"), "x".repeat(32)).unwrap();
+    std::fs::write(scratch.0.join("acme"), "y".repeat(32)).unwrap();
+    std::fs::write(scratch.0.join("journal"), "01".repeat(32)).unwrap();
+    let secrets = Secrets::load(&config).unwrap();
+    assert_eq!(secrets.journal_key, [1; 32]);
+}
+
+/// The environment of a running process can't be changed safely, so this test runs itself again.
+#[test]
+fn the_environment_comes_last() {
+    let name = "config::tests::the_environment_comes_last";
+    if std::env::var_os("PALIO__HTTP__WORKERS").is_some() {
+        match Config::load(None) {
+            Ok(config) => {
+                println!("<{:?} {} {}>", config.mode, config.http.workers, config.http.bind);
+            }
+            Err(error) => println!("<{error}>"),
+        }
+        return;
+    }
+    let run = |variables: &[(&str, &str)]| {
+        let output = std::process::Command::new(std::env::current_exe().unwrap())
+            .args([name, "--exact", "--nocapture"])
+            .env("PALIO__HTTP__WORKERS", "3")
+            .envs(variables.iter().copied())
+            .output()
+            .unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let good = run(&[("PALIO__HTTP__BIND", "0.0.0.0:1")]);
+    assert!(good.contains("<Demo 3 0.0.0.0:1>"), "{good}");
+    let typo = run(&[("PALIO__HTTP__BINDD", "0.0.0.0:1")]);
+    assert!(typo.contains("http.bindd is not a key (from the environment)"), "{typo}");
+    let wrong = run(&[("PALIO__CORE__THREADS", "many")]);
+    assert!(wrong.contains("core.threads is wrong"), "{wrong}");
+    assert!(wrong.contains("(from the environment)"), "{wrong}");
+}
