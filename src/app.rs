@@ -235,6 +235,7 @@ async fn follow(
     let (started, is_started) = tokio::sync::oneshot::channel();
     let (storage, tournaments) = (storage.clone(), Arc::clone(tournaments));
     let series = series::Schedule::new(config).map_err(Error::Refused)?;
+    let save_every = Duration::from_secs(config.core.snapshot_interval_seconds);
     let arbiter = actix::Arbiter::new();
     arbiter.spawn_fn(move || {
         actix::spawn(async move {
@@ -248,7 +249,8 @@ async fn follow(
                 }
             };
             let journal = Arc::clone(&storage.journal);
-            let mut follower = Follower::new(journal, batches, Arc::clone(&tournaments), positions);
+            let mut follower =
+                Follower::new(journal, batches, Arc::clone(&tournaments), positions, save_every);
             follower.catch_up().await;
             actix::spawn(Arc::clone(&tournaments).keep_time());
             actix::spawn(series.run(tournaments));

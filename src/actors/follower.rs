@@ -24,6 +24,7 @@ pub struct Follower {
     tournaments: Arc<Tournaments>,
     /// Last seq handed on, per slot.
     positions: Vec<u64>,
+    save_every: Duration,
 }
 
 impl Follower {
@@ -34,14 +35,17 @@ impl Follower {
         batches: mpsc::Receiver<Arc<Batch>>,
         tournaments: Arc<Tournaments>,
         positions: Vec<u64>,
+        save_every: Duration,
     ) -> Self {
-        Self { journal, batches, tournaments, positions }
+        Self { journal, batches, tournaments, positions, save_every }
     }
 
     /// Follows until the committers are gone.
     pub async fn run(mut self) {
         let mut check = tokio::time::interval(CHECK_EVERY);
         check.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut save = tokio::time::interval(self.save_every);
+        save.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 batch = self.batches.recv() => match batch {
@@ -49,6 +53,12 @@ impl Follower {
                     None => return,
                 },
                 _ = check.tick() => self.catch_up().await,
+                // Between batches, so that no fold stands before the position saved with it.
+                _ = save.tick() => {
+                    if let Err(error) = self.tournaments.save(self.positions.clone()).await {
+                        tracing::warn!(%error, "the standings could not be saved");
+                    }
+                }
             }
         }
     }

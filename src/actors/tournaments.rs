@@ -16,6 +16,7 @@ use palio_domain::journal::{Keys, Row, RowKind};
 use palio_domain::tournament::lifecycle::{Command, Event};
 use palio_domain::tournament::{Definition, FinalResult, Phase, Standings, lifecycle};
 use palio_domain::{Aggregate, PlayerId, Slot, TenantId, TournamentId, TraceId, UnixMs};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -32,6 +33,8 @@ pub struct Entry {
     addr: Addr<Tournament>,
     /// A start or close is under way.
     busy: Mutex<bool>,
+    /// It is over and saved for the last time.
+    settled: AtomicBool,
 }
 
 /// What the journal says of its life so far.
@@ -90,13 +93,16 @@ pub struct Tournaments {
     clock: Arc<dyn Clock>,
     core: CoreHandle,
     storage: Storage,
+    /// Saved folds that are no longer needed.
+    forgotten: Mutex<Vec<String>>,
 }
 
 impl Tournaments {
     /// An empty collection; must be filled by [`Self::restore`] on the fold thread.
     #[must_use]
     pub fn new(keys: Keys, clock: Arc<dyn Clock>, core: CoreHandle, storage: Storage) -> Arc<Self> {
-        Arc::new(Self { entries: DashMap::new(), keys, clock, core, storage })
+        let forgotten = Mutex::default();
+        Arc::new(Self { entries: DashMap::new(), keys, clock, core, storage, forgotten })
     }
 
     /// Loads saved folds and returns the position from which the follower must go on: the lowest
@@ -107,6 +113,9 @@ impl Tournaments {
     pub async fn restore(self: &Arc<Self>) -> Result<Vec<u64>, Error> {
         let mut lowest: Option<Vec<u64>> = None;
         for fold in self.storage.snapshots.load_folds("tournament/").await? {
+            if fold.state.is_empty() {
+                continue;
+            }
             let saved: SavedFold = match serde_json::from_slice(&fold.state) {
                 Ok(saved) => saved,
                 Err(error) => {
@@ -117,6 +126,12 @@ impl Tournaments {
             };
             if self.revive(saved).is_none() {
                 return Ok(vec![0; usize::from(SLOTS)]);
+            }
+        }
+        // Shown before anyone can ask: an empty board would be a wrong one.
+        for entry in self.all() {
+            if entry.addr.send(tournament::Republish).await.is_err() {
+                tracing::error!(tournament = %entry.definition.id, "a board can't be shown");
             }
         }
         for follower in self.storage.snapshots.load_folds("follower").await? {
@@ -165,6 +180,7 @@ impl Tournaments {
                 Arc::clone(&self.clock),
             ),
             busy: Mutex::new(false),
+            settled: AtomicBool::new(false),
         });
         self.entries.insert(definition.id.clone(), Arc::clone(&entry));
         entry
@@ -387,6 +403,8 @@ impl Tournaments {
             .collect();
         for entry in finished {
             self.entries.remove(&entry.definition.id);
+            let mut forgotten = self.forgotten.lock().unwrap_or_else(PoisonError::into_inner);
+            forgotten.push(fold_name(&entry));
         }
     }
 
@@ -396,11 +414,19 @@ impl Tournaments {
     /// Whatever the store says.
     pub async fn save(&self, follower: Vec<u64>) -> Result<(), Error> {
         let mut folds = Vec::new();
+        let mut settled = Vec::new();
         for entry in self.all() {
+            if entry.settled.load(Ordering::Relaxed) {
+                continue;
+            }
+            // Before the standings, so that a state saved as over has its last standings.
+            let facts = entry.facts();
             let Ok(Some((positions, standings))) = entry.addr.send(SaveFold).await else {
                 continue;
             };
-            let facts = entry.facts();
+            if facts.result.is_some() || facts.life.is_cancelled() {
+                settled.push(Arc::clone(&entry));
+            }
             let saved = SavedFold {
                 tenant: entry.tenant,
                 created: entry.created,
@@ -410,11 +436,7 @@ impl Tournaments {
                 standings,
             };
             match serde_json::to_vec(&saved) {
-                Ok(state) => folds.push(FoldSnapshot {
-                    name: format!("tournament/{}/{}", entry.tenant.0, entry.definition.id),
-                    positions,
-                    state,
-                }),
+                Ok(state) => folds.push(FoldSnapshot { name: fold_name(&entry), positions, state }),
                 Err(error) => tracing::error!(%error, "a tournament can't be written down"),
             }
         }
@@ -423,8 +445,19 @@ impl Tournaments {
             positions: follower,
             state: Vec::new(),
         });
-        self.storage.snapshots.save_folds(&folds).await
+        let forgotten =
+            std::mem::take(&mut *self.forgotten.lock().unwrap_or_else(PoisonError::into_inner));
+        let emptied =
+            |name| FoldSnapshot { name, positions: vec![0; usize::from(SLOTS)], state: Vec::new() };
+        folds.extend(forgotten.into_iter().map(emptied));
+        self.storage.snapshots.save_folds(&folds).await?;
+        settled.iter().for_each(|entry| entry.settled.store(true, Ordering::Relaxed));
+        Ok(())
     }
+}
+
+fn fold_name(entry: &Entry) -> String {
+    format!("tournament/{}/{}", entry.tenant.0, entry.definition.id)
 }
 
 /// A tournament as saved.
