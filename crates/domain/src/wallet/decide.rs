@@ -72,8 +72,7 @@ impl Wallet {
     ) -> Result<Decision, Refusal> {
         match command {
             Command::Deposit { amount, currency } => {
-                let cash = self.balance(*currency).cash;
-                cash.checked_add(*amount).ok_or(Refusal::Overflow)?;
+                self.after(*currency, *amount, Amount::ZERO, Amount::ZERO)?;
                 Ok(one(Event::Deposited { amount: *amount, currency: *currency }))
             }
             Command::PlaceBet { bet, stake, currency, at } => {
@@ -190,7 +189,7 @@ impl Wallet {
         if let Some(refused) = self.funded(bet, stake, currency) {
             return Ok(refused);
         }
-        let balance = self.after(currency, payout, stake)?;
+        let balance = self.after(currency, payout, stake, Amount::ZERO)?;
         let totals = SettlementTotals { bets: 1, staked: stake, paid: payout, balance };
         let mut events =
             vec![Event::RoundPlayed { bet: bet.clone(), stake, payout, currency, at, totals }];
@@ -295,7 +294,7 @@ impl Wallet {
         };
         let staked = sum(&|(_, open, ..)| open.stake.0)?;
         let paid = sum(&|(_, _, payout, _)| payout.0)?;
-        let balance = self.after(currency, paid, Amount::ZERO)?;
+        let balance = self.after(currency, paid, Amount::ZERO, staked)?;
         let bets = u32::try_from(results.len()).map_err(|_| Refusal::Overflow)?;
         let mut totals = Some(SettlementTotals { bets, staked, paid, balance });
         let single = match results.as_slice() {
@@ -372,15 +371,22 @@ impl Wallet {
         }
     }
 
-    /// Spendable balance after paying `paid` and taking `taken`.
-    fn after(&self, currency: Currency, paid: Amount, taken: Amount) -> Result<Amount, Refusal> {
+    /// Spendable balance after paying `paid`, taking `taken` and releasing `released` from the
+    /// held stakes. All accounts together must fit 64 bits: then no later transfer between
+    /// them (a rollback, another bet) can overflow.
+    fn after(
+        &self,
+        currency: Currency,
+        paid: Amount,
+        taken: Amount,
+        released: Amount,
+    ) -> Result<Amount, Refusal> {
         let accounts = self.balance(currency);
-        accounts
-            .cash
-            .checked_sub(taken)
-            .and_then(|cash| cash.checked_add(paid))
-            .and_then(|cash| cash.checked_add(accounts.bonus))
-            .ok_or(Refusal::Overflow)
+        let wide = |amount: Amount| i128::from(amount.0);
+        let spendable = wide(accounts.cash) + wide(accounts.bonus) + wide(paid) - wide(taken);
+        let reserved = wide(accounts.held) + wide(accounts.locked) - wide(released);
+        i64::try_from(spendable + reserved).map_err(|_| Refusal::Overflow)?;
+        i64::try_from(spendable).map(Amount).map_err(|_| Refusal::Overflow)
     }
 }
 

@@ -203,6 +203,18 @@ fn basic_flow() {
 }
 
 #[test]
+fn held_stakes_count_towards_the_largest_balance() {
+    let mut bench = Bench::new();
+    bench.run("d1", deposit(100));
+    bench.run("b1", place("b1", "r1", 100));
+    // Otherwise the rollback could not give the stake back.
+    assert_eq!(short(&bench.run("d2", deposit(i64::MAX))), "overflow");
+    assert_eq!(short(&bench.run("d2", deposit(i64::MAX - 100))), "wallet.deposited");
+    assert_eq!(short(&bench.run("x1", roll_back("b1"))), "bet.rolled_back");
+    assert_eq!(bench.cell.wallet().balance(Currency::EUR).cash.0, i64::MAX);
+}
+
+#[test]
 fn only_keys_that_may_be_old_are_looked_up() {
     let bench = Bench::new();
     let asked = Prepared::new(&bench.keys, TENANT, PLAYER, "b1", place("b1", "r", 1), None);
