@@ -310,7 +310,7 @@ fn run(seed: u64, steps: u32, sabotage: Sabotage, tally: &Arc<Mutex<Tally>>) {
     let mut world = World::new(seed, sabotage, tally);
     for step in 0..steps {
         world.step(tally);
-        if step % 16 == 0 {
+        if step % 4 == 0 {
             world.check();
         }
     }
