@@ -8,8 +8,9 @@ use crate::actors::tournaments::Tournaments;
 use crate::auth::{Issuer, ProviderKeys, Role};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfigError, Mode, Secrets, StorageKind};
-use crate::http::{self, Limits, Profile, Server};
+use crate::http::{self, Limits, Server};
 use crate::players::Players;
+use crate::providers::profile::Profile;
 use crate::providers::sandbox::{self, SandboxConfig};
 use crate::providers::series;
 use crate::storage::{self, Storage};
@@ -22,6 +23,7 @@ use actix_web::{App, HttpServer, web};
 use metrics_exporter_prometheus::PrometheusHandle;
 use palio_domain::journal::Keys;
 use palio_domain::{PlayerId, TenantId, UnixMs};
+use palio_protocol::wallet::SessionRules;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -199,6 +201,8 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
         tournaments: Arc::clone(&tournaments),
         live: Arc::clone(&live),
         profiles: config.provider.iter().map(profile).collect(),
+        sessions: config.tenant.iter().map(session_rules).collect(),
+        raise_wait_ms: i64::from(config.protection.raise_wait_hours) * 3_600_000,
         rates: config
             .provider
             .iter()
@@ -220,9 +224,18 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
     Ok(Running { address, admin, issuer, core, live, tournaments, server, admin_server, storage })
 }
 
-fn profile(provider: &crate::config::Provider) -> ((TenantId, String), Profile) {
+fn profile(provider: &crate::config::Provider) -> ((TenantId, String), Arc<Profile>) {
     let id = (TenantId(provider.tenant), provider.id.clone());
-    (id, Profile { replay_status: provider.replay_status })
+    (id, Arc::new(Profile::new(provider)))
+}
+
+fn session_rules(tenant: &crate::config::Tenant) -> (TenantId, SessionRules) {
+    let rules = SessionRules {
+        currencies: tenant.currencies.clone(),
+        countries_blocked: tenant.countries_blocked.clone(),
+        age_min: tenant.age_min,
+    };
+    (TenantId(tenant.id), rules)
 }
 
 /// Starts the fold thread: saved folds, the rows since, then whatever is committed.

@@ -5,10 +5,12 @@
 //! whoever holds such a state loads it again before deciding anything.
 
 use crate::actors::handle::{Failure, Reply, Work};
+use crate::actors::history;
 use crate::clock::Clock;
 use crate::storage::Storage;
-use palio_domain::journal::{Batch, Key16, KeyFilter, Keys, Row, Stage};
-use palio_domain::{Aggregate, Slot, TenantId};
+use palio_domain::journal::{Batch, KeyFilter, Keys, Row, Stage};
+use palio_domain::wallet::Needs;
+use palio_domain::{Aggregate, PlayerId, Slot, TenantId};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -88,21 +90,31 @@ impl Core {
         }
     }
 
-    /// Looks keys up in the journal.
-    pub(super) async fn find(
+    /// Looks up what a wallet needs to know of the journal.
+    pub(super) async fn look_up(
         &self,
-        requests: &[Key16],
-        claims: &[Key16],
-    ) -> Result<Vec<Arc<Row>>, Failure> {
-        match self.storage.journal.find(requests, claims).await {
-            Ok(rows) => Ok(rows.into_iter().map(Arc::new).collect()),
-            Err(error) => {
-                tracing::error!(%error, "key look-up failed");
-                Err(Failure::StorageUnavailable)
-            }
+        tenant: TenantId,
+        player: PlayerId,
+        needs: &Needs,
+    ) -> Result<(Rows, Option<Rows>), Failure> {
+        let failed = |error| {
+            tracing::error!(%error, "a look-up failed");
+            Failure::StorageUnavailable
+        };
+        let mut rows = Vec::new();
+        if !needs.requests.is_empty() || !needs.claims.is_empty() {
+            let found = self.storage.journal.find(&needs.requests, &needs.claims).await;
+            rows.extend(found.map_err(failed)?.into_iter().map(Arc::new));
         }
+        let Some((provider, round)) = &needs.round else { return Ok((rows, None)) };
+        let of_round = history::of_round(&self.storage, tenant, player, provider, round).await;
+        let of_round = of_round.map_err(failed)?.into_iter().map(Arc::new).collect();
+        Ok((rows, Some(of_round)))
     }
 }
+
+/// Rows read from the journal.
+pub(super) type Rows = Vec<Arc<Row>>;
 
 /// A caller that has gone away does not mind.
 pub(super) fn send(reply: oneshot::Sender<Reply>, answer: Reply) {

@@ -2,9 +2,8 @@
 
 use palio_domain::journal::Row;
 use palio_domain::tournament::lifecycle;
-use palio_domain::wallet::{Accounts, Noop, Prepared, Refusal};
-use palio_domain::{Aggregate, Currency, PlayerId, Slot, TenantId, TournamentId, TraceId};
-use std::collections::BTreeMap;
+use palio_domain::wallet::{Noop, Prepared, Refusal, Wallet};
+use palio_domain::{Aggregate, PlayerId, Slot, TenantId, TournamentId, TraceId};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
@@ -39,15 +38,8 @@ pub enum Reply {
     Noop(Noop),
     /// A check found nothing against the command.
     Passed,
-    /// Committed accounts and the tournaments the player is in.
-    Balance {
-        /// Per currency.
-        accounts: BTreeMap<Currency, Accounts>,
-        /// Tournament ids.
-        tournaments: Vec<TournamentId>,
-        /// Open bets.
-        open_bets: usize,
-    },
+    /// The wallet as committed.
+    Wallet(Box<Wallet>),
     /// Refused by the tournament's rules.
     TournamentRefused(lifecycle::Refusal),
     /// The tournament is in that state already.
@@ -65,8 +57,8 @@ pub enum Work {
     Execute(TenantId, PlayerId, Box<Prepared>),
     /// Whether a command would go through.
     Check(TenantId, PlayerId, Box<Prepared>),
-    /// Committed accounts.
-    Balance(TenantId, PlayerId),
+    /// The wallet as committed.
+    Wallet(TenantId, PlayerId),
     /// A command to a tournament.
     Tournament(TenantId, TournamentId, Box<lifecycle::Command>, Option<TraceId>),
 }
@@ -76,14 +68,14 @@ impl Work {
         match self {
             Self::Execute(tenant, player, _)
             | Self::Check(tenant, player, _)
-            | Self::Balance(tenant, player) => Aggregate::Player(*player).slot(*tenant),
+            | Self::Wallet(tenant, player) => Aggregate::Player(*player).slot(*tenant),
             Self::Tournament(tenant, id, ..) => Aggregate::Tournament(id.number()).slot(*tenant),
         }
     }
 
     /// Bets are refused first when the node is full, everything else last.
     fn is_bet(&self) -> bool {
-        matches!(self, Self::Execute(_, _, asked) if asked.command.takes_money())
+        matches!(self, Self::Execute(_, _, asked) if asked.command.is_bet())
     }
 }
 

@@ -7,6 +7,7 @@ mod core;
 mod entity;
 pub mod follower;
 pub mod handle;
+mod history;
 pub mod hub;
 mod recovery;
 pub mod registry;

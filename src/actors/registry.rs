@@ -222,7 +222,7 @@ impl Registry {
         match &work {
             Work::Execute(tenant, player, _)
             | Work::Check(tenant, player, _)
-            | Work::Balance(tenant, player) => {
+            | Work::Wallet(tenant, player) => {
                 let (tenant, player) = (*tenant, *player);
                 self.ask(tenant, player, Ask { work, reply, permit });
             }
@@ -387,7 +387,7 @@ impl Registry {
             match aggregate {
                 Aggregate::Player(player) => {
                     let (reply, _) = oneshot::channel();
-                    let work = Work::Balance(tenant, player);
+                    let work = Work::Wallet(tenant, player);
                     self.ask(tenant, player, Ask { work, reply, permit: None });
                 }
                 Aggregate::Tournament(number) => {

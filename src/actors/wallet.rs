@@ -5,12 +5,10 @@
 use super::core::{SharedCore, send};
 use super::handle::{Failure, Reply, Work};
 use actix::prelude::*;
-use palio_domain::journal::Row;
-use palio_domain::wallet::{Answer, Cell, Error, Prepared, Wallet as State};
+use palio_domain::wallet::{Answer, Cell, Error, Found, Prepared, Wallet as State};
 use palio_domain::{Aggregate, PlayerId, TenantId, UnixMs};
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 /// What the registry sees of an awake wallet.
@@ -81,7 +79,7 @@ impl Wallet {
             return self.fail(ask, Failure::Quarantined);
         }
         if self.is_loaded() {
-            return self.look_up(ask, ctx);
+            return self.look_up(ask, Found::default(), ctx);
         }
         let core = Rc::clone(&self.core);
         let owner = Aggregate::Player(self.player);
@@ -123,27 +121,36 @@ impl Wallet {
         }
     }
 
-    fn look_up(&mut self, ask: Ask, ctx: &mut Context<Self>) {
+    /// Looks up what the wallet and the filter don't know, until nothing is missing.
+    fn look_up(&mut self, ask: Ask, found: Found, ctx: &mut Context<Self>) {
         let needs = match (&ask.work, self.shared.borrow().cell.as_ref()) {
             (Work::Execute(_, _, asked) | Work::Check(_, _, asked), Some(cell)) => {
-                cell.needs(asked, &self.core.state.borrow().filter)
+                cell.needs(asked, &found, &self.core.state.borrow().filter, &self.core.keys)
             }
             _ => palio_domain::wallet::Needs::default(),
         };
         if needs.is_empty() {
-            return self.decide(ask, &[]);
+            return self.decide(ask, &found);
         }
         let core = Rc::clone(&self.core);
-        let looking = async move { core.find(&needs.requests, &needs.claims).await };
-        ctx.wait(looking.into_actor(self).map(move |found, wallet, ctx| match found {
+        let (tenant, player) = (self.tenant, self.player);
+        let looking = async move {
+            let looked = core.look_up(tenant, player, &needs).await;
+            (needs, looked)
+        };
+        ctx.wait(looking.into_actor(self).map(move |(needs, looked), wallet, ctx| match looked {
             // A commit failed meanwhile: what the wallet knows is void.
             Ok(_) if !wallet.is_loaded() => wallet.run(ask, ctx),
-            Ok(found) => wallet.decide(ask, &found),
+            Ok((rows, round)) => {
+                let mut found = found;
+                found.add(&needs, rows, round);
+                wallet.look_up(ask, found, ctx);
+            }
             Err(failure) => wallet.fail(ask, failure),
         }));
     }
 
-    fn decide(&mut self, ask: Ask, found: &[Arc<Row>]) {
+    fn decide(&mut self, ask: Ask, found: &Found) {
         let mut shared = self.shared.borrow_mut();
         shared.waiting = shared.waiting.saturating_sub(1);
         let Some(cell) = shared.cell.as_mut() else {
@@ -155,14 +162,10 @@ impl Wallet {
             Work::Execute(_, _, asked) => self.execute(cell, asked, found, now, committed),
             Work::Check(_, _, asked) => {
                 let state = self.core.state.borrow();
-                cell.check(asked, found, now, &state.stage)
+                cell.check(asked, found, now, &self.core.keys, &state.stage)
                     .map(|refusal| refusal.map_or(Reply::Passed, Reply::Refused))
             }
-            Work::Balance(..) => Ok(Reply::Balance {
-                accounts: cell.wallet().accounts.clone(),
-                tournaments: cell.wallet().entries.keys().cloned().collect(),
-                open_bets: cell.wallet().open_len(),
-            }),
+            Work::Wallet(..) => Ok(Reply::Wallet(Box::new(cell.wallet().clone()))),
             Work::Tournament(..) => return send(ask.reply, Reply::Failed(Failure::NotOwner)),
         };
         let staged = cell.is_staged(committed);
@@ -189,7 +192,7 @@ impl Wallet {
         &self,
         cell: &mut Cell,
         asked: &Prepared,
-        found: &[Arc<Row>],
+        found: &Found,
         now: UnixMs,
         committed: u64,
     ) -> Result<Reply, Error> {

@@ -6,4 +6,4 @@ mod signatures;
 mod tokens;
 
 pub use signatures::{AuthError, ProviderKey, ProviderKeys, SignatureHeaders};
-pub use tokens::{Claims, Issuer, Role, TokenError};
+pub use tokens::{Claims, Issuer, Role, SessionClaims, TokenError};

@@ -15,6 +15,8 @@ const AUDIENCE: &str = "palio";
 pub enum Role {
     /// Plays.
     Player,
+    /// A game session: lets a provider name it, and nothing else.
+    Session,
     /// Runs tournaments and serves players.
     Operator,
     /// An operator who may do everything.
@@ -32,6 +34,9 @@ pub struct Claims {
     /// A number past 2⁵³ is not safe as a JSON number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     player: Option<String>,
+    /// Session: its game and number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    session: Option<(String, String)>,
     iat: i64,
     exp: i64,
     iss: String,
@@ -51,6 +56,13 @@ impl Claims {
         self.player.as_ref().and_then(|number| number.parse().ok()).map(PlayerId)
     }
 
+    /// Of a session: its game and number.
+    #[must_use]
+    pub fn session(&self) -> Option<(&str, u64)> {
+        let (game, number) = self.session.as_ref()?;
+        Some((game, number.parse().ok()?))
+    }
+
     /// When the token was made.
     #[must_use]
     pub const fn issued(&self) -> UnixMs {
@@ -62,6 +74,25 @@ impl Claims {
     pub const fn expires(&self) -> UnixMs {
         UnixMs(self.exp.saturating_mul(1_000))
     }
+}
+
+/// What a session's token says.
+#[derive(Debug, Clone, Copy)]
+pub struct SessionClaims<'a> {
+    /// Whose brand.
+    pub tenant: TenantId,
+    /// The player's id outside.
+    pub subject: &'a str,
+    /// The player.
+    pub player: PlayerId,
+    /// The game.
+    pub game: &'a str,
+    /// The session's number.
+    pub number: u64,
+    /// When it was opened.
+    pub opened: UnixMs,
+    /// When it ends.
+    pub expires: UnixMs,
 }
 
 /// Why a token is not good.
@@ -126,17 +157,41 @@ impl Issuer {
         ttl_ms: i64,
         now: UnixMs,
     ) -> Result<String, TokenError> {
-        let claims = Claims {
+        self.sign(&Claims {
             sub: subject.to_owned(),
             tenant: tenant.0,
             role,
             player: player.map(|player| player.0.to_string()),
+            session: None,
             iat: now.0.div_euclid(1_000),
             exp: now.plus_ms(ttl_ms).plus_ms(999).0.div_euclid(1_000),
             iss: ISSUER.to_owned(),
             aud: AUDIENCE.to_owned(),
-        };
-        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.signing)
+        })
+    }
+
+    /// Makes the token of a session. It lives a day longer than the session, so that the wallet,
+    /// not the token, says when the session is over.
+    ///
+    /// # Errors
+    /// [`TokenError::NotMade`], which does not happen with HS256.
+    pub fn issue_session(&self, of: &SessionClaims<'_>) -> Result<String, TokenError> {
+        let day_ms = 24 * 60 * 60 * 1_000;
+        self.sign(&Claims {
+            sub: of.subject.to_owned(),
+            tenant: of.tenant.0,
+            role: Role::Session,
+            player: Some(of.player.0.to_string()),
+            session: Some((of.game.to_owned(), of.number.to_string())),
+            iat: of.opened.0.div_euclid(1_000),
+            exp: of.expires.plus_ms(day_ms).0.div_euclid(1_000),
+            iss: ISSUER.to_owned(),
+            aud: AUDIENCE.to_owned(),
+        })
+    }
+
+    fn sign(&self, claims: &Claims) -> Result<String, TokenError> {
+        jsonwebtoken::encode(&Header::new(Algorithm::HS256), claims, &self.signing)
             .map_err(|_| TokenError::NotMade)
     }
 
@@ -154,7 +209,9 @@ impl Issuer {
         if now >= claims.expires() {
             return Err(TokenError::Expired);
         }
-        let player = (claims.role == Role::Player) == claims.player().is_some();
+        let player = matches!(claims.role, Role::Player | Role::Session)
+            == claims.player().is_some()
+            && (claims.role == Role::Session) == claims.session().is_some();
         if player { Ok(claims) } else { Err(TokenError::Invalid) }
     }
 }

@@ -84,6 +84,7 @@ impl Config {
                 to.fail("live.allowed_origins", message);
             }
         }
+        to.range("protection.raise_wait_hours", self.protection.raise_wait_hours, 0..=8_760);
         to.range("auth.player_token_minutes", auth.player_token_minutes, 1..=1_440);
         to.range("demo.players", demo.players, 1..=100_000);
         to.range("demo.bets_per_second", demo.bets_per_second, 1..=5_000);
@@ -109,6 +110,14 @@ impl Config {
             to.check(tenant.id > 0, key("id"), "must be more than 0");
             to.check(seen.insert(tenant.id), key("id"), "is there twice");
             to.range(key("name"), tenant.name.chars().count(), 1..=64);
+            to.range(key("age_min"), tenant.age_min, 0..=99);
+            let letters =
+                |code: &String| code.len() == 2 && code.bytes().all(|b| b.is_ascii_uppercase());
+            let all = tenant.countries_blocked.iter().all(letters);
+            to.check(all, key("countries_blocked"), "must be codes of two capital letters");
+            let default =
+                tenant.currencies.is_empty() || tenant.currencies.contains(&tenant.currency);
+            to.check(default, key("currencies"), "must contain the tenant's currency");
         }
     }
 
@@ -125,6 +134,13 @@ impl Config {
             to.check(known, key("tenant"), "is no tenant's id");
             let status = matches!(provider.replay_status, 200 | 409);
             to.check(status, key("replay_status"), "must be 409 or 200");
+            to.range(key("spin_ms_min"), provider.spin_ms_min, 0..=60_000);
+            to.range(key("overdue_hours"), provider.overdue_hours, 0..=8_760);
+            for (currency, text) in &provider.stake_min {
+                if let Err(error) = currency.amount_not_negative(text) {
+                    to.fail(key("stake_min"), format!("is not an amount: {error}"));
+                }
+            }
             let count = (1..=2).contains(&provider.keys.len());
             to.check(count, key("keys"), "must be one or two keys");
             for (m, signing) in provider.keys.iter().enumerate() {

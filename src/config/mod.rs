@@ -20,6 +20,7 @@ use figment::providers::{Env, Format as _, Toml};
 use palio_domain::Currency;
 use palio_domain::tournament::{EntryMode, Metric};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -52,12 +53,12 @@ pub enum StorageKind {
 }
 
 macro_rules! section {
-    ($(#[$doc:meta])* $name:ident { $($field:ident: $type:ty,)* }) => {
+    ($(#[$doc:meta])* $name:ident { $($(#[$meta:meta])* $field:ident: $type:ty,)* }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Serialize, Deserialize)]
         #[serde(deny_unknown_fields)]
         #[expect(missing_docs, reason = "every key is commented in config/default.toml")]
-        pub struct $name { $(pub $field: $type,)* }
+        pub struct $name { $($(#[$meta])* pub $field: $type,)* }
     };
 }
 
@@ -143,8 +144,61 @@ section! {
         id: u32,
         name: String,
         currency: Currency,
+        #[serde(default)]
+        currencies: Vec<Currency>,
+        #[serde(default)]
+        countries_blocked: Vec<String>,
+        #[serde(default)]
+        age_min: u32,
     }
 }
+section! {
+    /// `[protection]`
+    Protection {
+        raise_wait_hours: u32,
+    }
+}
+
+macro_rules! choice {
+    ($(#[$doc:meta])* $name:ident { $first:ident, $($other:ident),* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        #[expect(missing_docs, reason = "every choice is commented in config/default.toml")]
+        pub enum $name { #[default] $first, $($other),* }
+    };
+}
+
+choice! {
+    /// `provider.sessions`
+    SessionPolicy { WhenNamed, Required }
+}
+choice! {
+    /// `provider.funding`
+    FundingOrder { CashFirst, BonusFirst }
+}
+choice! {
+    /// `provider.late_bet`
+    LatePolicy { Refuse, Accept }
+}
+choice! {
+    /// `provider.unmatched_win`
+    WinPolicy { Refuse, Promo }
+}
+choice! {
+    /// `provider.amend`
+    AmendPolicy { ByRound, Replace, Add, Refuse }
+}
+choice! {
+    /// `provider.overdue`
+    OverduePolicy { Ask, Void }
+}
+
+/// A round's result is late after a day unless the provider's configuration says otherwise.
+const fn overdue_hours() -> u32 {
+    24
+}
+
 section! {
     /// A provider's signing key.
     Key {
@@ -158,6 +212,24 @@ section! {
         id: String,
         tenant: u32,
         replay_status: u16,
+        #[serde(default)]
+        sessions: SessionPolicy,
+        #[serde(default)]
+        stake_min: BTreeMap<Currency, String>,
+        #[serde(default)]
+        spin_ms_min: u32,
+        #[serde(default)]
+        funding: FundingOrder,
+        #[serde(default)]
+        late_bet: LatePolicy,
+        #[serde(default)]
+        unmatched_win: WinPolicy,
+        #[serde(default)]
+        amend: AmendPolicy,
+        #[serde(default = "overdue_hours")]
+        overdue_hours: u32,
+        #[serde(default)]
+        overdue: OverduePolicy,
         keys: Vec<Key>,
     }
 }
@@ -202,6 +274,7 @@ section! {
         core: Core,
         live: Live,
         auth: Auth,
+        protection: Protection,
         log: Log,
         demo: Demo,
         tenant: Vec<Tenant>,

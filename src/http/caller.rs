@@ -4,6 +4,7 @@ use super::Server;
 use super::error::{ApiError, payload_error};
 use super::trace::trace_of;
 use crate::auth::{AuthError, Claims, Role, SignatureHeaders};
+use crate::providers::profile::Profile;
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::web::{Bytes, BytesMut, Payload};
 use actix_web::{HttpRequest, error::PayloadError};
@@ -13,6 +14,7 @@ use palio_protocol::signature::{
     IDEMPOTENCY_HEADER, KEY_HEADER, SIGNATURE_HEADER, Signed, TIMESTAMP_HEADER,
 };
 use palio_protocol::{ErrorCode, Problem};
+use std::sync::Arc;
 
 /// A provider whose signature was good.
 pub(super) struct Provider {
@@ -20,8 +22,8 @@ pub(super) struct Provider {
     pub tenant: TenantId,
     /// Which provider.
     pub provider: ProviderId,
-    /// 409, or 200 where the profile asks for it.
-    pub replay_status: u16,
+    /// What it expects.
+    pub profile: Arc<Profile>,
     /// The trace.
     pub trace: TraceId,
 }
@@ -100,11 +102,11 @@ pub(super) fn provider(
         let problem = Problem::new(ErrorCode::RateLimited, "too many requests; slow down");
         return Err(problem.retry_after(1).into());
     }
-    let profile = server.profiles.get(&id);
+    let profile = server.profiles.get(&id).cloned().unwrap_or_default();
     Ok(Provider {
         tenant: key.tenant,
         provider: key.provider.clone(),
-        replay_status: profile.map_or(409, |profile| profile.replay_status),
+        profile,
         trace: trace_of(request),
     })
 }
@@ -125,7 +127,9 @@ pub(super) fn operator(server: &Server, request: &HttpRequest) -> Result<Claims,
     let claims = claims(server, request)?;
     match claims.role {
         Role::Operator | Role::Admin => Ok(claims),
-        Role::Player => Err(ApiError::new(ErrorCode::Forbidden, "this call is for operators")),
+        Role::Player | Role::Session => {
+            Err(ApiError::new(ErrorCode::Forbidden, "this call is for operators"))
+        }
     }
 }
 
@@ -138,5 +142,30 @@ pub(super) fn player(
     match (claims.role, claims.player()) {
         (Role::Player, Some(player)) => Ok((claims.tenant(), player, claims.sub.clone())),
         _ => Err(ApiError::new(ErrorCode::Forbidden, "this call is for players")),
+    }
+}
+
+/// A session as its token names it.
+pub(super) struct Session {
+    /// Whose.
+    pub player: PlayerId,
+    /// The player's id outside.
+    pub subject: String,
+    /// The game.
+    pub game: String,
+    /// Its number.
+    pub number: u64,
+}
+
+/// Reads a session's token; whether the session is open is for the wallet to say.
+pub(super) fn session(server: &Server, tenant: TenantId, token: &str) -> Result<Session, ApiError> {
+    let bad = |detail: String| ApiError::new(ErrorCode::BadToken, detail);
+    let claims = server.issuer.verify(token, server.clock.now()).map_err(|e| bad(e.to_string()))?;
+    match (claims.player(), claims.session()) {
+        (Some(player), Some((game, number))) if claims.tenant() == tenant => {
+            let (game, subject) = (game.to_owned(), claims.sub.clone());
+            Ok(Session { player, subject, game, number })
+        }
+        _ => Err(bad("the token is not a session's".to_owned())),
     }
 }

@@ -64,7 +64,7 @@ pub(super) async fn token(
             let player = server.players.register(tenant, &id).await?;
             let currency = server.currencies.get(&tenant).copied().unwrap_or(Currency::EUR);
             let command = Command::Deposit { amount: GUEST_FUNDS, currency };
-            let part = Part { player: id.clone(), key: "welcome".to_owned(), command };
+            let part = Part::new(id.clone(), "welcome".to_owned(), command);
             let found = Found { tenant, player, part };
             if let Done::Not(problem) = found.send(&server, &trace_of(&request)).done().await {
                 return Err(ApiError(problem));

@@ -71,7 +71,7 @@ pub(super) async fn events(
 async fn begin(server: &Server, provider: &Provider, event: ParsedEvent) -> Begun {
     let mut found = Vec::with_capacity(event.parts.len());
     for part in event.parts {
-        match run::find(server, provider.tenant, part).await {
+        match run::find_for(server, provider, part).await {
             Ok(one) => found.push(one),
             Err(error) => return Begun::Outcome(problem(*error.0)),
         }

@@ -11,6 +11,7 @@ mod openapi;
 mod pages;
 mod players;
 mod run;
+mod sessions;
 mod tournaments;
 mod trace;
 mod wallet;
@@ -23,12 +24,14 @@ use crate::actors::tournaments::Tournaments;
 use crate::auth::{Issuer, ProviderKeys};
 use crate::clock::Clock;
 use crate::players::Players;
+use crate::providers::profile::Profile;
 use crate::ws::Live;
 use actix_web::web;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use palio_domain::journal::Keys;
 use palio_domain::{Currency, TenantId};
 use palio_protocol::ErrorCode;
+use palio_protocol::wallet::SessionRules;
 use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -40,13 +43,6 @@ pub struct Limits {
     pub body_bytes_max: usize,
     /// Nesting of JSON.
     pub json_depth_max: usize,
-}
-
-/// What a provider's profile decides.
-#[derive(Debug, Clone, Copy)]
-pub struct Profile {
-    /// 409, or 200 for providers that expect it.
-    pub replay_status: u16,
 }
 
 /// Everything the handlers need.
@@ -68,7 +64,11 @@ pub struct Server {
     /// Players' and operators' tokens.
     pub issuer: Arc<Issuer>,
     /// Profiles by tenant and provider.
-    pub profiles: HashMap<(TenantId, String), Profile>,
+    pub profiles: HashMap<(TenantId, String), Arc<Profile>>,
+    /// What each tenant asks of whoever opens a session.
+    pub sessions: HashMap<TenantId, SessionRules>,
+    /// How long a raised limit waits, in milliseconds.
+    pub raise_wait_ms: i64,
     /// Requests per second, per provider.
     pub rates: HashMap<(TenantId, String), DefaultKeyedRateLimiter<String>>,
     /// Each tenant's currency.
@@ -100,6 +100,9 @@ pub fn routes(config: &mut web::ServiceConfig) {
                 .route("/credit", web::post().to(wallet::credit))
                 .route("/rollback", web::post().to(wallet::roll_back))
                 .route("/play", web::post().to(wallet::play))
+                .route("/round/end", web::post().to(wallet::end_round))
+                .route("/session", web::post().to(sessions::handshake))
+                .route("/session/end", web::post().to(sessions::end))
                 .route("/{player}", web::get().to(wallet::balance)),
         )
         .route("/events", web::post().to(events::events))
@@ -107,7 +110,23 @@ pub fn routes(config: &mut web::ServiceConfig) {
             web::scope("/api")
                 .route("/me", web::get().to(players::me))
                 .route("/players/{player}/deposits", web::post().to(players::deposit))
-                .route("/players/{player}/sessions", web::post().to(players::open_session))
+                .route("/me/limits", web::post().to(players::my_limit))
+                .route("/me/exclusion", web::post().to(players::my_exclusion))
+                .route("/players/{player}", web::get().to(players::show))
+                .route("/players/{player}/sessions", web::post().to(sessions::open))
+                .route("/players/{player}/withdrawals", web::post().to(players::withdraw))
+                .route(
+                    "/players/{player}/withdrawals/{id}/capture",
+                    web::post().to(players::capture),
+                )
+                .route("/players/{player}/withdrawals/{id}/cancel", web::post().to(players::cancel))
+                .route("/players/{player}/adjustments", web::post().to(players::adjust))
+                .route("/players/{player}/limits", web::post().to(players::limit))
+                .route("/players/{player}/exclusion", web::post().to(players::exclude))
+                .route("/players/{player}/readmission", web::post().to(players::readmit))
+                .route("/players/{player}/free-rounds", web::post().to(players::free_rounds))
+                .route("/players/{player}/verdicts", web::post().to(players::propose))
+                .route("/players/{player}/verdicts/confirm", web::post().to(players::confirm))
                 .route("/tournaments", web::get().to(tournaments::list))
                 .route("/tournaments", web::post().to(tournaments::create))
                 .route("/tournaments/{id}", web::get().to(tournaments::get))

@@ -1,9 +1,10 @@
 //! Running wallet commands for a caller, and rendering what comes of them.
 
 use super::Server;
+use super::caller::{self, Provider};
 use super::error::{ApiError, failure, unexpected};
 use crate::actors::handle::{Reply, Work};
-use palio_domain::wallet::{Command, Prepared};
+use palio_domain::wallet::{Command, Prepared, SessionRule, Terms};
 use palio_domain::{PlayerId, TenantId, TraceId};
 use palio_protocol::result::{self, Rendered};
 use palio_protocol::wallet::{Outcome, Part};
@@ -43,6 +44,34 @@ pub(super) struct Found {
     pub player: PlayerId,
     /// Outside id, key and command.
     pub part: Part,
+}
+
+/// Finds the player of a provider's part, and puts the provider's terms into it.
+pub(super) async fn find_for(
+    server: &Server,
+    provider: &Provider,
+    mut part: Part,
+) -> Result<Found, ApiError> {
+    let session = part.session.take();
+    let session = session.map(|token| caller::session(server, provider.tenant, &token));
+    let session = session.transpose()?;
+    if let Some(session) = &session
+        && session.subject != part.player
+    {
+        let wrong = "the session is another player's";
+        return Err(ApiError::new(ErrorCode::BadToken, wrong));
+    }
+    let currency = part.command.currency();
+    let required = provider.profile.session_required;
+    if let Some(terms) = part.command.terms_mut() {
+        let rule = match (terms.session, session) {
+            (_, Some(session)) => SessionRule::Named(session.number),
+            (SessionRule::None, None) if required => SessionRule::Open,
+            (as_it_is, None) => as_it_is,
+        };
+        *terms = Terms { session: rule, ..provider.profile.terms(currency) };
+    }
+    find(server, provider.tenant, part).await
 }
 
 /// Finds the player of a part.
@@ -132,22 +161,13 @@ fn render(reply: &Reply, command: &Command) -> Done {
 }
 
 fn count(command: &Command, reply: &Reply, done: &Done, started: Instant) {
-    let kind = match command {
-        Command::Deposit { .. } => "deposit",
-        Command::PlaceBet { .. } => "debit",
-        Command::Play { .. } => "play",
-        Command::SettleRound { .. } | Command::SettleBets { .. } => "settle",
-        Command::Rollback { .. } => "rollback",
-        Command::OpenSession { .. } => "session",
-        Command::Enter { .. } | Command::Leave { .. } => "entry",
-    };
     let outcome = match done {
         Done::Ok(_) => "ok",
         Done::Replay(_) => "replay",
         Done::Not(problem) if problem.status >= 500 => "failed",
         Done::Not(_) => "refused",
     };
-    metrics::counter!("palio_wallet_commands_total", "kind" => kind, "outcome" => outcome)
+    metrics::counter!("palio_wallet_commands_total", "kind" => command.name(), "outcome" => outcome)
         .increment(1);
     metrics::histogram!("palio_wallet_command_seconds").record(started.elapsed().as_secs_f64());
     match (command, done) {
@@ -167,10 +187,10 @@ fn count(command: &Command, reply: &Reply, done: &Done, started: Instant) {
         (Command::SettleRound { .. } | Command::SettleBets { .. }, Done::Ok(_)) => {
             metrics::counter!("palio_settlements_total").increment(1);
             if let Reply::Done(row) = reply
-                && let Ok(palio_domain::wallet::Event::BetSettled { started, .. }) =
+                && let Ok(palio_domain::wallet::Event::BetSettled(settled)) =
                     palio_domain::wallet::Event::from_row(row)
             {
-                let ms = i32::try_from(row.time.since_ms(started)).unwrap_or(i32::MAX);
+                let ms = i32::try_from(row.time.since_ms(settled.started)).unwrap_or(i32::MAX);
                 metrics::histogram!("palio_settle_lag_seconds").record(f64::from(ms) / 1000.0);
             }
         }

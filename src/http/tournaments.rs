@@ -255,7 +255,7 @@ async fn enter(
         Some(key) => palio_protocol::field::parse_key("X-Idempotency-Key", key)?.to_owned(),
         None => hex::encode(rand::random::<[u8; 16]>()),
     };
-    let part = Part { player: player_id.clone(), key, command };
+    let part = Part::new(player_id.clone(), key, command);
     let done = Found { tenant, player, part }.send(server, &trace_of(request)).done().await;
     match done {
         Done::Ok(_) | Done::Replay(_) => Ok(HttpResponse::Ok().json(wire::JoinResponse {

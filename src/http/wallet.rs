@@ -8,6 +8,7 @@ use crate::actors::handle::{Reply, Work};
 use actix_web::web::{Bytes, Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse, ResponseError as _};
 use palio_domain::ProviderId;
+use palio_protocol::operator::EndRound;
 use palio_protocol::wallet::{
     AccountBalance, BalanceResponse, Credit, Debit, OperationOutcome, Part, Play, Rollback, Settle,
     SettleResponse,
@@ -50,9 +51,9 @@ async fn one<T: DeserializeOwned>(
     if let Some(key) = caller::idempotency_key(request) {
         part.key = field::parse_key("X-Idempotency-Key", key)?.to_owned();
     }
-    let found = run::find(server, provider.tenant, part).await?;
+    let found = run::find_for(server, &provider, part).await?;
     let done = found.send(server, &provider.trace).done().await;
-    Ok(respond(done, provider.replay_status))
+    Ok(respond(done, provider.profile.replay_status))
 }
 
 /// `POST /wallet/debit`.
@@ -104,21 +105,48 @@ pub(super) async fn settle(
     let parts = settle.into_commands(&provider.provider, key)?;
     let mut found = Vec::with_capacity(parts.len());
     for part in parts {
-        found.push(run::find(&server, provider.tenant, part).await?);
+        found.push(run::find_for(&server, &provider, part).await?);
     }
+    settle_found(&server, &provider, round_id, found).await
+}
+
+async fn settle_found(
+    server: &Server,
+    provider: &Provider,
+    round_id: String,
+    mut found: Vec<Found>,
+) -> Result<HttpResponse, ApiError> {
     if let [_] = found.as_slice()
         && let Some(found) = found.pop()
     {
-        return Ok(settle_one(&server, &provider, round_id, found).await);
+        return Ok(settle_one(server, provider, round_id, found).await);
     }
-    match settle_all(&server, &provider, found).await {
+    match settle_all(server, provider, found).await {
         Ok((operations, replays)) => {
             let all_replayed = replays == operations.len();
             let response = SettleResponse { round_id, operations };
-            Ok(settled(&response, all_replayed && provider.replay_status == 409))
+            Ok(settled(&response, all_replayed && provider.profile.replay_status == 409))
         }
         Err(problem) => Err(ApiError(problem)),
     }
+}
+
+/// `POST /wallet/round/end`: no open bet may be left, and none may come.
+pub(super) async fn end_round(
+    server: Data<Server>,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, ApiError> {
+    let (provider, body) = signed(&server, &request, payload).await?;
+    let ended: EndRound = json::parse(&body)?;
+    let round_id = field::round(&ended.round_id)?.as_str().to_owned();
+    let key = caller::idempotency_key(&request);
+    let parts = ended.into_commands(&provider.provider, key)?;
+    let mut found = Vec::with_capacity(parts.len());
+    for part in parts {
+        found.push(run::find_for(&server, &provider, part).await?);
+    }
+    settle_found(&server, &provider, round_id, found).await
 }
 
 /// One player's settle: atomic by itself, so its refusal is the whole answer.
@@ -136,7 +164,7 @@ async fn settle_one(
     }
     let operations = vec![OperationOutcome { player_id, outcome: done.outcome() }];
     let response = SettleResponse { round_id, operations };
-    settled(&response, replay && provider.replay_status == 409)
+    settled(&response, replay && provider.profile.replay_status == 409)
 }
 
 /// Several players: a read-only check of all, then one command each (design, invariant 6).
@@ -190,10 +218,10 @@ pub(super) async fn balance(
         .find(provider.tenant, id)
         .await?
         .ok_or_else(|| ApiError::new(ErrorCode::PlayerNotFound, "no such player"))?;
-    match server.core.ask(Work::Balance(provider.tenant, player)).await {
-        Reply::Balance { accounts, .. } => Ok(HttpResponse::Ok().json(BalanceResponse {
+    match server.core.ask(Work::Wallet(provider.tenant, player)).await {
+        Reply::Wallet(wallet) => Ok(HttpResponse::Ok().json(BalanceResponse {
             player_id: id.to_owned(),
-            accounts: accounts.iter().map(|(c, a)| AccountBalance::new(*c, a)).collect(),
+            accounts: wallet.accounts.iter().map(|(c, a)| AccountBalance::new(*c, a)).collect(),
         })),
         other => Err(unexpected(&other)),
     }

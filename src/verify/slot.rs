@@ -195,7 +195,7 @@ impl State<'_> {
             self.report.wallets += 1;
             let mut held: BTreeMap<Currency, i64> = BTreeMap::new();
             for bet in wallet.open.values().flat_map(BTreeMap::values) {
-                *held.entry(bet.currency).or_default() += bet.stake.0;
+                *held.entry(bet.currency).or_default() += bet.stake.held().0;
                 self.report.open_bets += 1;
             }
             for (currency, accounts) in &wallet.accounts {

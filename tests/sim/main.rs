@@ -277,7 +277,8 @@ impl World {
         for wallet in wallets.values() {
             for (currency, accounts) in &wallet.accounts {
                 let open = wallet.open.values().flat_map(BTreeMap::values);
-                let held: i64 = open.filter(|b| b.currency == *currency).map(|b| b.stake.0).sum();
+                let held: i64 =
+                    open.filter(|b| b.currency == *currency).map(|b| b.stake.held().0).sum();
                 assert!(accounts.cash.0 >= 0 && accounts.held.0 == held, "held = open stakes");
             }
         }

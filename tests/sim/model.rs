@@ -1,6 +1,6 @@
 //! What a player's money should be, kept with nothing but plain integers.
 
-use palio_domain::wallet::{Answer, BetRef, Command};
+use palio_domain::wallet::{Answer, BetRef, Command, Terms};
 use palio_domain::{Amount, BetId, Currency, GameId, ProviderId, RoundId};
 use rand::Rng;
 use rand::rngs::StdRng;
@@ -76,14 +76,22 @@ impl Model {
         let currency = Currency::EUR;
         let command = match &intent {
             Intent::Deposit(amount) => Command::Deposit { amount: Amount(*amount), currency },
-            Intent::Bet(bet, stake) => {
-                Command::PlaceBet { bet: reference(bet), stake: Amount(*stake), currency, at: None }
-            }
+            Intent::Bet(bet, stake) => Command::PlaceBet {
+                bet: reference(bet),
+                stake: Amount(*stake),
+                currency,
+                at: None,
+                free: None,
+                feature: false,
+                terms: Terms::default(),
+            },
             Intent::Settle(bet, delta) => Command::SettleRound {
                 provider,
                 round: RoundId::parse(bet).unwrap(),
                 delta: Amount(*delta),
                 currency,
+                version: None,
+                terms: Terms::default(),
             },
             Intent::Rollback(bet) => {
                 Command::Rollback { provider, bet: BetId::parse(bet).unwrap(), round: None }
@@ -93,7 +101,7 @@ impl Model {
                 stake: Amount(*stake),
                 payout: Amount(*payout),
                 currency,
-                in_session: false,
+                terms: Terms::default(),
                 at: None,
             },
         };

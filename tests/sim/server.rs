@@ -4,8 +4,8 @@
 use palio::storage::memory::Memory;
 use palio::storage::{AppendError, Snapshot};
 use palio_domain::ids::SLOTS;
-use palio_domain::journal::{Head, KeyFilter, Keys, Row, Stage};
-use palio_domain::wallet::{Answer, Cell, Prepared};
+use palio_domain::journal::{Head, KeyFilter, Keys, Stage};
+use palio_domain::wallet::{Answer, Cell, Found, Prepared};
 use palio_domain::{Aggregate, PlayerId, Slot, UnixMs};
 use rand::Rng as _;
 use rand::rngs::StdRng;
@@ -94,9 +94,24 @@ impl Server {
         let player = PlayerId(player);
         self.load(memory, player);
         let cell = self.cells.get_mut(&player).unwrap();
-        let needs = cell.needs(asked, &self.filter);
-        let found: Vec<Arc<Row>> =
-            memory.find_sync(&needs.requests, &needs.claims).into_iter().map(Arc::new).collect();
+        let mut found = Found::default();
+        loop {
+            let needs = cell.needs(asked, &found, &self.filter, &self.keys);
+            if needs.is_empty() {
+                break;
+            }
+            let rows = memory.find_sync(&needs.requests, &needs.claims);
+            let round = needs.round.as_ref().map(|(_, round)| {
+                let slot = Aggregate::Player(player).slot(super::TENANT);
+                let rows = memory.read_sync(slot, 1, u32::MAX).into_iter().map(|stored| stored.row);
+                rows.filter(|row| {
+                    row.aggregate == Aggregate::Player(player) && row.round.as_ref() == Some(round)
+                })
+                .map(Arc::new)
+                .collect()
+            });
+            found.add(&needs, rows.into_iter().map(Arc::new).collect(), round);
+        }
         let committed = self.committed[cell.slot().index()];
         let before = self.stage.len();
         let answer =

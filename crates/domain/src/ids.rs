@@ -184,6 +184,14 @@ text_id!(
     GameId, 64
 );
 text_id!(
+    /// An operator's withdrawal; unique per player.
+    WithdrawalId, 64
+);
+text_id!(
+    /// A campaign of free rounds.
+    CampaignId, 64
+);
+text_id!(
     /// One id through a bet's whole path (requirement O2).
     TraceId, 64
 );

@@ -11,7 +11,8 @@ pub mod tournament;
 pub mod wallet;
 
 pub use ids::{
-    Aggregate, BetId, GameId, PlayerId, ProviderId, RoundId, Slot, TenantId, TournamentId, TraceId,
+    Aggregate, BetId, CampaignId, GameId, PlayerId, ProviderId, RoundId, Slot, TenantId,
+    TournamentId, TraceId, WithdrawalId,
 };
 pub use money::{Amount, Currency};
 pub use time::UnixMs;

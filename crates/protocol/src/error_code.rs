@@ -87,6 +87,8 @@ codes! {
     BetAlreadySettled = "BET_ALREADY_SETTLED", 409, never, "The bet is settled already";
     /// The bet was rolled back.
     BetAlreadyRolledBack = "BET_ALREADY_ROLLED_BACK", 409, never, "The bet was rolled back";
+    /// A correction whose predecessor is missing.
+    VersionGap = "VERSION_GAP", 409, retry, "An earlier version is missing";
     /// Not the held stake.
     StakeMismatch = "STAKE_MISMATCH", 422, never, "The stake differs from the one held";
     /// Outcome and payout contradict each other.
@@ -95,14 +97,54 @@ codes! {
     NegativePayout = "NEGATIVE_PAYOUT", 422, never, "Stakes plus delta are below zero";
     /// Not the currency of the bet or session.
     CurrencyMismatch = "CURRENCY_MISMATCH", 422, never, "The currency differs from the bet's";
+    /// The round has open bets.
+    RoundHasOpenBets = "ROUND_HAS_OPEN_BETS", 409, retry, "The round has open bets";
+    /// The provider has ended the round.
+    RoundClosed = "ROUND_CLOSED", 409, never, "The round is over";
+    /// No bet of the round is overdue.
+    RoundNotOverdue = "ROUND_NOT_OVERDUE", 409, retry, "The round is not overdue";
+    /// Nothing to confirm.
+    NothingProposed = "NOTHING_PROPOSED", 409, retry, "Nothing was proposed for this round";
+    /// The one who proposed can't confirm.
+    SamePerson = "SAME_PERSON", 403, never, "A second person is needed";
+    /// Below the provider's smallest stake.
+    StakeTooSmall = "STAKE_TOO_SMALL", 422, never, "The stake is below the smallest one";
+    /// Too soon after the last bet on the game.
+    TooFast = "TOO_FAST", 429, retry, "Too soon after the last bet";
+    /// Another stake inside a feature.
+    StakeChanged = "STAKE_CHANGED", 422, never, "The stake can't change inside a feature";
+    /// The player may not play.
+    PlayerExcluded = "PLAYER_EXCLUDED", 403, never, "The player is excluded from play";
     /// No open session on the game.
     SessionExpired = "SESSION_EXPIRED", 403, never, "No open session on this game";
+    /// No open session on the game.
+    SessionNotFound = "SESSION_NOT_FOUND", 404, never, "No such open session";
+    /// Country, age or currency do not allow a session.
+    SessionRefused = "SESSION_REFUSED", 403, never, "A session can't be opened";
+    /// A responsible-gaming limit.
+    Limit = "LIMIT", 403, never, "The player's own limit is reached";
+    /// The player owes money after a correction.
+    DebtOutstanding = "DEBT_OUTSTANDING", 403, never, "The player owes money";
+    /// No free round of the campaign is left.
+    NoFreeRound = "NO_FREE_ROUND", 409, never, "No free round is left";
     /// More than is available.
     InsufficientFunds = "INSUFFICIENT_FUNDS", 402, never, "The stake is more than is available";
     /// Past 64 bits.
     BalanceOverflow = "BALANCE_OVERFLOW", 422, never, "The balance would be too large";
-    /// Too many open bets of one player.
-    TooManyOpenBets = "TOO_MANY_OPEN_BETS", 422, retry, "The player has too many open bets";
+    /// Too many open bets, withdrawals or limits of one player.
+    TooManyOpen = "TOO_MANY_OPEN", 422, retry, "The player has too many of these open";
+    /// Too many refusals and tombstones in a short time.
+    TooManyRefusals = "TOO_MANY_REFUSALS", 429, retry, "Too many refused commands";
+    /// No such withdrawal.
+    WithdrawalNotFound = "WITHDRAWAL_NOT_FOUND", 404, never, "No such withdrawal";
+    /// The withdrawal is over.
+    WithdrawalEnded = "WITHDRAWAL_ENDED", 409, never, "The withdrawal is over";
+    /// A withdrawal's or campaign's id with other content.
+    IdReused = "ID_REUSED", 422, never, "The id was used with different content";
+    /// A player's exclusion can only be made longer.
+    ExclusionStands = "EXCLUSION_STANDS", 409, never, "An exclusion can't be made shorter";
+    /// The operator has not blocked the player.
+    NotBlocked = "NOT_BLOCKED", 409, never, "The player is not blocked";
     /// No such player.
     PlayerNotFound = "PLAYER_NOT_FOUND", 404, never, "No such player is known";
 
@@ -163,7 +205,27 @@ impl From<&Refusal> for ErrorCode {
             Refusal::SessionExpired => Self::SessionExpired,
             Refusal::InsufficientFunds { .. } => Self::InsufficientFunds,
             Refusal::Overflow => Self::BalanceOverflow,
-            Refusal::TooManyOpenBets => Self::TooManyOpenBets,
+            Refusal::TooManyOpen => Self::TooManyOpen,
+            Refusal::VersionGap => Self::VersionGap,
+            Refusal::RoundHasOpenBets => Self::RoundHasOpenBets,
+            Refusal::RoundClosed => Self::RoundClosed,
+            Refusal::RoundNotOverdue => Self::RoundNotOverdue,
+            Refusal::NothingProposed => Self::NothingProposed,
+            Refusal::SamePerson => Self::SamePerson,
+            Refusal::StakeTooSmall => Self::StakeTooSmall,
+            Refusal::TooFast => Self::TooFast,
+            Refusal::StakeChanged => Self::StakeChanged,
+            Refusal::PlayerExcluded { .. } => Self::PlayerExcluded,
+            Refusal::SessionNotFound => Self::SessionNotFound,
+            Refusal::LimitReached { .. } => Self::Limit,
+            Refusal::DebtOutstanding => Self::DebtOutstanding,
+            Refusal::NoFreeRound => Self::NoFreeRound,
+            Refusal::TooManyRefusals => Self::TooManyRefusals,
+            Refusal::WithdrawalNotFound => Self::WithdrawalNotFound,
+            Refusal::WithdrawalEnded => Self::WithdrawalEnded,
+            Refusal::IdReused => Self::IdReused,
+            Refusal::ExclusionStands => Self::ExclusionStands,
+            Refusal::NotBlocked => Self::NotBlocked,
             Refusal::NotEntered => Self::NotEntered,
         }
     }

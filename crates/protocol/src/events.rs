@@ -11,18 +11,18 @@
 //! there is none, its amounts are read in the tenant's default currency, and the command says
 //! so: a bet that was placed in another currency is refused with `CURRENCY_MISMATCH` instead of
 //! being paid with the wrong number of decimals. The plain form takes its currency from the
-//! player's session; see `in_session` of `Command::Play`.
+//! player's session; see [`SessionRule::Open`].
 //!
 //! **Trace:** a `traceId` that is not 1–64 visible ASCII characters is left out rather than
 //! refused, since a payout must not fail over it.
 
 use crate::error_code::ErrorCode;
-use crate::field::{self, FieldError, Object, Text};
+use crate::field::{self, FieldError, Object, Text, Whole};
 use crate::json;
 use crate::signature::IDEMPOTENCY_HEADER;
 pub use crate::wallet::Part;
-use crate::wallet::{Outcome as Done, bet_ref};
-use palio_domain::wallet::{BetRef, BetResult, Command, Outcome};
+use crate::wallet::{Outcome as Done, bet_ref, version};
+use palio_domain::wallet::{BetRef, BetResult, Command, Outcome, SessionRule, Terms};
 use palio_domain::{BetId, Currency, ProviderId, RoundId, TraceId, UnixMs};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -125,6 +125,10 @@ pub struct SettledBet {
     #[serde(default, skip_serializing_if = "Text::is_missing")]
     #[schema(value_type = Option<String>, example = "EUR")]
     pub currency: Text,
+    /// 1 for the first result, n + 1 for a correction of the n-th.
+    #[serde(default, skip_serializing_if = "Whole::is_missing")]
+    #[schema(value_type = Option<u32>, example = 1)]
+    pub version: Whole,
 }
 
 /// An event, checked and typed.
@@ -212,7 +216,9 @@ fn placed(
     let currency = field::currency(&event.currency)?;
     let stake = field::amount("stake", &event.stake, currency)?;
     let key = key.unwrap_or_else(|| bet.bet.as_str().to_owned());
-    Ok(Part { player, key, command: Command::PlaceBet { bet, stake, currency, at } })
+    let (free, feature, terms) = (None, false, Terms::default());
+    let command = Command::PlaceBet { bet, stake, currency, at, free, feature, terms };
+    Ok(Part::new(player, key, command))
 }
 
 fn rolled_back(
@@ -225,7 +231,7 @@ fn rolled_back(
     let round = field::round_optional(&event.round_id)?;
     let key = key.unwrap_or_else(|| bet.as_str().to_owned());
     let command = Command::Rollback { provider: provider.clone(), bet, round };
-    Ok(Part { player, key, command })
+    Ok(Part::new(player, key, command))
 }
 
 fn plain(
@@ -247,11 +253,9 @@ fn plain(
         round: RoundId::parse(&key).map_err(wrong)?,
         game,
     };
-    Ok(Part {
-        player,
-        key,
-        command: Command::Play { bet, stake, payout, currency: default, in_session: true, at },
-    })
+    let terms = Terms { session: SessionRule::Open, ..Terms::default() };
+    let command = Command::Play { bet, stake, payout, currency: default, at, terms };
+    Ok(Part::new(player, key, command))
 }
 
 /// One player's part of a round while it is collected.
@@ -298,16 +302,19 @@ fn settled(
             }
         }
     }
-    let part = |share: Share| Part {
-        key: key.map_or_else(|| settlement_key(&round, &share.bets), str::to_owned),
-        player: share.player,
-        command: Command::SettleBets {
+    let game = field::game_optional("gameId", &event.game_id)?;
+    let part = |share: Share| {
+        let key = key.map_or_else(|| settlement_key(&round, &share.bets), str::to_owned);
+        let command = Command::SettleBets {
             provider: provider.clone(),
             round: round.clone(),
+            game: game.clone(),
             bets: share.bets,
             currency: Some(share.currency),
             at,
-        },
+            terms: Terms::default(),
+        };
+        Part::new(share.player, key, command)
     };
     Ok(shares.into_iter().map(part).collect())
 }
@@ -327,6 +334,7 @@ fn bet_result(bet: &SettledBet, currency: Currency) -> Result<BetResult, FieldEr
         stake: field::amount_optional("stake", &bet.stake, currency)?,
         payout: field::amount("payout", &bet.payout, currency)?,
         outcome,
+        version: version(bet.version)?,
     })
 }
 
@@ -339,6 +347,10 @@ fn settlement_key(round: &RoundId, bets: &[BetResult]) -> String {
     let ids = std::iter::once(round.as_str()).chain(bets.iter().map(|bet| bet.bet.as_str()));
     for id in ids {
         hash.update(format!("{}:{id};", id.len()));
+    }
+    // A correction is another request than the result it corrects.
+    for version in bets.iter().filter_map(|bet| bet.version).filter(|version| *version > 1) {
+        hash.update(format!("#{version};"));
     }
     let digest = hash.finalize();
     format!("round_{}", hex::encode(digest.get(..16).unwrap_or_default()))

@@ -1,7 +1,7 @@
 //! Fields of a body before and while they are checked: lenient to read, strict to use.
 
 use crate::error_code::ErrorCode;
-use palio_domain::{Amount, BetId, Currency, GameId, RoundId, UnixMs, ids, money};
+use palio_domain::{Amount, BetId, Currency, GameId, ProviderId, RoundId, UnixMs, ids, money};
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, IgnoredAny, MapAccess, SeqAccess};
 use serde::{Serialize, Serializer};
 use std::fmt;
@@ -116,6 +116,7 @@ impl<'de> Deserialize<'de> for Text {
             Scalar::Null => Self::Missing,
             Scalar::Text(text) => Self::Given(text),
             Scalar::Whole(_) | Scalar::Number => Self::Other("a number"),
+            Scalar::Flag(_) => Self::Other("a boolean"),
             Scalar::Other(kind) => Self::Other(kind),
         })
     }
@@ -162,6 +163,57 @@ impl Whole {
     }
 }
 
+/// A field that must be `true` or `false`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Flag {
+    /// Not there, or `null`.
+    #[default]
+    Missing,
+    /// A boolean.
+    Given(bool),
+    /// Something else.
+    Other,
+}
+
+impl Flag {
+    /// Whether it is not there.
+    #[must_use]
+    pub const fn is_missing(&self) -> bool {
+        matches!(self, Self::Missing)
+    }
+
+    /// The value, or `default` when it is missing.
+    ///
+    /// # Errors
+    /// [`FieldError`] when it is not a boolean.
+    pub fn or(self, field: &str, default: bool) -> Result<bool, FieldError> {
+        match self {
+            Self::Missing => Ok(default),
+            Self::Given(value) => Ok(value),
+            Self::Other => Err(FieldError::invalid(field, "must be true or false")),
+        }
+    }
+}
+
+impl Serialize for Flag {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Given(value) => to.serialize_bool(*value),
+            Self::Missing | Self::Other => to.serialize_none(),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Flag {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Ok(match from.deserialize_any(Any)? {
+            Scalar::Null => Self::Missing,
+            Scalar::Flag(value) => Self::Given(value),
+            Scalar::Text(_) | Scalar::Whole(_) | Scalar::Number | Scalar::Other(_) => Self::Other,
+        })
+    }
+}
+
 impl From<u64> for Whole {
     fn from(number: u64) -> Self {
         Self::Given(number)
@@ -184,6 +236,7 @@ impl<'de> Deserialize<'de> for Whole {
             Scalar::Whole(number) => Self::Given(number),
             Scalar::Text(_) => Self::Other("a string"),
             Scalar::Number => Self::Other("a number"),
+            Scalar::Flag(_) => Self::Other("a boolean"),
             Scalar::Other(kind) => Self::Other(kind),
         })
     }
@@ -194,6 +247,7 @@ enum Scalar {
     Text(String),
     Whole(u64),
     Number,
+    Flag(bool),
     Other(&'static str),
 }
 
@@ -219,8 +273,8 @@ impl<'de> serde::de::Visitor<'de> for Any {
         Ok(Scalar::Text(text))
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Scalar, E> {
-        Ok(Scalar::Other("a boolean"))
+    fn visit_bool<E>(self, value: bool) -> Result<Scalar, E> {
+        Ok(Scalar::Flag(value))
     }
 
     fn visit_u64<E>(self, number: u64) -> Result<Scalar, E> {
@@ -336,6 +390,23 @@ pub(crate) fn round_optional(text: &Text) -> Result<Option<RoundId>, FieldError>
 
 pub(crate) fn game(field: &str, text: &Text) -> Result<GameId, FieldError> {
     id(field, GameId::parse(text.required(field)?))
+}
+
+pub(crate) fn game_optional(field: &str, text: &Text) -> Result<Option<GameId>, FieldError> {
+    text.optional(field)?.map(|text| id(field, GameId::parse(text))).transpose()
+}
+
+pub(crate) fn provider(text: &Text) -> Result<ProviderId, FieldError> {
+    id("provider", ProviderId::parse(text.required("provider")?))
+}
+
+/// A text of 1–200 characters without control characters, for people to read.
+pub(crate) fn reason(field: &str, text: &Text) -> Result<Box<str>, FieldError> {
+    let text = text.required(field)?.trim();
+    if text.is_empty() || text.chars().count() > 200 || text.chars().any(char::is_control) {
+        return Err(FieldError::invalid(field, "must be 1–200 characters on one line"));
+    }
+    Ok(text.into())
 }
 
 pub(crate) fn key_optional(field: &str, text: &Text) -> Result<Option<String>, FieldError> {

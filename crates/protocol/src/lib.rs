@@ -12,6 +12,7 @@ pub mod events;
 pub mod field;
 pub mod frames;
 pub mod json;
+pub mod operator;
 pub mod problem;
 pub mod result;
 pub mod signature;

@@ -5,9 +5,9 @@
 //! white space. A change of any byte below breaks promises made to callers: add, never alter.
 
 use crate::time;
-use palio_domain::journal::Row;
+use palio_domain::journal::{Row, RowKind};
 use palio_domain::wallet::{BetRef, Command, CorruptRow, Event, Noop, Refusal, SettlementTotals};
-use palio_domain::{Amount, BetId, Currency, TournamentId};
+use palio_domain::{Amount, Currency, TournamentId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -44,6 +44,18 @@ pub struct TransactionResult {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "R-1")]
     pub round_id: Option<String>,
+    /// The withdrawal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub withdrawal_id: Option<String>,
+    /// Free rounds: the campaign.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub campaign_id: Option<String>,
+    /// Free rounds: how many.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub count: Option<u32>,
+    /// A correction's version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<u32>,
     /// Session: the game.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub game_id: Option<String>,
@@ -77,6 +89,9 @@ pub struct TransactionResult {
     /// Session: when it ends.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<String>,
+    /// A limit: from when it holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub effective_from: Option<String>,
     /// There was nothing to do: it was so before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub already: Option<bool>,
@@ -136,22 +151,66 @@ pub fn render(row: &Row) -> Result<Rendered, CorruptRow> {
     let of = TransactionResult::of(row);
     let result = match Event::from_row(row)? {
         Event::Deposited { amount, currency } => of.money(amount, balance()?, currency),
-        Event::BetPlaced { bet, stake, currency, .. }
-        | Event::BetRolledBack { bet, stake, currency } => {
-            of.bet(&bet).money(stake, balance()?, currency)
+        Event::WithdrawalAuthorised { id, amount, currency }
+        | Event::WithdrawalCaptured { id, amount, currency }
+        | Event::WithdrawalCancelled { id, amount, currency, .. } => TransactionResult {
+            withdrawal_id: Some(id.as_str().to_owned()),
+            ..of.money(amount, balance()?, currency)
+        },
+        Event::Adjusted { leg, .. } | Event::Moved { leg, about: None, .. } => {
+            of.money(leg.amount, balance()?, leg.currency)
         }
-        Event::BetRefused { refusal, currency, .. } => {
+        Event::BetPlaced { bet, stake, currency, .. }
+        | Event::BetRolledBack { bet, stake, currency, .. } => {
+            // When two accounts pay, the row's own balance is the one before the second of them.
+            let moved = stake.second().unwrap_or_default().0;
+            let rest =
+                if row.kind == RowKind::BetPlaced { -i128::from(moved) } else { moved.into() };
+            let after = i64::try_from(i128::from(balance()?.0) + rest).map(Amount);
+            of.bet(&bet).money(stake.amount, after.map_err(|_| bad("balance"))?, currency)
+        }
+        Event::BetRefused { refusal, currency, .. }
+        | Event::CommandRefused { refusal, currency, .. } => {
             return Ok(Rendered::Refused { refusal, currency });
         }
-        Event::BetSettled { bet, currency, totals, .. } => {
-            of.bet(&bet).settled(&totals.ok_or_else(|| bad("totals"))?, currency)
+        Event::BetSettled(settled) | Event::BetAmended(settled) => {
+            // A row that is not the first of its command speaks for itself alone.
+            let alone = SettlementTotals {
+                bets: 1,
+                staked: settled.stake.held(),
+                paid: settled.payout,
+                balance: balance()?,
+            };
+            let of = TransactionResult {
+                version: Some(settled.version).filter(|version| *version > 1),
+                ..of.bet(&settled.bet)
+            };
+            of.settled(&settled.totals.unwrap_or(alone), settled.currency)
         }
         Event::RoundPlayed { bet, currency, totals, .. } => of.bet(&bet).settled(&totals, currency),
-        Event::WinPaid { .. } => return Err(bad("never the first row of a command")),
+        Event::Moved { about: Some(about), leg, .. } => {
+            if row.kind != RowKind::WinUnmatched {
+                return Err(bad("never the first row of a command"));
+            }
+            TransactionResult {
+                bet_id: about.bet.map(String::from),
+                round_id: Some(about.round.as_str().to_owned()),
+                ..of.money(leg.amount, balance()?, leg.currency)
+            }
+        }
         Event::BetTombstoned { bet, round, .. } => TransactionResult {
             bet_id: Some(bet.as_str().to_owned()),
             round_id: round.map(String::from),
             ..of
+        },
+        Event::RoundEnded { round, .. }
+        | Event::RoundOverdue { round, .. }
+        | Event::VerdictProposed { round, .. } => {
+            TransactionResult { round_id: Some(round.as_str().to_owned()), ..of }
+        }
+        Event::VerdictConfirmed { round, currency, totals, .. } => TransactionResult {
+            round_id: Some(round.as_str().to_owned()),
+            ..of.settled(&totals, currency)
         },
         Event::SessionOpened { game, currency, expires } => TransactionResult {
             game_id: Some(game.as_str().to_owned()),
@@ -159,6 +218,27 @@ pub fn render(row: &Row) -> Result<Rendered, CorruptRow> {
             expires_at: Some(time::format(expires)),
             ..of
         },
+        Event::SessionClosed { game } => {
+            TransactionResult { game_id: Some(game.as_str().to_owned()), ..of }
+        }
+        Event::LimitSet { from, .. } => {
+            TransactionResult { effective_from: Some(time::format(from)), ..of }
+        }
+        Event::Excluded { until, .. } => {
+            TransactionResult { expires_at: until.map(time::format), ..of }
+        }
+        Event::Readmitted { .. } => of,
+        Event::FreeRoundsGranted { campaign, game, count, value, currency, expires, .. } => {
+            TransactionResult {
+                campaign_id: Some(campaign.as_str().to_owned()),
+                count: Some(count),
+                game_id: Some(game.as_str().to_owned()),
+                amount: Some(currency.format(value)),
+                currency: Some(currency.code().to_owned()),
+                expires_at: Some(time::format(expires)),
+                ..of
+            }
+        }
         Event::TournamentEntered { tournament, .. } => entered(of, &tournament, true),
         Event::TournamentLeft { tournament } => entered(of, &tournament, false),
     };
@@ -169,28 +249,41 @@ fn entered(of: TransactionResult, id: &TournamentId, joined: bool) -> Transactio
     TransactionResult { tournament_id: Some(id.as_str().to_owned()), joined: Some(joined), ..of }
 }
 
+/// The answer to the opening of a session, with the token that names it; not kept, but made again
+/// from the same row, so a repeat gets the same one.
+#[must_use]
+pub fn with_token(result: &str, token: &str) -> String {
+    match result.strip_suffix('}') {
+        // A token is visible ASCII without quotes.
+        Some(open) => format!("{open},\"sessionToken\":\"{token}\"}}"),
+        None => result.to_owned(),
+    }
+}
+
 /// Renders the answer to a command that had nothing to do; ids are the command's own.
 #[must_use]
 pub fn noop(noop: Noop, command: &Command) -> String {
-    let (bet, tournament): (Option<&BetId>, Option<&TournamentId>) = match command {
-        Command::Rollback { bet, .. } => (Some(bet), None),
-        Command::Enter { tournament, .. } | Command::Leave { tournament } => {
-            (None, Some(tournament))
+    let (mut bet, mut round, mut tournament) = (None, None, None);
+    match command {
+        Command::Rollback { bet: of, .. } => bet = Some(of),
+        Command::Enter { tournament: of, .. } | Command::Leave { tournament: of } => {
+            tournament = Some(of);
         }
-        Command::Deposit { .. }
-        | Command::PlaceBet { .. }
-        | Command::Play { .. }
-        | Command::SettleRound { .. }
-        | Command::SettleBets { .. }
-        | Command::OpenSession { .. } => (None, None),
-    };
+        Command::EndRound { round: of, .. } | Command::MarkOverdue { round: of, .. } => {
+            round = Some(of);
+        }
+        _ => {}
+    }
     let (kind, joined) = match noop {
         Noop::AlreadyRolledBack => ("bet.rolled_back", None),
         Noop::AlreadyEntered => ("tournament.entered", Some(true)),
+        Noop::AlreadyEnded => ("round.ended", None),
+        Noop::NotLate => ("round.overdue", None),
     };
     TransactionResult {
         kind,
         bet_id: bet.map(|id| id.as_str().to_owned()),
+        round_id: round.map(|id| id.as_str().to_owned()),
         tournament_id: tournament.map(|id| id.as_str().to_owned()),
         joined,
         already: Some(true),

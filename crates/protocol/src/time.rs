@@ -1,6 +1,6 @@
 //! Instants on the wire: RFC 3339 in, RFC 3339 UTC with milliseconds out.
 
-use chrono::{DateTime, Datelike, SecondsFormat, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, SecondsFormat, Utc};
 use palio_domain::UnixMs;
 
 /// A text that is not an instant.
@@ -40,6 +40,17 @@ pub fn format(at: UnixMs) -> String {
         .to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
+/// Whole years from a birth date (`1990-04-30`) to the day of `now` in UTC; `None` when it is no
+/// date, or one in the future. Whoever is born on a 29 February is a year older on 1 March.
+#[must_use]
+pub fn age(birth_date: &str, now: UnixMs) -> Option<u32> {
+    if birth_date.len() != 10 {
+        return None;
+    }
+    let birth = NaiveDate::parse_from_str(birth_date, "%Y-%m-%d").ok()?;
+    DateTime::from_timestamp_millis(now.0)?.date_naive().years_since(birth)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -65,6 +76,23 @@ mod tests {
         ];
         for (text, expected) in cases {
             assert_eq!(parse(text).ok().map(|at| at.0), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn ages_change_on_birthdays() {
+        let now = parse("2026-11-21T12:00:00Z").unwrap();
+        let cases = [
+            ("2008-11-21", Some(18)),
+            ("2008-11-22", Some(17)),
+            ("2026-11-21", Some(0)),
+            ("2026-11-22", None),
+            ("2008-13-01", None),
+            ("08-11-21", None),
+            ("", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(age(text, now), expected, "{text}");
         }
     }
 

@@ -4,14 +4,17 @@
 //! the key that names it when there is no `X-Idempotency-Key`.
 
 use crate::error_code::ErrorCode;
-use crate::field::{self, FieldError, Object, Text};
+use crate::field::{self, FieldError, Flag, Object, Text, Whole};
 use crate::signature::IDEMPOTENCY_HEADER;
-use palio_domain::wallet::{Accounts, BetRef, BetResult, Command};
-use palio_domain::{Amount, Currency, GameId, ProviderId};
+use palio_domain::wallet::{Accounts, BetRef, BetResult, Command, Terms};
+use palio_domain::{Amount, CampaignId, Currency, GameId, ProviderId, UnixMs};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::collections::BTreeSet;
 use utoipa::ToSchema;
+
+/// Longest session token, in bytes.
+const TOKEN_LEN_MAX: usize = 2048;
 
 /// Most operations in one settle.
 pub const OPERATIONS_MAX: usize = 1000;
@@ -23,11 +26,19 @@ pub struct Part {
     pub player: String,
     /// The idempotency key: the body's own id until [`Part::keyed`] puts the header's in.
     pub key: String,
-    /// What to do.
+    /// What to do; its terms are the strict ones until the provider's profile is put in.
     pub command: Command,
+    /// The session's token, if the message names one.
+    pub session: Option<String>,
 }
 
 impl Part {
+    /// A part without a session.
+    #[must_use]
+    pub const fn new(player: String, key: String, command: Command) -> Self {
+        Self { player, key, command, session: None }
+    }
+
     /// The same command named by the `X-Idempotency-Key`, if there is one.
     ///
     /// # Errors
@@ -72,6 +83,18 @@ pub struct Debit {
     #[serde(default, skip_serializing_if = "Text::is_missing")]
     #[schema(value_type = Option<String>, example = "2025-10-17T14:23:10.120Z")]
     pub ts: Text,
+    /// The session's token, from the launch of the game; the bet then needs that session open.
+    #[serde(default, skip_serializing_if = "Text::is_missing")]
+    #[schema(value_type = Option<String>)]
+    pub session_token: Text,
+    /// The campaign of free rounds that pays for this bet.
+    #[serde(default, skip_serializing_if = "Text::is_missing")]
+    #[schema(value_type = Option<String>, example = "welcome-10")]
+    pub campaign_id: Text,
+    /// Part of a feature: the stake must be that of the round's open bets.
+    #[serde(default, skip_serializing_if = "Flag::is_missing")]
+    #[schema(value_type = Option<bool>)]
+    pub feature: Flag,
 }
 
 impl Debit {
@@ -86,7 +109,13 @@ impl Debit {
         let stake = field::amount("amount", &self.amount, currency)?;
         let at = field::time_optional("ts", &self.ts)?;
         let key = bet.bet.as_str().to_owned();
-        Ok(Part { player, key, command: Command::PlaceBet { bet, stake, currency, at } })
+        let wrong = |e: palio_domain::ids::Error| FieldError::invalid("campaignId", e.to_string());
+        let campaign = self.campaign_id.optional("campaignId")?;
+        let free = campaign.map(CampaignId::parse).transpose().map_err(wrong)?;
+        let feature = self.feature.or("feature", false)?;
+        let terms = Terms::default();
+        let command = Command::PlaceBet { bet, stake, currency, at, free, feature, terms };
+        Ok(Part { session: token(&self.session_token)?, ..Part::new(player, key, command) })
     }
 }
 
@@ -106,6 +135,10 @@ pub struct Operation {
     #[serde(default)]
     #[schema(value_type = String, required = true, example = "EUR")]
     pub currency: Text,
+    /// 1 for the first result, n + 1 for a correction of the n-th.
+    #[serde(default, skip_serializing_if = "Whole::is_missing")]
+    #[schema(value_type = Option<u32>, example = 1)]
+    pub version: Whole,
 }
 
 /// `POST /wallet/settle`: settles all open bets of each player in the round.
@@ -155,8 +188,10 @@ impl Settle {
             let currency = field::currency(&operation.currency).map_err(within)?;
             let delta = field::signed("delta", &operation.delta, currency).map_err(within)?;
             let (provider, round) = (provider.clone(), round.clone());
-            let command = Command::SettleRound { provider, round, delta, currency };
-            parts.push(Part { player, key: key.to_owned(), command });
+            let version = version(operation.version).map_err(within)?;
+            let terms = Terms::default();
+            let command = Command::SettleRound { provider, round, delta, currency, version, terms };
+            parts.push(Part::new(player, key.to_owned(), command));
         }
         Ok(parts)
     }
@@ -194,10 +229,15 @@ pub struct Credit {
     #[serde(default)]
     #[schema(value_type = String, required = true, example = "EUR")]
     pub currency: Text,
+    /// 1 for the first result, n + 1 for a correction of the n-th.
+    #[serde(default, skip_serializing_if = "Whole::is_missing")]
+    #[schema(value_type = Option<u32>, example = 1)]
+    pub version: Whole,
 }
 
 impl Credit {
-    /// The command; the default key is `transactionId`, else `betId`.
+    /// The command; the default key is `transactionId`, else `betId`, of a correction with its
+    /// version behind a `#`.
     ///
     /// # Errors
     /// The first field that is missing or wrong.
@@ -208,15 +248,21 @@ impl Credit {
         let transaction = field::key_optional("transactionId", &self.transaction_id)?;
         let currency = field::currency(&self.currency)?;
         let payout = field::amount("amount", &self.amount, currency)?;
-        let key = transaction.unwrap_or_else(|| bet.as_str().to_owned());
+        let version = version(self.version)?;
+        let key = transaction.unwrap_or_else(|| match version {
+            Some(version) if version > 1 => format!("{}#{version}", bet.as_str()),
+            _ => bet.as_str().to_owned(),
+        });
         let command = Command::SettleBets {
             provider: provider.clone(),
             round,
-            bets: vec![BetResult { bet, stake: None, payout, outcome: None }],
+            game: field::game_optional("gameId", &self.game_id)?,
+            bets: vec![BetResult { bet, stake: None, payout, outcome: None, version }],
             currency: Some(currency),
             at: None,
+            terms: Terms::default(),
         };
-        Ok(Part { player, key, command })
+        Ok(Part::new(player, key, command))
     }
 }
 
@@ -254,7 +300,7 @@ impl Rollback {
         let transaction = field::key_optional("transactionId", &self.transaction_id)?;
         let key = transaction.unwrap_or_else(|| bet.as_str().to_owned());
         let command = Command::Rollback { provider: provider.clone(), bet, round };
-        Ok(Part { player, key, command })
+        Ok(Part::new(player, key, command))
     }
 }
 
@@ -294,6 +340,10 @@ pub struct Play {
     #[serde(default, skip_serializing_if = "Text::is_missing")]
     #[schema(value_type = Option<String>, example = "2025-10-17T14:23:10.120Z")]
     pub ts: Text,
+    /// The session's token, from the launch of the game; the bet then needs that session open.
+    #[serde(default, skip_serializing_if = "Text::is_missing")]
+    #[schema(value_type = Option<String>)]
+    pub session_token: Text,
 }
 
 impl Play {
@@ -309,9 +359,25 @@ impl Play {
         let payout = field::amount("payout", &self.payout, currency)?;
         let at = field::time_optional("ts", &self.ts)?;
         let key = bet.bet.as_str().to_owned();
-        let command = Command::Play { bet, stake, payout, currency, in_session: false, at };
-        Ok(Part { player, key, command })
+        let command = Command::Play { bet, stake, payout, currency, at, terms: Terms::default() };
+        Ok(Part { session: token(&self.session_token)?, ..Part::new(player, key, command) })
     }
+}
+
+/// A session's token as it came; whether it is one is for whoever made it to say.
+fn token(text: &Text) -> Result<Option<String>, FieldError> {
+    match text.optional("sessionToken")? {
+        Some(token) if token.len() > TOKEN_LEN_MAX => {
+            Err(FieldError::invalid("sessionToken", "is too long"))
+        }
+        token => Ok(token.map(str::to_owned)),
+    }
+}
+
+/// A result's version; 1 is as good as none.
+pub(crate) fn version(of: Whole) -> Result<Option<u32>, FieldError> {
+    let number = of.within("version", 1..=u64::from(u32::MAX), 0)?;
+    Ok(u32::try_from(number).ok().filter(|version| *version > 0))
 }
 
 pub(crate) fn bet_ref(
@@ -366,7 +432,7 @@ impl Deposit {
         if !amount.is_positive() {
             return Err(FieldError::invalid("amount", "must be more than zero"));
         }
-        Ok(Part { player, key, command: Command::Deposit { amount, currency } })
+        Ok(Part::new(player, key, Command::Deposit { amount, currency }))
     }
 }
 
@@ -390,9 +456,72 @@ pub struct OpenSession {
     #[serde(default)]
     #[schema(value_type = String, required = true, example = "2026-11-21T23:00:00.000Z")]
     pub expires_at: Text,
+    /// Where the player is: two capital letters (ISO 3166); needed where countries are blocked.
+    /// Checked and not kept.
+    #[serde(default, skip_serializing_if = "Text::is_missing")]
+    #[schema(value_type = Option<String>, example = "DE")]
+    pub country: Text,
+    /// Needed where there is a smallest age. Checked and not kept.
+    #[serde(default, skip_serializing_if = "Text::is_missing")]
+    #[schema(value_type = Option<String>, example = "1990-04-30")]
+    pub birth_date: Text,
+}
+
+/// What a tenant asks of whoever opens a session (requirement G2).
+#[derive(Debug, Clone, Default)]
+pub struct SessionRules {
+    /// Currencies offered; empty: all.
+    pub currencies: Vec<Currency>,
+    /// Countries that can't play.
+    pub countries_blocked: Vec<String>,
+    /// Smallest age in years; 0: not asked.
+    pub age_min: u32,
+}
+
+impl SessionRules {
+    /// Whether the tenant offers a currency.
+    ///
+    /// # Errors
+    /// `SESSION_REFUSED` naming `currency`.
+    pub fn offers(&self, currency: Currency) -> Result<(), FieldError> {
+        if self.currencies.is_empty() || self.currencies.contains(&currency) {
+            return Ok(());
+        }
+        Err(FieldError::new(ErrorCode::SessionRefused, "currency", "is not offered here"))
+    }
 }
 
 impl OpenSession {
+    /// Checks country, age and currency.
+    ///
+    /// # Errors
+    /// `SESSION_REFUSED` or `INVALID_FIELD`, naming the field.
+    pub fn check(&self, rules: &SessionRules, now: UnixMs) -> Result<(), FieldError> {
+        let refused = |field, why| Err(FieldError::new(ErrorCode::SessionRefused, field, why));
+        rules.offers(field::currency(&self.currency)?)?;
+        if !rules.countries_blocked.is_empty() {
+            let country = self.country.required("country")?;
+            if country.len() != 2 || !country.bytes().all(|b| b.is_ascii_uppercase()) {
+                return Err(FieldError::invalid("country", "must be two capital letters"));
+            }
+            if rules.countries_blocked.iter().any(|blocked| blocked == country) {
+                return refused("country", "is one whose players can't play here");
+            }
+        }
+        if rules.age_min > 0 {
+            let text = self.birth_date.required("birthDate")?;
+            let wrong = || FieldError::invalid("birthDate", "must be a date such as 1990-04-30");
+            let age = crate::time::age(text, now).ok_or_else(wrong)?;
+            if age < rules.age_min {
+                return refused("birthDate", "makes the player too young");
+            }
+        }
+        if field::time_required("expiresAt", &self.expires_at)? <= now {
+            return Err(FieldError::invalid("expiresAt", "is over already"));
+        }
+        Ok(())
+    }
+
     /// The command. `player` is the path's; `key` is the header's, else `sessionId` counts.
     ///
     /// # Errors
@@ -409,7 +538,7 @@ impl OpenSession {
         let game: GameId = field::game("gameId", &self.game_id)?;
         let currency = field::currency(&self.currency)?;
         let expires = field::time_required("expiresAt", &self.expires_at)?;
-        Ok(Part { player, key, command: Command::OpenSession { game, currency, expires } })
+        Ok(Part::new(player, key, Command::OpenSession { game, currency, expires }))
     }
 }
 

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Refusals that an honest provider meets.
-const GOOD_REASONS: [&str; 3] = ["INSUFFICIENT_FUNDS", "TOO_MANY_OPEN_BETS", "SESSION_EXPIRED"];
+const GOOD_REASONS: [&str; 3] = ["INSUFFICIENT_FUNDS", "TOO_MANY_OPEN", "SESSION_EXPIRED"];
 
 /// What says that a bet needs nothing more.
 const CLOSED: [&str; 4] =

@@ -62,7 +62,7 @@ pub(super) fn any_draft() -> impl Strategy<Value = Draft> {
         any::<u64>().prop_map(|n| Aggregate::Player(PlayerId(n))),
         any::<u64>().prop_map(Aggregate::Tournament),
     ];
-    let kinds: Vec<_> = RowKind::ALL.iter().map(|(kind, ..)| *kind).collect();
+    let kinds: Vec<_> = RowKind::ALL.to_vec();
     let accounts: Vec<_> = Account::ALL.iter().map(|(account, ..)| *account).collect();
     let currencies = ["EUR", "JPY", "USDT", "ETH"].map(|code| Currency::parse(code).unwrap());
     let leg =

@@ -2,7 +2,9 @@
 //!
 //! Both are 16-byte keyed hashes, so that a journal leaves the house without the ids in clear.
 
-use crate::ids::{BetId, PlayerId, ProviderId, TenantId, TournamentId};
+use crate::ids::{
+    BetId, CampaignId, PlayerId, ProviderId, RoundId, TenantId, TournamentId, WithdrawalId,
+};
 
 /// A 128-bit keyed hash; uniformly random to whoever lacks the key.
 pub type Key16 = [u8; 16];
@@ -27,6 +29,16 @@ pub enum RequestKind {
     Entry,
     /// A command to a tournament.
     Tournament,
+    /// The end of a round, or a word of the desk on one.
+    Round,
+    /// A withdrawal's authorisation, capture or cancellation.
+    Withdrawal,
+    /// An operator's correction.
+    Adjustment,
+    /// A limit, an exclusion or its end.
+    Protection,
+    /// Free rounds.
+    FreeRounds,
 }
 
 impl RequestKind {
@@ -40,6 +52,11 @@ impl RequestKind {
             Self::Session => 6,
             Self::Entry => 7,
             Self::Tournament => 8,
+            Self::Round => 9,
+            Self::Withdrawal => 10,
+            Self::Adjustment => 11,
+            Self::Protection => 12,
+            Self::FreeRounds => 13,
         }
     }
 }
@@ -51,6 +68,14 @@ pub enum Claim {
     Bet(ProviderId, BetId),
     /// The end of a bet, by version: 1 is the first settlement or the rollback.
     BetClosed(ProviderId, BetId, u32),
+    /// The end of a round, as its provider says it.
+    RoundEnded(ProviderId, RoundId),
+    /// A withdrawal's id.
+    Withdrawal(WithdrawalId),
+    /// The end of a withdrawal: captured or cancelled.
+    WithdrawalEnded(WithdrawalId),
+    /// A campaign's grant to the player.
+    FreeRounds(CampaignId),
     /// A tournament's id.
     Tournament(TournamentId),
     /// The end of a tournament: closed or cancelled.
@@ -124,6 +149,22 @@ impl Keys {
                 bet.as_str().as_bytes(),
                 &version.to_be_bytes(),
             ]),
+            Claim::RoundEnded(provider, round) => self.hash(&[
+                b"round ended",
+                &tenant,
+                provider.as_str().as_bytes(),
+                &owner,
+                round.as_str().as_bytes(),
+            ]),
+            Claim::Withdrawal(id) => {
+                self.hash(&[b"withdrawal", &tenant, &owner, id.as_str().as_bytes()])
+            }
+            Claim::WithdrawalEnded(id) => {
+                self.hash(&[b"withdrawal ended", &tenant, &owner, id.as_str().as_bytes()])
+            }
+            Claim::FreeRounds(id) => {
+                self.hash(&[b"free rounds", &tenant, &owner, id.as_str().as_bytes()])
+            }
             Claim::Tournament(_) => self.hash(&[b"tournament", &tenant, &owner]),
             Claim::TournamentEnded(_) => self.hash(&[b"tournament ended", &tenant, &owner]),
         }

@@ -1,75 +1,121 @@
 //! What a row says happened. Codes are stored, so they never change meaning.
 
-/// The kind of a journal row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum RowKind {
-    /// Money came in from outside.
-    Deposited,
-    /// A stake is held.
-    BetPlaced,
-    /// A command that takes money was refused, for ever.
-    BetRefused,
-    /// A held stake went to the house; the payload says what the bet paid.
-    BetSettled,
-    /// A payout from the house.
-    WinPaid,
-    /// A held stake went back.
-    BetRolledBack,
-    /// A rollback came before its bet: the bet can never be placed.
-    BetTombstoned,
-    /// Bet and result in one.
-    RoundPlayed,
-    /// A game session was opened.
-    SessionOpened,
-    /// A player entered a tournament.
-    TournamentEntered,
-    /// A player left a tournament.
-    TournamentLeft,
-    /// A tournament was announced, with its definition.
-    TournamentCreated,
-    /// A tournament started.
-    TournamentStarted,
-    /// A tournament was closed at a cut, with its result.
-    TournamentClosed,
-    /// A tournament was cancelled.
-    TournamentCancelled,
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $name:ident = $code:literal, $text:literal;)*) => {
+        /// The kind of a journal row.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum RowKind {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl RowKind {
+            /// Every kind.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The stored code.
+            #[must_use]
+            pub const fn code(self) -> i16 {
+                match self { $(Self::$name => $code,)* }
+            }
+
+            /// The name used in answers, events and reports.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+
+            /// The kind with this stored code.
+            #[must_use]
+            pub const fn from_code(code: i16) -> Option<Self> {
+                match code { $($code => Some(Self::$name),)* _ => None }
+            }
+        }
+    };
 }
 
-impl RowKind {
-    /// Every kind, with its stored code and its name.
-    pub const ALL: &'static [(Self, i16, &'static str)] = &[
-        (Self::Deposited, 1, "wallet.deposited"),
-        (Self::BetPlaced, 2, "bet.placed"),
-        (Self::BetRefused, 3, "bet.refused"),
-        (Self::BetSettled, 4, "bet.settled"),
-        (Self::WinPaid, 5, "win.paid"),
-        (Self::BetRolledBack, 6, "bet.rolled_back"),
-        (Self::BetTombstoned, 7, "bet.tombstoned"),
-        (Self::RoundPlayed, 8, "round.played"),
-        (Self::SessionOpened, 9, "session.opened"),
-        (Self::TournamentEntered, 10, "tournament.entered"),
-        (Self::TournamentLeft, 11, "tournament.left"),
-        (Self::TournamentCreated, 32, "tournament.created"),
-        (Self::TournamentStarted, 33, "tournament.started"),
-        (Self::TournamentClosed, 34, "tournament.closed"),
-        (Self::TournamentCancelled, 35, "tournament.cancelled"),
-    ];
+kinds! {
+    /// Money came in from outside.
+    Deposited = 1, "wallet.deposited";
+    /// A stake is held.
+    BetPlaced = 2, "bet.placed";
+    /// A bet was refused, for ever.
+    BetRefused = 3, "bet.refused";
+    /// A held stake went to the house; the payload says what the bet paid.
+    BetSettled = 4, "bet.settled";
+    /// A payout.
+    WinPaid = 5, "win.paid";
+    /// A held stake went back.
+    BetRolledBack = 6, "bet.rolled_back";
+    /// A rollback came before its bet: the bet can never be placed.
+    BetTombstoned = 7, "bet.tombstoned";
+    /// Bet and result in one.
+    RoundPlayed = 8, "round.played";
+    /// A game session was opened.
+    SessionOpened = 9, "session.opened";
+    /// A player entered a tournament.
+    TournamentEntered = 10, "tournament.entered";
+    /// A player left a tournament.
+    TournamentLeft = 11, "tournament.left";
+    /// A settled bet got another result; its earlier payout is reversed by the rows that follow.
+    BetAmended = 12, "bet.amended";
+    /// A payout, or a part of it, was taken back.
+    WinReversed = 13, "win.reversed";
+    /// A win or deposit repaid what the player owed.
+    DebtRepaid = 14, "debt.repaid";
+    /// The second part of a stake that two accounts pay for.
+    BetFunded = 15, "bet.funded";
+    /// The second part of a stake that two accounts paid for went back.
+    StakeReturned = 16, "stake.returned";
+    /// An operator's correction.
+    Adjusted = 17, "wallet.adjusted";
+    /// Money is locked until a withdrawal is captured or cancelled.
+    WithdrawalAuthorised = 18, "withdrawal.authorised";
+    /// A withdrawal left the house.
+    WithdrawalCaptured = 19, "withdrawal.captured";
+    /// A withdrawal was given up.
+    WithdrawalCancelled = 20, "withdrawal.cancelled";
+    /// A command other than a bet was refused, for ever.
+    CommandRefused = 21, "command.refused";
+    /// The provider says that a round is over.
+    RoundEnded = 22, "round.ended";
+    /// A round's result is overdue.
+    RoundOverdue = 23, "round.overdue";
+    /// Somebody at the desk proposes how an overdue round ends.
+    VerdictProposed = 24, "verdict.proposed";
+    /// A second person confirmed it.
+    VerdictConfirmed = 25, "verdict.confirmed";
+    /// A game session was closed.
+    SessionClosed = 26, "session.closed";
+    /// A responsible-gaming limit was set.
+    LimitSet = 27, "limit.set";
+    /// A player is excluded from play.
+    Excluded = 28, "player.excluded";
+    /// An operator's block was lifted.
+    Readmitted = 29, "player.readmitted";
+    /// Free rounds were granted.
+    FreeRoundsGranted = 30, "free_rounds.granted";
+    /// A win whose bet is not known, paid by the operator's promotions.
+    WinUnmatched = 31, "win.unmatched";
+    /// A tournament was announced, with its definition.
+    TournamentCreated = 32, "tournament.created";
+    /// A tournament started.
+    TournamentStarted = 33, "tournament.started";
+    /// A tournament was closed at a cut, with its result.
+    TournamentClosed = 34, "tournament.closed";
+    /// A tournament was cancelled.
+    TournamentCancelled = 35, "tournament.cancelled";
+}
 
-    /// The stored code.
-    #[must_use]
-    pub fn code(self) -> i16 {
-        Self::ALL.iter().find(|(kind, ..)| *kind == self).map_or(0, |(_, code, _)| *code)
-    }
+#[cfg(test)]
+mod tests {
+    use super::RowKind;
 
-    /// The name used in answers, events and reports.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        Self::ALL.iter().find(|(kind, ..)| *kind == self).map_or("", |(.., name)| name)
-    }
-
-    /// The kind with this stored code.
-    #[must_use]
-    pub fn from_code(code: i16) -> Option<Self> {
-        Self::ALL.iter().find(|(_, known, _)| *known == code).map(|(kind, ..)| *kind)
+    #[test]
+    fn codes_and_names_are_unique() {
+        for kind in RowKind::ALL {
+            assert_eq!(RowKind::from_code(kind.code()), Some(*kind));
+            assert_eq!(RowKind::ALL.iter().filter(|k| k.name() == kind.name()).count(), 1);
+        }
+        assert_eq!(RowKind::from_code(0), None);
     }
 }

@@ -51,7 +51,7 @@ fn rows(plays: &[Play]) -> Vec<Arc<Row>> {
             let mut cell = Cell::load(TENANT, player, None, []).unwrap();
             let funds = Command::Deposit { amount: Amount(1_000_000_000), currency: Currency::EUR };
             let asked = Prepared::new(&keys, TENANT, player, "funds", funds, None);
-            cell.execute(&asked, &[], UnixMs(0), 0, &keys, &mut stage).unwrap();
+            cell.execute(&asked, &Default::default(), UnixMs(0), 0, &keys, &mut stage).unwrap();
             cell
         });
         let name = format!("b{at}");
@@ -68,12 +68,12 @@ fn rows(plays: &[Play]) -> Vec<Arc<Row>> {
                 stake: Amount(*stake),
                 payout: Amount(*payout),
                 currency: Currency::EUR,
-                in_session: false,
+                terms: Default::default(),
                 at: None,
             },
         };
         let asked = Prepared::new(&keys, TENANT, player, &name, command, None);
-        cell.execute(&asked, &[], UnixMs(*time), 0, &keys, &mut stage).unwrap();
+        cell.execute(&asked, &Default::default(), UnixMs(*time), 0, &keys, &mut stage).unwrap();
     }
     stage.seal().unwrap().rows
 }

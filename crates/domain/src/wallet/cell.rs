@@ -5,14 +5,14 @@
 //! staged is true until the batch is committed; after a failed commit the cell is thrown away.
 
 use super::command::Command;
-use super::decide::{Context, Decision, Facts, Noop};
+use super::decide::{Context, Decision, Facts, Noop, Past};
 use super::event::Event;
 use super::refusal::Refusal;
 use super::state::{Broken, Wallet};
-use crate::ids::{Aggregate, PlayerId, Slot, TenantId, TraceId};
+use crate::ids::{Aggregate, BetId, PlayerId, ProviderId, RoundId, Slot, TenantId, TraceId};
 use crate::journal::identity::body_hash;
 use crate::journal::stage::NotOwner;
-use crate::journal::{Claim, Draft, Key16, KeyFilter, Keys, Request, Row, Stage};
+use crate::journal::{Claim, Draft, Key16, KeyFilter, Keys, Request, Row, RowKind, Stage};
 use crate::time::UnixMs;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -62,20 +62,42 @@ impl Prepared {
     }
 }
 
-/// Keys to look up in the journal before a command can be decided.
+/// What must be looked up in the journal before a command can be decided.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Needs {
     /// Request keys.
     pub requests: Vec<Key16>,
     /// Claims.
     pub claims: Vec<Key16>,
+    /// Every committed row of the player in this round.
+    pub round: Option<(ProviderId, RoundId)>,
 }
 
 impl Needs {
     /// Whether nothing has to be looked up.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.requests.is_empty() && self.claims.is_empty()
+        self.requests.is_empty() && self.claims.is_empty() && self.round.is_none()
+    }
+}
+
+/// What was looked up so far.
+#[derive(Debug, Clone, Default)]
+pub struct Found {
+    looked: Vec<Key16>,
+    rows: Vec<Arc<Row>>,
+    round: Option<Vec<Arc<Row>>>,
+}
+
+impl Found {
+    /// Adds the answer to `needs`: the rows of its keys, and those of its round.
+    pub fn add(&mut self, needs: &Needs, rows: Vec<Arc<Row>>, round: Option<Vec<Arc<Row>>>) {
+        self.looked.extend(&needs.requests);
+        self.looked.extend(&needs.claims);
+        self.rows.extend(rows);
+        if needs.round.is_some() {
+            self.round = Some(round.unwrap_or_default());
+        }
     }
 }
 
@@ -105,6 +127,12 @@ pub enum Error {
 
 /// Rows remembered after their commit, to answer quick retries without the store.
 const RECENT_ROWS_MAX: usize = 32;
+/// Versions of a result that are looked up at once.
+const VERSIONS_AT_ONCE: u32 = 4;
+/// Refusals and tombstones that are kept for ever, per player and minute: a loop at a provider
+/// can't fill the journal (money-cases.md: "Stored refusals and tombstones are rate-limited").
+const KEPT_PER_MINUTE_MAX: u32 = 300;
+const MINUTE_MS: i64 = 60_000;
 
 /// One player's wallet while it is awake.
 #[derive(Debug)]
@@ -116,6 +144,8 @@ pub struct Cell {
     recent: VecDeque<Arc<Row>>,
     saved_seq: u64,
     first_unsaved: Option<u64>,
+    /// The minute, and the refusals and tombstones of it.
+    kept: (i64, u32),
 }
 
 impl Cell {
@@ -139,6 +169,7 @@ impl Cell {
             wallet,
             recent: VecDeque::new(),
             first_unsaved: None,
+            kept: (0, 0),
         };
         for row in tail {
             if row.seq <= cell.wallet.seq {
@@ -199,26 +230,71 @@ impl Cell {
         }
     }
 
-    /// Which keys must be looked up first: those that neither the wallet remembers nor the
-    /// filter knows to be new.
+    /// What must be looked up first: keys that neither the wallet remembers nor the filter knows
+    /// to be new. Asked again with what was found until nothing is missing.
     #[must_use]
-    pub fn needs(&self, asked: &Prepared, filter: &KeyFilter) -> Needs {
+    pub fn needs(&self, asked: &Prepared, found: &Found, filter: &KeyFilter, keys: &Keys) -> Needs {
         let mut needs = Needs::default();
-        if self.by_request(&asked.key).is_none() && filter.may_contain(&asked.key) {
+        let missing = |key: &Key16| !found.looked.contains(key) && filter.may_contain(key);
+        if self.by_request(&asked.key).is_none() && missing(&asked.key) {
             needs.requests.push(asked.key);
         }
         for (claim, key) in &asked.claims {
             let open = match claim {
                 Claim::Bet(provider, bet) | Claim::BetClosed(provider, bet, _) => {
-                    !asked.command.takes_money() && self.wallet.open_bet(provider, bet).is_some()
+                    !asked.command.is_bet() && self.wallet.open_bet(provider, bet).is_some()
                 }
-                Claim::Tournament(_) | Claim::TournamentEnded(_) => false,
+                _ => false,
             };
-            if !open && self.by_claim(key).is_none() && filter.may_contain(key) {
+            if open {
+                continue;
+            }
+            if self.by_claim(key).is_none() && missing(key) {
                 needs.claims.push(*key);
             }
+            if let (Command::SettleBets { .. }, Claim::BetClosed(provider, bet, _)) =
+                (&asked.command, claim)
+            {
+                self.need_versions(provider, bet, found, filter, keys, &mut needs);
+            }
+        }
+        if let Some((provider, round)) = asked.command.round()
+            && found.round.is_none()
+            && self.wallet.open_in_round(provider, round).next().is_none()
+        {
+            needs.round = Some((provider.clone(), round.clone()));
         }
         needs
+    }
+
+    /// The results after the first one, as far as the filter knows of any.
+    fn need_versions(
+        &self,
+        provider: &ProviderId,
+        bet: &BetId,
+        found: &Found,
+        filter: &KeyFilter,
+        keys: &Keys,
+        needs: &mut Needs,
+    ) {
+        let mut ahead = 0;
+        for version in 2..=u32::MAX {
+            let key = self.closed_key(provider, bet, version, keys);
+            if self.by_claim(&key).is_some() || is_in(&found.rows, &key) {
+                continue;
+            }
+            if ahead == VERSIONS_AT_ONCE || !filter.may_contain(&key) || found.looked.contains(&key)
+            {
+                return;
+            }
+            needs.claims.push(key);
+            ahead += 1;
+        }
+    }
+
+    fn closed_key(&self, provider: &ProviderId, bet: &BetId, version: u32, keys: &Keys) -> Key16 {
+        let claim = Claim::BetClosed(provider.clone(), bet.clone(), version);
+        keys.claim(self.tenant, self.player.0, &claim)
     }
 
     /// Whether a command would go through, without doing it: the read-only check of a request
@@ -229,12 +305,13 @@ impl Cell {
     pub fn check(
         &self,
         asked: &Prepared,
-        found: &[Arc<Row>],
+        found: &Found,
         now: UnixMs,
+        keys: &Keys,
         stage: &Stage,
     ) -> Result<Option<Refusal>, Error> {
         let now = stage.row_time(self.slot, now)?;
-        Ok(self.decide(asked, found, now).err())
+        Ok(self.decide(asked, found, now, keys).err())
     }
 
     /// Decides a command and stages its rows.
@@ -244,19 +321,26 @@ impl Cell {
     pub fn execute(
         &mut self,
         asked: &Prepared,
-        found: &[Arc<Row>],
+        found: &Found,
         now: UnixMs,
         committed: u64,
         keys: &Keys,
         stage: &mut Stage,
     ) -> Result<Answer, Error> {
         let now = stage.row_time(self.slot, now)?;
-        let events = match self.decide(asked, found, now) {
+        let events = match self.decide(asked, found, now, keys) {
             Ok(Decision::Events(events)) => events,
             Ok(Decision::Replay(row)) => return Ok(Answer::Replay(row)),
             Ok(Decision::Noop(noop)) => return Ok(Answer::Noop(noop)),
             Err(refusal) => return Ok(Answer::Refused(refusal)),
         };
+        if let [
+            Event::BetRefused { .. } | Event::BetTombstoned { .. } | Event::CommandRefused { .. },
+        ] = events.as_slice()
+            && !self.may_keep(now)
+        {
+            return Ok(Answer::Refused(Refusal::TooManyRefusals));
+        }
         let mut request =
             Some(Request { key: asked.key, id: asked.id.clone(), body_hash: asked.body_hash });
         // Everything is applied before anything is staged: a contradiction stages nothing.
@@ -279,15 +363,25 @@ impl Cell {
         }
     }
 
+    fn may_keep(&mut self, now: UnixMs) -> bool {
+        let minute = now.0.div_euclid(MINUTE_MS);
+        if self.kept.0 != minute {
+            self.kept = (minute, 0);
+        }
+        self.kept.1 = self.kept.1.saturating_add(1);
+        self.kept.1 <= KEPT_PER_MINUTE_MAX
+    }
+
     fn decide(
         &self,
         asked: &Prepared,
-        found: &[Arc<Row>],
+        found: &Found,
         now: UnixMs,
+        keys: &Keys,
     ) -> Result<Decision, Refusal> {
         let known = self.by_request(&asked.key).or_else(|| {
             let is_it = |row: &&Arc<Row>| row.request.as_ref().is_some_and(|r| r.key == asked.key);
-            found.iter().find(is_it)
+            found.rows.iter().find(is_it)
         });
         if let Some(row) = known {
             let same = row.request.as_ref().is_some_and(|r| r.body_hash == asked.body_hash);
@@ -298,25 +392,56 @@ impl Cell {
             };
         }
         let context = Context { now, body_hash: asked.body_hash };
-        self.wallet.decide(&asked.command, &context, &self.facts(asked, found))
+        self.wallet.decide(&asked.command, &context, &self.facts(asked, found, keys))
     }
 
-    fn facts(&self, asked: &Prepared, found: &[Arc<Row>]) -> Facts {
-        let mut facts = Facts::new();
+    fn facts(&self, asked: &Prepared, found: &Found, keys: &Keys) -> Facts {
+        let mut facts = Facts::default();
+        let by_key = |key: &Key16| {
+            let stored = || found.rows.iter().find(|row| row.claim.as_ref() == Some(key));
+            self.by_claim(key).or_else(stored).map(Arc::clone)
+        };
         for (claim, key) in &asked.claims {
-            let row = self
-                .by_claim(key)
-                .or_else(|| found.iter().find(|row| row.claim.as_ref() == Some(key)));
-            let Some(row) = row else { continue };
+            if let Claim::BetClosed(provider, bet, _) = claim {
+                if self.wallet.open_bet(provider, bet).is_some() {
+                    continue;
+                }
+                let (mut version, mut key) = (1, *key);
+                loop {
+                    match by_key(&key) {
+                        Some(row) => {
+                            let past = facts.bets.entry(bet.clone()).or_default();
+                            past.closed.insert(version, row);
+                        }
+                        // A bet that was played at once has its first result in its own row.
+                        None if version == 1 => {}
+                        None => break,
+                    }
+                    version += 1;
+                    key = self.closed_key(provider, bet, version, keys);
+                }
+                continue;
+            }
+            let Some(row) = by_key(key) else { continue };
             match claim {
                 Claim::Bet(_, bet) => {
-                    facts.entry(bet.clone()).or_default().claimed = Some(Arc::clone(row));
+                    facts.bets.entry(bet.clone()).or_default().claimed = Some(row);
                 }
-                Claim::BetClosed(_, bet, _) => {
-                    facts.entry(bet.clone()).or_default().closed = Some(Arc::clone(row));
+                Claim::WithdrawalEnded(_) => facts.ended = Some(row),
+                Claim::RoundEnded(..) | Claim::Withdrawal(_) | Claim::FreeRounds(_) => {
+                    facts.claimed = Some(row);
                 }
-                Claim::Tournament(_) | Claim::TournamentEnded(_) => {}
+                Claim::BetClosed(..) | Claim::Tournament(_) | Claim::TournamentEnded(_) => {}
             }
+        }
+        if let Some((provider, round)) = asked.command.round() {
+            let of_round = |row: &&Arc<Row>| {
+                row.provider.as_ref() == Some(provider) && row.round.as_ref() == Some(round)
+            };
+            let stored = found.round.iter().flatten();
+            stored.chain(self.recent.iter()).filter(of_round).for_each(|row| {
+                remember_bet(&mut facts, row);
+            });
         }
         facts
     }
@@ -365,5 +490,31 @@ impl Cell {
             self.recent.pop_front();
         }
         self.recent.push_back(row);
+    }
+}
+
+fn is_in(rows: &[Arc<Row>], claim: &Key16) -> bool {
+    rows.iter().any(|row| row.claim.as_ref() == Some(claim))
+}
+
+/// Puts a row of a round where it says something about a bet.
+fn remember_bet(facts: &mut Facts, row: &Arc<Row>) {
+    let Some(bet) = &row.bet else { return };
+    let past: &mut Past = facts.bets.entry(bet.clone()).or_default();
+    match row.kind {
+        RowKind::BetPlaced
+        | RowKind::BetRefused
+        | RowKind::BetTombstoned
+        | RowKind::RoundPlayed => past.claimed = Some(Arc::clone(row)),
+        RowKind::BetSettled | RowKind::BetRolledBack => {
+            past.closed.insert(1, Arc::clone(row));
+        }
+        RowKind::BetAmended => {
+            // Unreadable rows are told as damage when they are folded in.
+            if let Ok(Event::BetAmended(settled)) = Event::from_row(row) {
+                past.closed.insert(settled.version, Arc::clone(row));
+            }
+        }
+        _ => {}
     }
 }

@@ -1,8 +1,10 @@
 //! What a wallet can be asked to do.
 
 use super::event::BetRef;
-use crate::ids::{BetId, GameId, ProviderId, RoundId, TournamentId};
-use crate::journal::{Claim, RequestKind};
+use super::protection::{ExclusionKind, LimitKind, Period};
+use super::terms::Terms;
+use crate::ids::{BetId, CampaignId, GameId, ProviderId, RoundId, TournamentId, WithdrawalId};
+use crate::journal::{Account, Claim, RequestKind};
 use crate::money::{Amount, Currency};
 use crate::time::UnixMs;
 use serde::{Deserialize, Serialize};
@@ -30,6 +32,27 @@ pub struct BetResult {
     pub payout: Amount,
     /// How it ended, if said; must fit the payout.
     pub outcome: Option<Outcome>,
+    /// 1 for the first result, n + 1 for a correction of the n-th; `None`: not said.
+    pub version: Option<u32>,
+}
+
+/// How the desk ends an overdue round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Verdict {
+    /// Every open bet gets its stake back.
+    Void,
+    /// As a settle of the round would, with this net result.
+    Settle(Amount),
+}
+
+/// What ends a withdrawal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WithdrawalEnd {
+    /// The money has left.
+    Captured,
+    /// The money comes back.
+    Cancelled,
 }
 
 /// A command to one player's wallet. Amounts are minor units, ≥ 0 unless said otherwise.
@@ -42,6 +65,37 @@ pub enum Command {
         /// Of which currency.
         currency: Currency,
     },
+    /// Locks money until the withdrawal ends.
+    AuthoriseWithdrawal {
+        /// The operator's id of it.
+        id: WithdrawalId,
+        /// How much, > 0.
+        amount: Amount,
+        /// Of which currency.
+        currency: Currency,
+    },
+    /// Ends a withdrawal.
+    EndWithdrawal {
+        /// Which one.
+        id: WithdrawalId,
+        /// How.
+        end: WithdrawalEnd,
+        /// Why, when it is cancelled.
+        reason: Box<str>,
+    },
+    /// An operator's correction, always an addition.
+    Adjust {
+        /// `Cash` (against the house) or `Bonus` (against promotions).
+        account: Account,
+        /// More (> 0) or less (< 0).
+        amount: Amount,
+        /// Of which currency.
+        currency: Currency,
+        /// Why.
+        reason: Box<str>,
+        /// Who.
+        author: Box<str>,
+    },
     /// Holds a stake.
     PlaceBet {
         /// Which bet.
@@ -52,6 +106,12 @@ pub enum Command {
         currency: Currency,
         /// The provider's time.
         at: Option<UnixMs>,
+        /// The campaign that pays for it instead of the player.
+        free: Option<CampaignId>,
+        /// Part of a feature: its stake must be that of the round's open bets.
+        feature: bool,
+        /// The provider's terms.
+        terms: Terms,
     },
     /// Takes a stake and pays a payout at once.
     Play {
@@ -63,12 +123,13 @@ pub enum Command {
         payout: Amount,
         /// Of which currency.
         currency: Currency,
-        /// Whether the player must have an open session on the game, in this currency.
-        in_session: bool,
         /// The provider's time.
         at: Option<UnixMs>,
+        /// The provider's terms.
+        terms: Terms,
     },
-    /// Settles every open bet of a round by the player's net result.
+    /// Settles every open bet of a round by the player's net result; of a settled round it
+    /// corrects the result.
     SettleRound {
         /// Whose round.
         provider: ProviderId,
@@ -78,19 +139,27 @@ pub enum Command {
         delta: Amount,
         /// Of which currency.
         currency: Currency,
+        /// As of [`BetResult::version`].
+        version: Option<u32>,
+        /// The provider's terms.
+        terms: Terms,
     },
-    /// Settles some bets of a round by id.
+    /// Settles some bets of a round by id, or corrects their results.
     SettleBets {
         /// Whose round.
         provider: ProviderId,
         /// Which round.
         round: RoundId,
+        /// The game, for a win without a bet.
+        game: Option<GameId>,
         /// The results, at least one, no bet twice.
         bets: Vec<BetResult>,
         /// The currency, if the message says one.
         currency: Option<Currency>,
         /// The provider's time.
         at: Option<UnixMs>,
+        /// The provider's terms.
+        terms: Terms,
     },
     /// Gives a stake back, or stops a bet that has not come yet.
     Rollback {
@@ -101,6 +170,46 @@ pub enum Command {
         /// Which round, if said.
         round: Option<RoundId>,
     },
+    /// The round is over: no bet of it may be open, and none may come.
+    EndRound {
+        /// Whose round.
+        provider: ProviderId,
+        /// Which round.
+        round: RoundId,
+    },
+    /// The round's result is overdue if a bet of it is still open.
+    MarkOverdue {
+        /// Whose round.
+        provider: ProviderId,
+        /// Which round.
+        round: RoundId,
+        /// Bets placed after this are not late yet.
+        before: UnixMs,
+        /// Give the stakes back at once: the provider's profile says that no result can come.
+        void: bool,
+    },
+    /// The desk proposes how an overdue round ends.
+    ProposeVerdict {
+        /// Whose round.
+        provider: ProviderId,
+        /// Which round.
+        round: RoundId,
+        /// How.
+        verdict: Verdict,
+        /// Why.
+        reason: Box<str>,
+        /// Who.
+        author: Box<str>,
+    },
+    /// A second person confirms it.
+    ConfirmVerdict {
+        /// Whose round.
+        provider: ProviderId,
+        /// Which round.
+        round: RoundId,
+        /// Who; not the one who proposed.
+        author: Box<str>,
+    },
     /// Opens a session on a game; a newer one replaces an older one.
     OpenSession {
         /// The game.
@@ -109,6 +218,63 @@ pub enum Command {
         currency: Currency,
         /// When it ends.
         expires: UnixMs,
+    },
+    /// Closes the session on a game.
+    CloseSession {
+        /// The game.
+        game: GameId,
+    },
+    /// Sets or removes a limit. Lowering is at once; a raise waits.
+    SetLimit {
+        /// What it bounds.
+        kind: LimitKind,
+        /// Over which window.
+        period: Period,
+        /// Of which currency; `None` for time.
+        currency: Option<Currency>,
+        /// Minor units or minutes; `None` removes it.
+        value: Option<i64>,
+        /// How long a raise waits, in milliseconds.
+        raise_wait_ms: i64,
+        /// Who.
+        author: Box<str>,
+    },
+    /// Excludes the player from play. A player's own exclusion can only be made longer.
+    Exclude {
+        /// Which kind.
+        kind: ExclusionKind,
+        /// Its end; `None`: for ever. Without meaning for a block.
+        until: Option<UnixMs>,
+        /// Why.
+        reason: Box<str>,
+        /// Who.
+        author: Box<str>,
+    },
+    /// Lifts the operator's own block.
+    Readmit {
+        /// Why.
+        reason: Box<str>,
+        /// Who.
+        author: Box<str>,
+    },
+    /// Grants free rounds; a campaign grants once.
+    GrantFreeRounds {
+        /// The campaign.
+        campaign: CampaignId,
+        /// On whose games.
+        provider: ProviderId,
+        /// On which game.
+        game: GameId,
+        /// How many.
+        count: u32,
+        /// Stake of each.
+        value: Amount,
+        /// Of which currency.
+        currency: Currency,
+        /// Until when they can be played.
+        expires: UnixMs,
+        /// Who.
+        author: Box<str>,
     },
     /// Enters a tournament.
     Enter {
@@ -130,34 +296,97 @@ impl Command {
     pub const fn request_kind(&self) -> RequestKind {
         match self {
             Self::Deposit { .. } => RequestKind::Deposit,
+            Self::AuthoriseWithdrawal { .. } | Self::EndWithdrawal { .. } => {
+                RequestKind::Withdrawal
+            }
+            Self::Adjust { .. } => RequestKind::Adjustment,
             Self::PlaceBet { .. } => RequestKind::Bet,
             Self::Play { .. } => RequestKind::Play,
             Self::SettleRound { .. } | Self::SettleBets { .. } => RequestKind::Settle,
             Self::Rollback { .. } => RequestKind::Rollback,
-            Self::OpenSession { .. } => RequestKind::Session,
+            Self::EndRound { .. }
+            | Self::MarkOverdue { .. }
+            | Self::ProposeVerdict { .. }
+            | Self::ConfirmVerdict { .. } => RequestKind::Round,
+            Self::OpenSession { .. } | Self::CloseSession { .. } => RequestKind::Session,
+            Self::SetLimit { .. } | Self::Exclude { .. } | Self::Readmit { .. } => {
+                RequestKind::Protection
+            }
+            Self::GrantFreeRounds { .. } => RequestKind::FreeRounds,
             Self::Enter { .. } | Self::Leave { .. } => RequestKind::Entry,
         }
     }
 
-    /// Whether it takes money from the player: refused first when the node is full, and its
-    /// refusal is kept for ever.
+    /// Its name in metrics.
     #[must_use]
-    pub const fn takes_money(&self) -> bool {
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Deposit { .. } => "deposit",
+            Self::AuthoriseWithdrawal { .. } | Self::EndWithdrawal { .. } => "withdrawal",
+            Self::Adjust { .. } => "adjustment",
+            Self::PlaceBet { .. } => "debit",
+            Self::Play { .. } => "play",
+            Self::SettleRound { .. } | Self::SettleBets { .. } => "settle",
+            Self::Rollback { .. } => "rollback",
+            Self::EndRound { .. } => "end_round",
+            Self::MarkOverdue { .. } => "overdue",
+            Self::ProposeVerdict { .. } | Self::ConfirmVerdict { .. } => "verdict",
+            Self::OpenSession { .. } | Self::CloseSession { .. } => "session",
+            Self::SetLimit { .. } => "limit",
+            Self::Exclude { .. } | Self::Readmit { .. } => "exclusion",
+            Self::GrantFreeRounds { .. } => "free_rounds",
+            Self::Enter { .. } | Self::Leave { .. } => "entry",
+        }
+    }
+
+    /// Whether it is a bet: refused first when the node is full.
+    #[must_use]
+    pub const fn is_bet(&self) -> bool {
         matches!(self, Self::PlaceBet { .. } | Self::Play { .. })
     }
 
-    /// The provider whose command it is.
+    /// The currency of a provider's command, if it says one.
+    #[must_use]
+    pub const fn currency(&self) -> Option<Currency> {
+        match self {
+            Self::PlaceBet { currency, .. }
+            | Self::Play { currency, .. }
+            | Self::SettleRound { currency, .. } => Some(*currency),
+            Self::SettleBets { currency, .. } => *currency,
+            _ => None,
+        }
+    }
+
+    /// The terms of its provider, of the commands that have them.
+    pub const fn terms_mut(&mut self) -> Option<&mut Terms> {
+        match self {
+            Self::PlaceBet { terms, .. }
+            | Self::Play { terms, .. }
+            | Self::SettleRound { terms, .. }
+            | Self::SettleBets { terms, .. } => Some(terms),
+            _ => None,
+        }
+    }
+
+    /// The provider whose command it is; the desk's and the operator's have none.
     #[must_use]
     pub const fn provider(&self) -> Option<&ProviderId> {
         match self {
             Self::PlaceBet { bet, .. } | Self::Play { bet, .. } => Some(&bet.provider),
             Self::SettleRound { provider, .. }
             | Self::SettleBets { provider, .. }
-            | Self::Rollback { provider, .. } => Some(provider),
-            Self::Deposit { .. }
-            | Self::OpenSession { .. }
-            | Self::Enter { .. }
-            | Self::Leave { .. } => None,
+            | Self::Rollback { provider, .. }
+            | Self::EndRound { provider, .. } => Some(provider),
+            _ => None,
+        }
+    }
+
+    /// The round whose whole history this command may need.
+    #[must_use]
+    pub const fn round(&self) -> Option<(&ProviderId, &RoundId)> {
+        match self {
+            Self::SettleRound { provider, round, .. } => Some((provider, round)),
+            _ => None,
         }
     }
 
@@ -171,31 +400,36 @@ impl Command {
             ]
         };
         match self {
-            Self::PlaceBet { bet, .. } | Self::Play { bet, .. } => {
-                vec![Claim::Bet(bet.provider.clone(), bet.bet.clone())]
-            }
+            Self::PlaceBet { bet, .. } | Self::Play { bet, .. } => vec![
+                Claim::Bet(bet.provider.clone(), bet.bet.clone()),
+                Claim::RoundEnded(bet.provider.clone(), bet.round.clone()),
+            ],
             Self::SettleBets { provider, bets, .. } => {
                 bets.iter().flat_map(|result| history(provider, &result.bet)).collect()
             }
             Self::Rollback { provider, bet, .. } => history(provider, bet).to_vec(),
-            Self::Deposit { .. }
-            | Self::SettleRound { .. }
-            | Self::OpenSession { .. }
-            | Self::Enter { .. }
-            | Self::Leave { .. } => Vec::new(),
+            Self::EndRound { provider, round } => {
+                vec![Claim::RoundEnded(provider.clone(), round.clone())]
+            }
+            Self::AuthoriseWithdrawal { id, .. } => vec![Claim::Withdrawal(id.clone())],
+            Self::EndWithdrawal { id, .. } => {
+                vec![Claim::Withdrawal(id.clone()), Claim::WithdrawalEnded(id.clone())]
+            }
+            Self::GrantFreeRounds { campaign, .. } => vec![Claim::FreeRounds(campaign.clone())],
+            _ => Vec::new(),
         }
     }
 
     /// The content that must be equal for a repeated key to be a replay. Amounts are minor
-    /// units, so `10.0` equals `10.00`; times and traces are left out, since a retry may carry
-    /// its own. Every variable text is length-prefixed.
+    /// units, so `10.0` equals `10.00`; times, traces and terms are left out, since a retry may
+    /// come with others. Every variable text is length-prefixed.
     #[must_use]
     pub fn canonical(&self) -> Vec<u8> {
-        let mut to = String::new();
+        let mut to = String::with_capacity(96);
         let mut put = |text: &str| {
-            for part in [&text.len().to_string(), ":", text, ";"] {
-                to.push_str(part);
-            }
+            use std::fmt::Write as _;
+            // Writing to a String can't fail.
+            let _ok = write!(to, "{}:{text};", text.len());
         };
         match self {
             Self::Deposit { amount, currency } => {
@@ -203,26 +437,52 @@ impl Command {
                 put(&amount.0.to_string());
                 put(currency.code());
             }
-            Self::PlaceBet { bet, stake, currency, at: _ } => {
+            Self::AuthoriseWithdrawal { id, amount, currency } => {
+                put("withdraw");
+                put(id.as_str());
+                put(&amount.0.to_string());
+                put(currency.code());
+            }
+            Self::EndWithdrawal { id, end, reason: _ } => {
+                put(match end {
+                    WithdrawalEnd::Captured => "capture",
+                    WithdrawalEnd::Cancelled => "cancel",
+                });
+                put(id.as_str());
+            }
+            Self::Adjust { account, amount, currency, reason, author: _ } => {
+                put("adjust");
+                put(account.name());
+                put(&amount.0.to_string());
+                put(currency.code());
+                put(reason);
+            }
+            Self::PlaceBet { bet, stake, currency, at: _, free, feature: _, terms: _ } => {
                 put("bet");
                 bet.canonical(&mut put);
                 put(&stake.0.to_string());
                 put(currency.code());
+                if let Some(campaign) = free {
+                    put(campaign.as_str());
+                }
             }
-            Self::Play { bet, stake, payout, currency, in_session: _, at: _ } => {
+            Self::Play { bet, stake, payout, currency, at: _, terms: _ } => {
                 put("play");
                 bet.canonical(&mut put);
                 put(&stake.0.to_string());
                 put(&payout.0.to_string());
                 put(currency.code());
             }
-            Self::SettleRound { provider: _, round, delta, currency } => {
+            Self::SettleRound { provider: _, round, delta, currency, version, terms: _ } => {
                 put("settle");
                 put(round.as_str());
                 put(&delta.0.to_string());
                 put(currency.code());
+                if let Some(version) = version.filter(|version| *version > 1) {
+                    put(&version.to_string());
+                }
             }
-            Self::SettleBets { provider: _, round, bets, currency, at: _ } => {
+            Self::SettleBets { provider: _, round, game: _, bets, currency, at: _, terms: _ } => {
                 put("settle bets");
                 put(round.as_str());
                 put(currency.as_ref().map_or("", Currency::code));
@@ -235,15 +495,68 @@ impl Command {
                         Outcome::Lose => "lose",
                         Outcome::Void => "void",
                     }));
+                    // The first result may say so or not.
+                    if let Some(version) = result.version.filter(|version| *version > 1) {
+                        put(&version.to_string());
+                    }
                 }
             }
             Self::Rollback { provider: _, bet, round: _ } => {
                 put("rollback");
                 put(bet.as_str());
             }
+            Self::EndRound { provider: _, round } => {
+                put("end round");
+                put(round.as_str());
+            }
+            Self::MarkOverdue { provider, round, before: _, void: _ } => {
+                put("overdue");
+                put(provider.as_str());
+                put(round.as_str());
+            }
+            Self::ProposeVerdict { provider, round, verdict, reason, author } => {
+                put("propose");
+                put(provider.as_str());
+                put(round.as_str());
+                match verdict {
+                    Verdict::Void => put("void"),
+                    Verdict::Settle(delta) => put(&delta.0.to_string()),
+                }
+                put(reason);
+                put(author);
+            }
+            Self::ConfirmVerdict { provider, round, author } => {
+                put("confirm");
+                put(provider.as_str());
+                put(round.as_str());
+                put(author);
+            }
             Self::OpenSession { game, currency, expires: _ } => {
                 put("session");
                 put(game.as_str());
+                put(currency.code());
+            }
+            Self::CloseSession { game } => {
+                put("close session");
+                put(game.as_str());
+            }
+            Self::SetLimit { kind, period, currency, value, raise_wait_ms: _, author: _ } => {
+                put("limit");
+                put(&format!("{kind:?} {period:?} {value:?}"));
+                put(currency.as_ref().map_or("", Currency::code));
+            }
+            Self::Exclude { kind, until, reason: _, author: _ } => {
+                put("exclude");
+                put(&format!("{kind:?} {until:?}"));
+            }
+            Self::Readmit { .. } => put("readmit"),
+            Self::GrantFreeRounds { campaign, provider, game, count, value, currency, .. } => {
+                put("free rounds");
+                put(campaign.as_str());
+                put(provider.as_str());
+                put(game.as_str());
+                put(&count.to_string());
+                put(&value.0.to_string());
                 put(currency.code());
             }
             Self::Enter { tournament, ends: _ } => {

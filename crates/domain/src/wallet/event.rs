@@ -1,12 +1,18 @@
-//! What became true in a wallet, and how it is written as a journal row.
+//! What became true in a wallet. One event is one row is at most one transfer; how it is written
+//! down is in `rows.rs`.
 
-use super::command::Outcome;
+use super::command::{Outcome, Verdict};
+use super::protection::{ExclusionKind, Limit};
 use super::refusal::Refusal;
-use crate::ids::{BetId, GameId, PlayerId, ProviderId, RoundId, TournamentId};
+use crate::ids::{
+    BetId, CampaignId, GameId, PlayerId, ProviderId, RoundId, TournamentId, WithdrawalId,
+};
 use crate::journal::{Account, Claim, Leg, Row, RowKind};
 use crate::money::{Amount, Currency};
 use crate::time::{EVENT_TIME_TOLERANCE_MS, UnixMs, event_time};
 use serde::{Deserialize, Serialize};
+
+pub use super::rows::CorruptRow;
 
 /// Which bet of which round of which game.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +53,127 @@ pub struct SettlementTotals {
     pub balance: Amount,
 }
 
+/// A stake, and who pays for it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Stake {
+    /// The whole stake as the provider knows it, minor units.
+    #[serde(rename = "a")]
+    pub amount: Amount,
+    /// The part that bonus money pays.
+    #[serde(rename = "u", default, skip_serializing_if = "is_zero")]
+    pub bonus: Amount,
+    /// The campaign that pays all of it: then no money moves.
+    #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
+    pub free: Option<CampaignId>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+const fn is_zero(amount: &Amount) -> bool {
+    amount.0 == 0
+}
+
+impl Stake {
+    /// A stake of own money.
+    #[must_use]
+    pub const fn cash(amount: Amount) -> Self {
+        Self { amount, bonus: Amount::ZERO, free: None }
+    }
+
+    /// What is held for it: nothing when a campaign pays.
+    #[must_use]
+    pub const fn held(&self) -> Amount {
+        if self.free.is_some() { Amount::ZERO } else { self.amount }
+    }
+
+    /// The part of own money.
+    #[must_use]
+    pub const fn own(&self) -> Amount {
+        if self.free.is_some() {
+            Amount::ZERO
+        } else {
+            Amount(self.amount.0.saturating_sub(self.bonus.0))
+        }
+    }
+
+    /// The account on the first row, and how much of the stake it pays.
+    #[must_use]
+    pub const fn first(&self) -> (Account, Amount) {
+        match self.own() {
+            Amount(0) if self.bonus.0 > 0 => (Account::Bonus, self.bonus),
+            own => (Account::Cash, own),
+        }
+    }
+
+    /// What a second row has to move, if two accounts pay.
+    #[must_use]
+    pub const fn second(&self) -> Option<Amount> {
+        if self.bonus.0 > 0 && self.own().0 > 0 { Some(self.bonus) } else { None }
+    }
+
+    /// The share of `amount` that goes to bonus money: in the proportion in which the stake was
+    /// paid, rounded down, so that the remainder is own money (money-cases.md, "More rules").
+    #[must_use]
+    pub fn bonus_share(&self, amount: Amount) -> Amount {
+        if self.bonus.0 == 0 || self.amount.0 == 0 {
+            return Amount::ZERO;
+        }
+        let share = i128::from(amount.0) * i128::from(self.bonus.0) / i128::from(self.amount.0);
+        // At most `amount`, since bonus ≤ amount of the stake.
+        i64::try_from(share).map_or(Amount::ZERO, Amount)
+    }
+}
+
+/// What a row that follows the first one of a command is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct About {
+    /// Whose.
+    pub provider: ProviderId,
+    /// The round.
+    pub round: RoundId,
+    /// The bet, when it is about one.
+    pub bet: Option<BetId>,
+    /// The game.
+    pub game: Option<GameId>,
+}
+
+impl From<&BetRef> for About {
+    fn from(bet: &BetRef) -> Self {
+        Self {
+            provider: bet.provider.clone(),
+            round: bet.round.clone(),
+            bet: Some(bet.bet.clone()),
+            game: Some(bet.game.clone()),
+        }
+    }
+}
+
+/// The result of a bet: settled, or settled otherwise.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settled {
+    /// Which bet.
+    pub bet: BetRef,
+    /// 1 for the first result.
+    pub version: u32,
+    /// The stake.
+    pub stake: Stake,
+    /// What this bet pays in all; the rows that follow may move parts of it.
+    pub payout: Amount,
+    /// What it had paid before; zero for the first result.
+    pub paid_before: Amount,
+    /// Of which currency.
+    pub currency: Currency,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Event time of the bet's placement.
+    pub started: UnixMs,
+    /// Seq of the bet's placement.
+    pub placed_seq: u64,
+    /// The provider's time of the result.
+    pub at: Option<UnixMs>,
+    /// On the first row of a request only.
+    pub totals: Option<SettlementTotals>,
+}
+
 /// One event is one row is at most one transfer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
@@ -57,12 +184,59 @@ pub enum Event {
         /// Of which currency.
         currency: Currency,
     },
-    /// cash → held.
+    /// cash → locked.
+    WithdrawalAuthorised {
+        /// Which one.
+        id: WithdrawalId,
+        /// How much.
+        amount: Amount,
+        /// Of which currency.
+        currency: Currency,
+    },
+    /// locked → external.
+    WithdrawalCaptured {
+        /// Which one.
+        id: WithdrawalId,
+        /// How much.
+        amount: Amount,
+        /// Of which currency.
+        currency: Currency,
+    },
+    /// locked → cash.
+    WithdrawalCancelled {
+        /// Which one.
+        id: WithdrawalId,
+        /// How much.
+        amount: Amount,
+        /// Of which currency.
+        currency: Currency,
+        /// Why.
+        reason: Box<str>,
+    },
+    /// house → cash or promo → bonus, or back.
+    Adjusted {
+        /// The transfer.
+        leg: Leg,
+        /// Why.
+        reason: Box<str>,
+        /// Who.
+        author: Box<str>,
+    },
+    /// No transfer; the command's key stays refused.
+    CommandRefused {
+        /// How much was asked for.
+        amount: Amount,
+        /// Of which currency.
+        currency: Currency,
+        /// Why not.
+        refusal: Refusal,
+    },
+    /// cash or bonus → held; [`RowKind::BetFunded`] follows when both pay.
     BetPlaced {
         /// Which bet.
         bet: BetRef,
         /// The stake.
-        stake: Amount,
+        stake: Stake,
         /// Of which currency.
         currency: Currency,
         /// The provider's time.
@@ -80,49 +254,20 @@ pub enum Event {
         refusal: Refusal,
     },
     /// held → house.
-    BetSettled {
-        /// Which bet.
-        bet: BetRef,
-        /// The stake.
-        stake: Amount,
-        /// What this bet pays (moved by the [`Event::WinPaid`] that follows).
-        payout: Amount,
-        /// Of which currency.
-        currency: Currency,
-        /// How it ended.
-        outcome: Outcome,
-        /// Event time of the bet's placement.
-        started: UnixMs,
-        /// Seq of the bet's placement.
-        placed_seq: u64,
-        /// The provider's time of the result.
-        at: Option<UnixMs>,
-        /// On the first row of a request only.
-        totals: Option<SettlementTotals>,
-    },
-    /// house → cash.
-    WinPaid {
-        /// Whose.
-        provider: ProviderId,
-        /// For which round.
-        round: RoundId,
-        /// The bet, when the request was about one.
-        bet: Option<BetId>,
-        /// The game.
-        game: GameId,
-        /// How much.
-        amount: Amount,
-        /// Of which currency.
-        currency: Currency,
-    },
-    /// held → cash.
+    BetSettled(Settled),
+    /// house (or promo) → cash: the new payout. The old one is taken back by the
+    /// [`RowKind::WinReversed`] rows that follow.
+    BetAmended(Settled),
+    /// held → cash or bonus; [`RowKind::StakeReturned`] follows when both had paid.
     BetRolledBack {
         /// Which bet.
         bet: BetRef,
         /// The stake.
-        stake: Amount,
+        stake: Stake,
         /// Of which currency.
         currency: Currency,
+        /// Row time of the placement.
+        placed: UnixMs,
     },
     /// No transfer; the bet's id is used up.
     BetTombstoned {
@@ -133,18 +278,69 @@ pub enum Event {
         /// Its round, if said.
         round: Option<RoundId>,
     },
-    /// cash → house; a [`Event::WinPaid`] follows when it paid.
+    /// cash or bonus → house; a payout follows when it paid.
     RoundPlayed {
         /// Which bet.
         bet: BetRef,
         /// The stake.
-        stake: Amount,
+        stake: Stake,
         /// The payout.
         payout: Amount,
         /// Of which currency.
         currency: Currency,
         /// The provider's time.
         at: Option<UnixMs>,
+        /// The result of the whole request.
+        totals: SettlementTotals,
+    },
+    /// A transfer that belongs to the rows before it ([`RowKind::WinPaid`],
+    /// [`RowKind::WinReversed`], [`RowKind::BetFunded`], [`RowKind::StakeReturned`],
+    /// [`RowKind::DebtRepaid`]), or a win without a bet ([`RowKind::WinUnmatched`]).
+    Moved {
+        /// Which of these kinds.
+        kind: RowKind,
+        /// What it is about; nothing for a repayment out of a deposit.
+        about: Option<About>,
+        /// The transfer.
+        leg: Leg,
+    },
+    /// No transfer.
+    RoundEnded {
+        /// Whose round.
+        provider: ProviderId,
+        /// Which round.
+        round: RoundId,
+    },
+    /// No transfer.
+    RoundOverdue {
+        /// Whose round.
+        provider: ProviderId,
+        /// Which round.
+        round: RoundId,
+    },
+    /// No transfer.
+    VerdictProposed {
+        /// Whose round.
+        provider: ProviderId,
+        /// Which round.
+        round: RoundId,
+        /// How it is to end.
+        verdict: Verdict,
+        /// Why.
+        reason: Box<str>,
+        /// Who.
+        author: Box<str>,
+    },
+    /// No transfer; the settlement follows.
+    VerdictConfirmed {
+        /// Whose round.
+        provider: ProviderId,
+        /// Which round.
+        round: RoundId,
+        /// Who.
+        author: Box<str>,
+        /// Of which currency.
+        currency: Currency,
         /// The result of the whole request.
         totals: SettlementTotals,
     },
@@ -156,6 +352,57 @@ pub enum Event {
         currency: Currency,
         /// When it ends.
         expires: UnixMs,
+    },
+    /// No transfer.
+    SessionClosed {
+        /// The game.
+        game: GameId,
+    },
+    /// No transfer.
+    LimitSet {
+        /// The limit; `next` is not used.
+        limit: Limit,
+        /// From when it holds.
+        from: UnixMs,
+        /// Who.
+        author: Box<str>,
+    },
+    /// No transfer.
+    Excluded {
+        /// Which kind.
+        kind: ExclusionKind,
+        /// Until when; `None`: for ever, or until lifted.
+        until: Option<UnixMs>,
+        /// Why.
+        reason: Box<str>,
+        /// Who.
+        author: Box<str>,
+    },
+    /// No transfer.
+    Readmitted {
+        /// Why.
+        reason: Box<str>,
+        /// Who.
+        author: Box<str>,
+    },
+    /// No transfer.
+    FreeRoundsGranted {
+        /// The campaign.
+        campaign: CampaignId,
+        /// On whose games.
+        provider: ProviderId,
+        /// On which game.
+        game: GameId,
+        /// How many.
+        count: u32,
+        /// Stake of each.
+        value: Amount,
+        /// Of which currency.
+        currency: Currency,
+        /// Until when.
+        expires: UnixMs,
+        /// Who.
+        author: Box<str>,
     },
     /// No transfer.
     TournamentEntered {
@@ -171,82 +418,35 @@ pub enum Event {
     },
 }
 
-/// What columns do not hold, per kind. Field order is part of the stored bytes.
-#[derive(Debug, Default, Serialize, Deserialize)]
-struct Payload {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    at: Option<UnixMs>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    stake: Option<Amount>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    currency: Option<Currency>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    refusal: Option<Refusal>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    payout: Option<Amount>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    outcome: Option<Outcome>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    started: Option<UnixMs>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    placed: Option<u64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    totals: Option<SettlementTotals>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    expires: Option<UnixMs>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    tournament: Option<TournamentId>,
-}
-
-impl Payload {
-    fn bytes(&self) -> Box<[u8]> {
-        // A struct of plain fields always serialises.
-        match serde_json::to_vec(self) {
-            Ok(bytes) if bytes == b"{}" => Box::default(),
-            Ok(bytes) => bytes.into_boxed_slice(),
-            Err(_) => Box::default(),
-        }
-    }
-}
-
-/// Columns of an event that are not its position, request or balance.
-#[derive(Debug, Clone)]
-pub(crate) struct Columns {
-    pub(crate) provider: Option<ProviderId>,
-    pub(crate) bet: Option<BetId>,
-    pub(crate) round: Option<RoundId>,
-    pub(crate) game: Option<GameId>,
-    pub(crate) payload: Box<[u8]>,
-}
-
-/// A row that is not what its kind says.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("row {slot:02x}/{seq} is not a readable {kind}: {field}")]
-pub struct CorruptRow {
-    /// The slot.
-    pub slot: u8,
-    /// The seq.
-    pub seq: u64,
-    /// Its kind.
-    pub kind: &'static str,
-    /// What is missing or wrong.
-    pub field: &'static str,
-}
-
 impl Event {
     /// The kind of row this is.
     #[must_use]
     pub const fn kind(&self) -> RowKind {
         match self {
             Self::Deposited { .. } => RowKind::Deposited,
+            Self::WithdrawalAuthorised { .. } => RowKind::WithdrawalAuthorised,
+            Self::WithdrawalCaptured { .. } => RowKind::WithdrawalCaptured,
+            Self::WithdrawalCancelled { .. } => RowKind::WithdrawalCancelled,
+            Self::Adjusted { .. } => RowKind::Adjusted,
+            Self::CommandRefused { .. } => RowKind::CommandRefused,
             Self::BetPlaced { .. } => RowKind::BetPlaced,
             Self::BetRefused { .. } => RowKind::BetRefused,
-            Self::BetSettled { .. } => RowKind::BetSettled,
-            Self::WinPaid { .. } => RowKind::WinPaid,
+            Self::BetSettled(_) => RowKind::BetSettled,
+            Self::BetAmended(_) => RowKind::BetAmended,
             Self::BetRolledBack { .. } => RowKind::BetRolledBack,
             Self::BetTombstoned { .. } => RowKind::BetTombstoned,
             Self::RoundPlayed { .. } => RowKind::RoundPlayed,
+            Self::Moved { kind, .. } => *kind,
+            Self::RoundEnded { .. } => RowKind::RoundEnded,
+            Self::RoundOverdue { .. } => RowKind::RoundOverdue,
+            Self::VerdictProposed { .. } => RowKind::VerdictProposed,
+            Self::VerdictConfirmed { .. } => RowKind::VerdictConfirmed,
             Self::SessionOpened { .. } => RowKind::SessionOpened,
+            Self::SessionClosed { .. } => RowKind::SessionClosed,
+            Self::LimitSet { .. } => RowKind::LimitSet,
+            Self::Excluded { .. } => RowKind::Excluded,
+            Self::Readmitted { .. } => RowKind::Readmitted,
+            Self::FreeRoundsGranted { .. } => RowKind::FreeRoundsGranted,
             Self::TournamentEntered { .. } => RowKind::TournamentEntered,
             Self::TournamentLeft { .. } => RowKind::TournamentLeft,
         }
@@ -254,44 +454,53 @@ impl Event {
 
     /// The transfer, if money moves.
     #[must_use]
-    pub const fn leg(&self) -> Option<Leg> {
+    pub fn leg(&self) -> Option<Leg> {
+        use Account as A;
         let (debit, credit, amount, currency) = match self {
-            Self::Deposited { amount, currency } => {
-                (Account::External, Account::Cash, *amount, *currency)
+            Self::Deposited { amount, currency } => (A::External, A::Cash, *amount, *currency),
+            Self::WithdrawalAuthorised { amount, currency, .. } => {
+                (A::Cash, A::Locked, *amount, *currency)
             }
+            Self::WithdrawalCaptured { amount, currency, .. } => {
+                (A::Locked, A::External, *amount, *currency)
+            }
+            Self::WithdrawalCancelled { amount, currency, .. } => {
+                (A::Locked, A::Cash, *amount, *currency)
+            }
+            Self::Adjusted { leg, .. } | Self::Moved { leg, .. } => return Some(*leg),
             Self::BetPlaced { stake, currency, .. } => {
-                (Account::Cash, Account::Held, *stake, *currency)
+                let (from, amount) = stake.first();
+                (from, A::Held, amount, *currency)
             }
-            Self::BetSettled { stake, currency, .. } => {
-                (Account::Held, Account::House, *stake, *currency)
+            Self::BetSettled(settled) => {
+                (A::Held, A::House, settled.stake.held(), settled.currency)
             }
-            Self::WinPaid { amount, currency, .. } => {
-                (Account::House, Account::Cash, *amount, *currency)
+            Self::BetAmended(settled) => {
+                let share = settled.stake.bonus_share(settled.payout);
+                let own = Amount(settled.payout.0.saturating_sub(share.0));
+                (payer(&settled.stake), A::Cash, own, settled.currency)
             }
             Self::BetRolledBack { stake, currency, .. } => {
-                (Account::Held, Account::Cash, *stake, *currency)
+                let (to, amount) = stake.first();
+                (A::Held, to, amount, *currency)
             }
             Self::RoundPlayed { stake, currency, .. } => {
-                (Account::Cash, Account::House, *stake, *currency)
+                let (from, amount) = stake.first();
+                (from, A::House, amount, *currency)
             }
-            Self::BetRefused { .. }
-            | Self::BetTombstoned { .. }
-            | Self::SessionOpened { .. }
-            | Self::TournamentEntered { .. }
-            | Self::TournamentLeft { .. } => return None,
+            _ => return None,
         };
         Some(Leg { debit, credit, amount, currency })
     }
 
     /// The currency whose balance stands on the row.
     #[must_use]
-    pub const fn balance_currency(&self) -> Option<Currency> {
+    pub fn balance_currency(&self) -> Option<Currency> {
         match self {
-            Self::BetRefused { currency, .. } => Some(*currency),
-            other => match other.leg() {
-                Some(leg) => Some(leg.currency),
-                None => None,
-            },
+            Self::BetRefused { currency, .. } | Self::CommandRefused { currency, .. } => {
+                Some(*currency)
+            }
+            other => other.leg().map(|leg| leg.currency),
         }
     }
 
@@ -307,188 +516,44 @@ impl Event {
             Self::BetTombstoned { provider, bet, .. } => {
                 Some(Claim::Bet(provider.clone(), bet.clone()))
             }
-            Self::BetSettled { bet, .. } | Self::BetRolledBack { bet, .. } => {
+            Self::BetSettled(settled) | Self::BetAmended(settled) => {
+                let BetRef { provider, bet, .. } = &settled.bet;
+                Some(Claim::BetClosed(provider.clone(), bet.clone(), settled.version))
+            }
+            Self::BetRolledBack { bet, .. } => {
                 Some(Claim::BetClosed(bet.provider.clone(), bet.bet.clone(), 1))
             }
-            Self::Deposited { .. }
-            | Self::WinPaid { .. }
-            | Self::SessionOpened { .. }
-            | Self::TournamentEntered { .. }
-            | Self::TournamentLeft { .. } => None,
+            Self::RoundEnded { provider, round } => {
+                Some(Claim::RoundEnded(provider.clone(), round.clone()))
+            }
+            Self::WithdrawalAuthorised { id, .. } => Some(Claim::Withdrawal(id.clone())),
+            Self::WithdrawalCaptured { id, .. } | Self::WithdrawalCancelled { id, .. } => {
+                Some(Claim::WithdrawalEnded(id.clone()))
+            }
+            Self::FreeRoundsGranted { campaign, .. } => Some(Claim::FreeRounds(campaign.clone())),
+            _ => None,
         }
     }
 
-    pub(crate) fn columns(&self) -> Columns {
-        let none = Payload::default;
-        let (bet_ref, payload) = match self {
-            Self::Deposited { .. } => (None, none()),
-            Self::BetPlaced { bet, at, .. } => (Some(bet), Payload { at: *at, ..none() }),
-            Self::BetRefused { bet, stake, currency, refusal } => (
-                Some(bet),
-                Payload {
-                    stake: Some(*stake),
-                    currency: Some(*currency),
-                    refusal: Some(*refusal),
-                    ..none()
-                },
-            ),
-            Self::BetSettled { bet, payout, outcome, started, placed_seq, at, totals, .. } => (
-                Some(bet),
-                Payload {
-                    at: *at,
-                    payout: Some(*payout),
-                    outcome: Some(*outcome),
-                    started: Some(*started),
-                    placed: Some(*placed_seq),
-                    totals: *totals,
-                    ..none()
-                },
-            ),
-            Self::WinPaid { provider, round, bet, game, .. } => {
-                return Columns {
-                    provider: Some(provider.clone()),
-                    bet: bet.clone(),
-                    round: Some(round.clone()),
-                    game: Some(game.clone()),
-                    payload: Box::default(),
-                };
+    /// Puts the totals on the first row of a settlement.
+    pub(super) fn set_totals(&mut self, of_all: SettlementTotals) {
+        match self {
+            Self::BetSettled(settled) | Self::BetAmended(settled) => settled.totals = Some(of_all),
+            Self::RoundPlayed { totals, .. } | Self::VerdictConfirmed { totals, .. } => {
+                *totals = of_all;
             }
-            Self::BetRolledBack { bet, .. } => (Some(bet), none()),
-            Self::BetTombstoned { provider, bet, round } => {
-                return Columns {
-                    provider: Some(provider.clone()),
-                    bet: Some(bet.clone()),
-                    round: round.clone(),
-                    game: None,
-                    payload: Box::default(),
-                };
-            }
-            Self::RoundPlayed { bet, payout, at, totals, .. } => (
-                Some(bet),
-                Payload { at: *at, payout: Some(*payout), totals: Some(*totals), ..none() },
-            ),
-            Self::SessionOpened { game, currency, expires } => {
-                return Columns {
-                    provider: None,
-                    bet: None,
-                    round: None,
-                    game: Some(game.clone()),
-                    payload: Payload {
-                        currency: Some(*currency),
-                        expires: Some(*expires),
-                        ..none()
-                    }
-                    .bytes(),
-                };
-            }
-            Self::TournamentEntered { tournament, ends } => (
-                None,
-                Payload { expires: Some(*ends), tournament: Some(tournament.clone()), ..none() },
-            ),
-            Self::TournamentLeft { tournament } => {
-                (None, Payload { tournament: Some(tournament.clone()), ..none() })
-            }
-        };
-        Columns {
-            provider: bet_ref.map(|bet| bet.provider.clone()),
-            bet: bet_ref.map(|bet| bet.bet.clone()),
-            round: bet_ref.map(|bet| bet.round.clone()),
-            game: bet_ref.map(|bet| bet.game.clone()),
-            payload: payload.bytes(),
+            _ => {}
         }
-    }
-
-    /// Reads a player's row back.
-    ///
-    /// # Errors
-    /// [`CorruptRow`] when a column or payload field that the kind needs is missing.
-    pub fn from_row(row: &Row) -> Result<Self, CorruptRow> {
-        let bad =
-            |field| CorruptRow { slot: row.slot.0, seq: row.seq, kind: row.kind.name(), field };
-        let payload: Payload = if row.payload.is_empty() {
-            Payload::default()
-        } else {
-            serde_json::from_slice(&row.payload).map_err(|_| bad("payload"))?
-        };
-        let provider = || row.provider.clone().ok_or_else(|| bad("provider"));
-        let bet_id = || row.bet.clone().ok_or_else(|| bad("bet"));
-        let round = || row.round.clone().ok_or_else(|| bad("round"));
-        let game = || row.game.clone().ok_or_else(|| bad("game"));
-        let bet =
-            || Ok(BetRef { provider: provider()?, bet: bet_id()?, round: round()?, game: game()? });
-        let leg = || row.leg.ok_or_else(|| bad("leg"));
-        let payout = || payload.payout.ok_or_else(|| bad("payout"));
-        let tournament = || payload.tournament.clone().ok_or_else(|| bad("tournament"));
-        let expires = || payload.expires.ok_or_else(|| bad("expires"));
-        let currency = || payload.currency.ok_or_else(|| bad("currency"));
-        let event = match row.kind {
-            RowKind::Deposited => {
-                Self::Deposited { amount: leg()?.amount, currency: leg()?.currency }
-            }
-            RowKind::BetPlaced => Self::BetPlaced {
-                bet: bet()?,
-                stake: leg()?.amount,
-                currency: leg()?.currency,
-                at: payload.at,
-            },
-            RowKind::BetRefused => Self::BetRefused {
-                bet: bet()?,
-                stake: payload.stake.ok_or_else(|| bad("stake"))?,
-                currency: currency()?,
-                refusal: payload.refusal.ok_or_else(|| bad("refusal"))?,
-            },
-            RowKind::BetSettled => Self::BetSettled {
-                bet: bet()?,
-                stake: leg()?.amount,
-                payout: payout()?,
-                currency: leg()?.currency,
-                outcome: payload.outcome.ok_or_else(|| bad("outcome"))?,
-                started: payload.started.ok_or_else(|| bad("started"))?,
-                placed_seq: payload.placed.ok_or_else(|| bad("placed"))?,
-                at: payload.at,
-                totals: payload.totals,
-            },
-            RowKind::WinPaid => Self::WinPaid {
-                provider: provider()?,
-                round: round()?,
-                bet: row.bet.clone(),
-                game: game()?,
-                amount: leg()?.amount,
-                currency: leg()?.currency,
-            },
-            RowKind::BetRolledBack => {
-                Self::BetRolledBack { bet: bet()?, stake: leg()?.amount, currency: leg()?.currency }
-            }
-            RowKind::BetTombstoned => Self::BetTombstoned {
-                provider: provider()?,
-                bet: bet_id()?,
-                round: row.round.clone(),
-            },
-            RowKind::RoundPlayed => Self::RoundPlayed {
-                bet: bet()?,
-                stake: leg()?.amount,
-                payout: payout()?,
-                currency: leg()?.currency,
-                at: payload.at,
-                totals: payload.totals.ok_or_else(|| bad("totals"))?,
-            },
-            RowKind::SessionOpened => {
-                Self::SessionOpened { game: game()?, currency: currency()?, expires: expires()? }
-            }
-            RowKind::TournamentEntered => {
-                Self::TournamentEntered { tournament: tournament()?, ends: expires()? }
-            }
-            RowKind::TournamentLeft => Self::TournamentLeft { tournament: tournament()? },
-            RowKind::TournamentCreated
-            | RowKind::TournamentStarted
-            | RowKind::TournamentClosed
-            | RowKind::TournamentCancelled => return Err(bad("not a wallet's row")),
-        };
-        Ok(event)
     }
 }
 
-/// A finished bet as scoring sees it; the same whether it was settled or played at once.
+/// Who pays a bet's winnings.
+pub(super) const fn payer(stake: &Stake) -> Account {
+    if stake.free.is_some() { Account::Promo } else { Account::House }
+}
+
+/// A finished bet as scoring sees it, in own money only; the same whether it was settled or
+/// played at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettledRound {
     /// Who.
@@ -523,35 +588,28 @@ impl SettledRound {
             return Ok(None);
         }
         let counted = |at| event_time(row.time, at, EVENT_TIME_TOLERANCE_MS);
+        let own = |stake: &Stake, payout: Amount| {
+            Amount(payout.0.saturating_sub(stake.bonus_share(payout).0))
+        };
         Ok(match Event::from_row(row)? {
-            Event::BetSettled {
-                bet,
-                stake,
-                payout,
-                currency,
-                outcome,
-                started,
-                placed_seq,
-                at,
-                ..
-            } => Some(Self {
+            Event::BetSettled(settled) => Some(Self {
                 player,
-                game: bet.game,
-                currency,
-                stake,
-                payout,
-                void: outcome == Outcome::Void,
-                started,
-                ended: counted(at),
+                game: settled.bet.game,
+                currency: settled.currency,
+                stake: settled.stake.own(),
+                payout: own(&settled.stake, settled.payout),
+                void: settled.outcome == Outcome::Void,
+                started: settled.started,
+                ended: counted(settled.at),
                 recorded: row.time,
-                placed_seq,
+                placed_seq: settled.placed_seq,
             }),
             Event::RoundPlayed { bet, stake, payout, currency, at, .. } => Some(Self {
                 player,
                 game: bet.game,
                 currency,
-                stake,
-                payout,
+                stake: stake.own(),
+                payout: own(&stake, payout),
                 void: false,
                 started: counted(at),
                 ended: counted(at),

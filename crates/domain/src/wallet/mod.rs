@@ -16,14 +16,20 @@ mod cell;
 mod command;
 mod decide;
 mod event;
+pub mod protection;
 mod refusal;
+mod rows;
 mod state;
+mod terms;
 #[cfg(test)]
 mod tests;
 
-pub use cell::{Answer, Cell, Error, Needs, Prepared};
-pub use command::{BetResult, Command, Outcome};
+pub use cell::{Answer, Cell, Error, Found, Needs, Prepared};
+pub use command::{BetResult, Command, Outcome, Verdict, WithdrawalEnd};
 pub use decide::{Context, Decision, Facts, Noop, Past};
-pub use event::{BetRef, CorruptRow, Event, SettledRound, SettlementTotals};
+pub use event::{About, BetRef, CorruptRow, Event, Settled, SettledRound, SettlementTotals, Stake};
 pub use refusal::Refusal;
-pub use state::{Accounts, Broken, Entry, OpenBet, Session, Wallet};
+pub use state::{
+    Accounts, Broken, Entry, FreeRounds, OpenBet, Proposal, Session, Unable, Wallet, Withdrawal,
+};
+pub use terms::{Amend, Funding, LateBet, SessionRule, Terms, UnmatchedWin};

@@ -1,5 +1,6 @@
 //! Why a wallet says no.
 
+use super::protection::{ExclusionKind, LimitKind, Period};
 use crate::money::Amount;
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +26,9 @@ pub enum Refusal {
     /// The bet was rolled back.
     #[error("the bet was rolled back")]
     BetAlreadyRolledBack,
+    /// A correction whose predecessor has not come yet.
+    #[error("an earlier version of this result has not come yet; send it first, then retry")]
+    VersionGap,
     /// The stake in the message is not the held one.
     #[error("the stake differs from the one held")]
     StakeMismatch,
@@ -37,11 +41,55 @@ pub enum Refusal {
     /// Not the currency of the bet or session.
     #[error("the currency differs from the bet's")]
     CurrencyMismatch,
+    /// The round has open bets.
+    #[error("the round has open bets")]
+    RoundHasOpenBets,
+    /// The provider has ended the round.
+    #[error("the round is over")]
+    RoundClosed,
+    /// The round is not overdue.
+    #[error("the round has no overdue bet")]
+    RoundNotOverdue,
+    /// Nothing was proposed.
+    #[error("nothing was proposed for this round")]
+    NothingProposed,
+    /// Two people are needed.
+    #[error("a second person has to confirm it")]
+    SamePerson,
+    /// Below the smallest stake.
+    #[error("the stake is below the smallest one")]
+    StakeTooSmall,
+    /// Too soon after the last bet on the game.
+    #[error("too soon after the last bet on this game")]
+    TooFast,
+    /// Another stake inside a feature.
+    #[error("the stake can't change inside a feature")]
+    StakeChanged,
+    /// The player may not play.
+    #[error("the player is excluded from play")]
+    PlayerExcluded {
+        /// Why.
+        kind: ExclusionKind,
+    },
     /// No open session on the game.
     #[error("the player has no open session on this game")]
     SessionExpired,
+    /// A responsible-gaming limit.
+    #[error("the player's own limit is reached")]
+    LimitReached {
+        /// Which one.
+        kind: LimitKind,
+        /// Over which window.
+        period: Period,
+    },
+    /// The player owes money.
+    #[error("the player owes money after a correction")]
+    DebtOutstanding,
+    /// No free round is left.
+    #[error("no free round of this campaign is left for this game and stake")]
+    NoFreeRound,
     /// More than is available.
-    #[error("the stake is more than is available")]
+    #[error("more than is available")]
     InsufficientFunds {
         /// What was available, in minor units.
         available: Amount,
@@ -49,19 +97,49 @@ pub enum Refusal {
     /// Past 64 bits.
     #[error("the balance would not fit 64 bits")]
     Overflow,
-    /// The player has too many open bets.
-    #[error("the player has too many open bets")]
-    TooManyOpenBets,
+    /// The player has too many open bets, withdrawals or limits.
+    #[error("the player has too many of these open")]
+    TooManyOpen,
+    /// Too many refusals and tombstones in a short time.
+    #[error("too many refused commands of this player; slow down")]
+    TooManyRefusals,
+    /// No such withdrawal.
+    #[error("no such withdrawal is known")]
+    WithdrawalNotFound,
+    /// The withdrawal is over.
+    #[error("the withdrawal is over")]
+    WithdrawalEnded,
+    /// The withdrawal's or campaign's id was used with other content.
+    #[error("this id was used with different content")]
+    IdReused,
+    /// The player's exclusion can only be made longer.
+    #[error("an exclusion can be made longer, never shorter")]
+    ExclusionStands,
+    /// The operator has not blocked the player.
+    #[error("the player is not blocked")]
+    NotBlocked,
+    /// No such session.
+    #[error("the player has no open session on this game")]
+    SessionNotFound,
     /// Not entered in the tournament.
     #[error("the player is not in this tournament")]
     NotEntered,
 }
 
 impl Refusal {
-    /// Whether it is kept for ever under the bet's id, so that a retry hears the same
+    /// Whether it is kept for ever under the command's id, so that a retry hears the same
     /// (money-cases.md: "an id that was refused because of state must stay refused").
     #[must_use]
     pub const fn is_stored(self) -> bool {
-        matches!(self, Self::InsufficientFunds { .. } | Self::SessionExpired)
+        matches!(
+            self,
+            Self::InsufficientFunds { .. }
+                | Self::SessionExpired
+                | Self::LimitReached { .. }
+                | Self::PlayerExcluded { .. }
+                | Self::DebtOutstanding
+                | Self::NoFreeRound
+                | Self::RoundClosed
+        )
     }
 }

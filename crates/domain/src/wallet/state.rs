@@ -1,8 +1,10 @@
 //! A wallet's state: a fold over its events.
 
-use super::event::{BetRef, Event};
-use crate::ids::{BetId, GameId, ProviderId, RoundId, TournamentId};
-use crate::journal::{Account, Leg};
+use super::command::{Outcome, Verdict};
+use super::event::{BetRef, Event, Settled, Stake};
+use super::protection::{Exclusion, ExclusionKind, Protection, Usage, count};
+use crate::ids::{BetId, CampaignId, GameId, ProviderId, RoundId, TournamentId, WithdrawalId};
+use crate::journal::{Account, Leg, RowKind};
 use crate::money::{Amount, Currency};
 use crate::time::{EVENT_TIME_TOLERANCE_MS, UnixMs, event_time};
 use serde::{Deserialize, Serialize};
@@ -19,7 +21,7 @@ pub struct Accounts {
     pub held: Amount,
     /// Withdrawals under way.
     pub locked: Amount,
-    /// Owed after a downward amend.
+    /// Owed after a downward amend: a debit of this account makes it grow.
     pub debt: Amount,
 }
 
@@ -28,6 +30,29 @@ impl Accounts {
     #[must_use]
     pub fn available(&self) -> Amount {
         Amount(self.cash.0.saturating_add(self.bonus.0))
+    }
+
+    /// Moves money between these accounts, or between one of them and the world.
+    ///
+    /// # Errors
+    /// [`Unable`], and then nothing has moved.
+    pub fn transfer(&mut self, leg: &Leg) -> Result<(), Unable> {
+        let mut after = *self;
+        let owed = |account| account == Account::Debt;
+        for (account, arrives) in [(leg.debit, false), (leg.credit, true)] {
+            let Some(at) = after.get_mut(account) else { continue };
+            let change = if arrives == owed(account) {
+                at.checked_sub(leg.amount)
+            } else {
+                at.checked_add(leg.amount)
+            };
+            *at = change.ok_or(Unable::Overflow)?;
+            if at.0 < 0 {
+                return Err(Unable::Negative(account));
+            }
+        }
+        *self = after;
+        Ok(())
     }
 
     fn get_mut(&mut self, account: Account) -> Option<&mut Amount> {
@@ -61,14 +86,19 @@ pub struct OpenBet {
     pub round: RoundId,
     /// Its game.
     pub game: GameId,
-    /// The stake.
-    pub stake: Amount,
+    /// The stake, and who pays for it.
+    pub stake: Stake,
     /// Of which currency.
     pub currency: Currency,
     /// Event time of the placement.
     pub started: UnixMs,
+    /// Row time of the placement.
+    pub placed: UnixMs,
     /// Seq of the placement.
     pub seq: u64,
+    /// Whether its result is overdue.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub overdue: bool,
 }
 
 /// An open game session.
@@ -78,6 +108,47 @@ pub struct Session {
     pub currency: Currency,
     /// When it ends.
     pub expires: UnixMs,
+    /// Its number: the seq of the row that opened it.
+    pub number: u64,
+}
+
+/// A withdrawal under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Withdrawal {
+    /// How much is locked for it.
+    pub amount: Amount,
+    /// Of which currency.
+    pub currency: Currency,
+}
+
+/// Free rounds of a campaign.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FreeRounds {
+    /// On whose games.
+    pub provider: ProviderId,
+    /// On which game.
+    pub game: GameId,
+    /// How many are left.
+    pub left: u32,
+    /// Stake of each.
+    pub value: Amount,
+    /// Of which currency.
+    pub currency: Currency,
+    /// Until when they can be played.
+    pub expires: UnixMs,
+}
+
+/// What the desk proposes for an overdue round.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proposal {
+    /// Whose round.
+    pub provider: ProviderId,
+    /// Which round.
+    pub round: RoundId,
+    /// How it is to end.
+    pub verdict: Verdict,
+    /// Who proposes it.
+    pub author: Box<str>,
 }
 
 /// A player's part in a tournament.
@@ -102,6 +173,33 @@ pub struct Wallet {
     pub sessions: BTreeMap<GameId, Session>,
     /// Tournaments the player is in; forgotten a day after their end.
     pub entries: BTreeMap<TournamentId, Entry>,
+    /// Withdrawals under way.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub withdrawals: BTreeMap<WithdrawalId, Withdrawal>,
+    /// Free rounds; forgotten a day after their end.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub free_rounds: BTreeMap<CampaignId, FreeRounds>,
+    /// What the desk proposes for overdue rounds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub proposals: Vec<Proposal>,
+    /// What counts towards limits, per currency.
+    #[serde(default)]
+    pub usage: BTreeMap<Currency, Usage>,
+    /// Limits and exclusions.
+    #[serde(default)]
+    pub protection: Protection,
+    /// The last bet of the last few seconds, by game.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub spun: BTreeMap<GameId, UnixMs>,
+}
+
+/// A transfer that the accounts can't make.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unable {
+    /// The account would go below zero.
+    Negative(Account),
+    /// A balance would not fit 64 bits.
+    Overflow,
 }
 
 /// A row contradicts the wallet: the journal is damaged or a rule is wrong. The wallet stops.
@@ -140,6 +238,8 @@ pub enum Broken {
 }
 
 const REMEMBERED_MS: i64 = 24 * 60 * 60 * 1000;
+/// Longest time between bets that a provider's terms can ask for.
+const SPIN_MS_MAX: i64 = 60 * 1000;
 
 impl Wallet {
     /// The accounts of a currency; zeros before the first movement.
@@ -182,23 +282,111 @@ impl Wallet {
         }
         match event {
             Event::BetPlaced { bet, stake, currency, at } => {
+                self.count_stake(*currency, time, stake);
+                self.spin(&bet.game, time);
+                self.use_free_round(stake);
                 let open = OpenBet {
                     round: bet.round.clone(),
                     game: bet.game.clone(),
-                    stake: *stake,
+                    stake: stake.clone(),
                     currency: *currency,
                     started: event_time(time, *at, EVENT_TIME_TOLERANCE_MS),
+                    placed: time,
                     seq,
+                    overdue: false,
                 };
                 self.open.entry(bet.provider.clone()).or_default().insert(bet.bet.clone(), open);
             }
-            Event::BetSettled { bet, .. } | Event::BetRolledBack { bet, .. } => {
+            Event::RoundPlayed { bet, stake, payout, currency, .. } => {
+                self.count_stake(*currency, time, stake);
+                self.spin(&bet.game, time);
+                let own = payout.0.saturating_sub(stake.bonus_share(*payout).0);
+                self.count_payout(*currency, time, own);
+            }
+            Event::BetSettled(settled) => {
+                self.close(&settled.bet, seq)?;
+                self.count_result(settled, time);
+                if settled.outcome == Outcome::Void {
+                    self.give_back_free_round(&settled.stake);
+                }
+            }
+            Event::BetAmended(settled) => self.count_result(settled, time),
+            Event::BetRolledBack { bet, stake, currency, placed } => {
                 self.close(bet, seq)?;
+                self.give_back_free_round(stake);
+                let (all, own) = (stake.held().0, stake.own().0);
+                self.usage.entry(*currency).or_default().add(time, *placed, |used| {
+                    count(&mut used.staked, all.saturating_neg());
+                    count(&mut used.lost, own.saturating_neg());
+                });
+            }
+            Event::Deposited { amount, currency } => {
+                let amount = amount.0;
+                let usage = self.usage.entry(*currency).or_default();
+                usage.add(time, time, |used| count(&mut used.deposited, amount));
             }
             Event::SessionOpened { game, currency, expires } => {
                 self.sessions.retain(|_, s| time.since_ms(s.expires) < REMEMBERED_MS);
-                let session = Session { currency: *currency, expires: *expires };
+                let session = Session { currency: *currency, expires: *expires, number: seq };
                 self.sessions.insert(game.clone(), session);
+                self.protection.play_time.opened(time, *expires);
+            }
+            Event::SessionClosed { game } => {
+                self.sessions.remove(game);
+                if !self.sessions.values().any(|session| session.expires > time) {
+                    self.protection.play_time.close(time);
+                }
+            }
+            Event::WithdrawalAuthorised { id, amount, currency } => {
+                let open = Withdrawal { amount: *amount, currency: *currency };
+                self.withdrawals.insert(id.clone(), open);
+            }
+            Event::WithdrawalCaptured { id, .. } | Event::WithdrawalCancelled { id, .. } => {
+                self.withdrawals.remove(id);
+            }
+            Event::RoundOverdue { provider, round } => {
+                for bet in self.open.get_mut(provider).into_iter().flat_map(BTreeMap::values_mut) {
+                    bet.overdue |= bet.round == *round;
+                }
+            }
+            Event::VerdictProposed { provider, round, verdict, author, .. } => {
+                self.forget_proposal(provider, round);
+                self.proposals.push(Proposal {
+                    provider: provider.clone(),
+                    round: round.clone(),
+                    verdict: *verdict,
+                    author: author.clone(),
+                });
+            }
+            Event::VerdictConfirmed { provider, round, .. } => {
+                self.forget_proposal(provider, round);
+            }
+            Event::LimitSet { limit, from, .. } => self.protection.set(limit, *from, time),
+            Event::Excluded { kind: ExclusionKind::Blocked, .. } => self.protection.blocked = true,
+            Event::Excluded { kind, until, .. } => {
+                self.protection.exclusion = Some(Exclusion { kind: *kind, until: *until });
+            }
+            Event::Readmitted { .. } => self.protection.blocked = false,
+            Event::FreeRoundsGranted {
+                campaign,
+                provider,
+                game,
+                count,
+                value,
+                currency,
+                expires,
+                ..
+            } => {
+                self.free_rounds.retain(|_, f| time.since_ms(f.expires) < REMEMBERED_MS);
+                let granted = FreeRounds {
+                    provider: provider.clone(),
+                    game: game.clone(),
+                    left: *count,
+                    value: *value,
+                    currency: *currency,
+                    expires: *expires,
+                };
+                self.free_rounds.insert(campaign.clone(), granted);
             }
             Event::TournamentEntered { tournament, ends } => {
                 self.entries.retain(|_, entry| time.since_ms(entry.ends) < REMEMBERED_MS);
@@ -207,14 +395,59 @@ impl Wallet {
             Event::TournamentLeft { tournament } => {
                 self.entries.remove(tournament);
             }
-            Event::Deposited { .. }
+            Event::Moved { kind: RowKind::WinUnmatched, leg, .. } => {
+                self.count_payout(leg.currency, time, leg.amount.0);
+            }
+            Event::Adjusted { .. }
+            | Event::CommandRefused { .. }
             | Event::BetRefused { .. }
-            | Event::WinPaid { .. }
-            | Event::BetTombstoned { .. }
-            | Event::RoundPlayed { .. } => {}
+            | Event::Moved { .. }
+            | Event::RoundEnded { .. }
+            | Event::BetTombstoned { .. } => {}
         }
         self.seq = seq;
         Ok(())
+    }
+
+    fn count_stake(&mut self, currency: Currency, time: UnixMs, stake: &Stake) {
+        let (all, own) = (stake.held().0, stake.own().0);
+        self.usage.entry(currency).or_default().add(time, time, |used| {
+            count(&mut used.staked, all);
+            count(&mut used.lost, own);
+        });
+    }
+
+    fn count_payout(&mut self, currency: Currency, time: UnixMs, own: i64) {
+        let usage = self.usage.entry(currency).or_default();
+        usage.add(time, time, |used| count(&mut used.lost, own.saturating_neg()));
+    }
+
+    /// What a result changes of the losses: the difference to the result before it.
+    fn count_result(&mut self, settled: &Settled, time: UnixMs) {
+        let own = |payout: Amount| payout.0.saturating_sub(settled.stake.bonus_share(payout).0);
+        let change = own(settled.payout).saturating_sub(own(settled.paid_before));
+        self.count_payout(settled.currency, time, change);
+    }
+
+    fn spin(&mut self, game: &GameId, time: UnixMs) {
+        self.spun.retain(|_, last| time.since_ms(*last) < SPIN_MS_MAX);
+        self.spun.insert(game.clone(), time);
+    }
+
+    fn use_free_round(&mut self, stake: &Stake) {
+        if let Some(free) = stake.free.as_ref().and_then(|id| self.free_rounds.get_mut(id)) {
+            free.left = free.left.saturating_sub(1);
+        }
+    }
+
+    fn give_back_free_round(&mut self, stake: &Stake) {
+        if let Some(free) = stake.free.as_ref().and_then(|id| self.free_rounds.get_mut(id)) {
+            free.left = free.left.saturating_add(1);
+        }
+    }
+
+    fn forget_proposal(&mut self, provider: &ProviderId, round: &RoundId) {
+        self.proposals.retain(|p| p.provider != *provider || p.round != *round);
     }
 
     fn close(&mut self, bet: &BetRef, seq: u64) -> Result<(), Broken> {
@@ -228,16 +461,9 @@ impl Wallet {
 
     fn transfer(&mut self, leg: &Leg, seq: u64) -> Result<(), Broken> {
         let accounts = self.accounts.entry(leg.currency).or_default();
-        if let Some(from) = accounts.get_mut(leg.debit) {
-            let rest = from.checked_sub(leg.amount).ok_or(Broken::Overflow { seq })?;
-            if rest.0 < 0 {
-                return Err(Broken::Negative { account: leg.debit.name(), seq });
-            }
-            *from = rest;
-        }
-        if let Some(to) = accounts.get_mut(leg.credit) {
-            *to = to.checked_add(leg.amount).ok_or(Broken::Overflow { seq })?;
-        }
-        Ok(())
+        accounts.transfer(leg).map_err(|unable| match unable {
+            Unable::Negative(account) => Broken::Negative { account: account.name(), seq },
+            Unable::Overflow => Broken::Overflow { seq },
+        })
     }
 }

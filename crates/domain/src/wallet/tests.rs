@@ -32,7 +32,8 @@ impl Bench {
         let asked = Prepared::new(&self.keys, TENANT, PLAYER, key, command, None);
         let now = UnixMs(self.clock);
         // Nothing is ever committed here, so the cell itself remembers every row.
-        self.cell.execute(&asked, &[], now, 0, &self.keys, &mut self.stage).unwrap()
+        let found = Found::default();
+        self.cell.execute(&asked, &found, now, 0, &self.keys, &mut self.stage).unwrap()
     }
 }
 
@@ -55,6 +56,9 @@ fn place(bet: &str, round: &str, stake: i64) -> Command {
         stake: Amount(stake),
         currency: Currency::EUR,
         at: None,
+        free: None,
+        feature: false,
+        terms: Terms::default(),
     }
 }
 
@@ -64,8 +68,8 @@ fn play(bet: &str, stake: i64, payout: i64) -> Command {
         stake: Amount(stake),
         payout: Amount(payout),
         currency: Currency::EUR,
-        in_session: false,
         at: None,
+        terms: Terms::default(),
     }
 }
 
@@ -75,6 +79,8 @@ fn settle(round: &str, delta: i64) -> Command {
         round: RoundId::parse(round).unwrap(),
         delta: Amount(delta),
         currency: Currency::EUR,
+        version: None,
+        terms: Terms::default(),
     }
 }
 
@@ -89,10 +95,13 @@ fn results(round: &str, bets: &[(&str, Option<i64>, i64, Option<Outcome>)]) -> C
                 stake: stake.map(Amount),
                 payout: Amount(*payout),
                 outcome: *outcome,
+                version: None,
             })
             .collect(),
+        game: None,
         currency: None,
         at: None,
+        terms: Terms::default(),
     }
 }
 
@@ -135,12 +144,14 @@ fn basic_flow() {
         // Net: 10.00 → 15.00 is +5.00.
         ("s1", settle("r1", 500), "bet.settled", 10_500, 0),
         ("s1", settle("r1", 500), "replay bet.settled", 10_500, 0),
-        ("s2", settle("r1", 500), "betNotFound", 10_500, 0),
+        // Another net result of a settled round replaces it.
+        ("s2", settle("r1", 700), "bet.amended", 10_700, 0),
+        ("s3", settle("r1", 500), "bet.amended", 10_500, 0),
         ("x1", roll_back("b1"), "betAlreadySettled", 10_500, 0),
         // A lost round gives −stakes; less is no payout at all.
         ("b2", place("b2", "r2", 300), "bet.placed", 10_200, 300),
         ("b3", place("b3", "r2", 200), "bet.placed", 10_000, 500),
-        ("s3", settle("r2", -501), "negativePayout", 10_000, 500),
+        ("s3b", settle("r2", -501), "negativePayout", 10_000, 500),
         ("s4", settle("r2", -500), "bet.settled", 10_000, 0),
         // Roll back, again, and before the bet.
         ("b4", place("b4", "r4", 400), "bet.placed", 9_600, 400),
@@ -219,11 +230,17 @@ fn only_keys_that_may_be_old_are_looked_up() {
     let bench = Bench::new();
     let asked = Prepared::new(&bench.keys, TENANT, PLAYER, "b1", place("b1", "r", 1), None);
     let mut filter = KeyFilter::default();
-    assert!(bench.cell.needs(&asked, &filter).is_empty());
+    assert!(bench.cell.needs(&asked, &Found::default(), &filter, &bench.keys).is_empty());
     filter.insert(&asked.key);
-    assert_eq!(bench.cell.needs(&asked, &filter).requests, vec![asked.key]);
+    assert_eq!(
+        bench.cell.needs(&asked, &Found::default(), &filter, &bench.keys).requests,
+        vec![asked.key]
+    );
     filter.insert(&asked.claims[0].1);
-    assert_eq!(bench.cell.needs(&asked, &filter).claims, vec![asked.claims[0].1]);
+    assert_eq!(
+        bench.cell.needs(&asked, &Found::default(), &filter, &bench.keys).claims,
+        vec![asked.claims[0].1]
+    );
 }
 
 #[test]

@@ -1,6 +1,8 @@
 use super::*;
 use palio_domain::journal::{Account, Leg, RowKind};
-use palio_domain::{Aggregate, GameId, PlayerId, ProviderId, RoundId, Slot, TenantId, UnixMs};
+use palio_domain::{
+    Aggregate, BetId, GameId, PlayerId, ProviderId, RoundId, Slot, TenantId, UnixMs,
+};
 
 /// A row as the store gives it back; the payload is written out, since stored bytes are what
 /// must render the same for ever.
@@ -115,7 +117,7 @@ fn a_row_that_can_not_be_first_is_corrupt() {
         (row(RowKind::BetPlaced, Some(1), None, ""), "balance"),
         (row(RowKind::BetPlaced, None, Some(1), ""), "leg"),
         (row(RowKind::BetPlaced, Some(1), Some(1), "{"), "payload"),
-        (row(RowKind::BetSettled, Some(1), Some(1), later), "totals"),
+        (row(RowKind::BetSettled, Some(1), None, later), "balance"),
         (row(RowKind::WinPaid, Some(1), Some(1), ""), "never the first row of a command"),
         (row(RowKind::TournamentClosed, None, None, ""), "not a wallet's row"),
     ];

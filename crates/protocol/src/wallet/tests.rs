@@ -20,7 +20,7 @@ const DEBIT: &str = r#"{"playerId":"p_1","roundId":"R-1","gameId":"g","betId":"b
 fn a_debit_is_a_bet() {
     let part = debit(DEBIT).unwrap();
     assert_eq!((part.player.as_str(), part.key.as_str()), ("p_1", "b_1"));
-    let Command::PlaceBet { bet, stake, currency, at } = part.command else { panic!() };
+    let Command::PlaceBet { bet, stake, currency, at, .. } = part.command else { panic!() };
     assert_eq!((bet.bet.as_str(), bet.round.as_str(), bet.game.as_str()), ("b_1", "R-1", "g"));
     assert_eq!((stake, currency, at.unwrap().0), (Amount(1000), Currency::EUR, 1000));
     assert_eq!(bet.provider, provider());
@@ -120,6 +120,7 @@ fn keys_default_to_the_bodys_own_ids() {
         stake: None,
         payout: Amount(1500),
         outcome: None,
+        version: None,
     };
     assert_eq!((bets, currency), (vec![result], Some(Currency::EUR)));
     assert_eq!(credit(r#","transactionId":"t_1""#).unwrap().key, "t_1");
@@ -152,6 +153,7 @@ fn deposits_and_sessions_need_a_name() {
         game_id: "g".into(),
         currency: "EUR".into(),
         expires_at: "1970-01-01T00:00:01Z".into(),
+        ..OpenSession::default()
     };
     assert_eq!(session.clone().into_command("p_1", None).unwrap().key, "s_1");
     assert_eq!(session.into_command("", None).unwrap_err().field, "playerId");
@@ -206,6 +208,7 @@ proptest! {
             amount: amount.into(),
             currency: "EUR".into(),
             ts: ts.into(),
+            ..Debit::default()
         };
         if let Err(error) = body.into_command(&provider()) {
             prop_assert_eq!(error.code, ErrorCode::InvalidField);

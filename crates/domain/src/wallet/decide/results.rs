@@ -1,0 +1,490 @@
+//! Results: settlements, corrections, wins without a bet.
+
+use super::super::command::{BetResult, Command, Outcome};
+use super::super::event::{About, BetRef, Event, Settled, Stake, payer};
+use super::super::refusal::Refusal;
+use super::super::state::{OpenBet, Wallet};
+use super::super::terms::{Amend, Terms, UnmatchedWin};
+use super::{Decision, Facts, Past, Plan};
+use crate::ids::{BetId, GameId, ProviderId, RoundId};
+use crate::journal::{Account, Row, RowKind};
+use crate::money::{Amount, Currency};
+use crate::time::UnixMs;
+use std::sync::Arc;
+
+/// One bet's part of a settlement.
+enum Part {
+    /// The bet is open: its first result.
+    First(Settled),
+    /// The bet had a result.
+    Again(Settled),
+    /// This result, or a later one, is known.
+    Known(Arc<Row>),
+    /// The bet is not known, and the terms pay it all the same.
+    Unmatched(BetId, Amount),
+}
+
+/// A bet's result as the journal has it.
+struct Standing {
+    settled: Settled,
+    row: Arc<Row>,
+}
+
+impl Wallet {
+    /// Settles all open bets of the round by the player's net result. Each bet's share of the
+    /// payout is its share of the stakes, rounded down; the rest goes to the last bet, so that
+    /// the sum is exact. Of a settled round it replaces the result (design, "Fixed points").
+    #[expect(clippy::too_many_arguments, reason = "the command's own fields")]
+    pub(super) fn settle_round(
+        &self,
+        provider: &ProviderId,
+        round: &RoundId,
+        delta: Amount,
+        currency: Currency,
+        version: Option<u32>,
+        terms: &Terms,
+        facts: &Facts,
+    ) -> Result<Decision, Refusal> {
+        let open: Vec<_> = self.open_in_round(provider, round).collect();
+        if open.is_empty() {
+            return self.amend_round(delta, currency, version, terms, facts);
+        }
+        if open.iter().any(|(_, bet)| bet.currency != currency) {
+            return Err(Refusal::CurrencyMismatch);
+        }
+        if version.is_some_and(|version| version > 1) {
+            return Err(Refusal::VersionGap);
+        }
+        let stakes: Vec<Amount> = open.iter().map(|(_, bet)| bet.stake.held()).collect();
+        let payouts = shares(&stakes, delta)?;
+        let parts = open.into_iter().zip(payouts).map(|((id, bet), payout)| {
+            let bet_ref = reference(provider, id, bet);
+            Ok(Part::First(first(bet_ref, bet, payout, None, None)))
+        });
+        self.settled(parts.collect::<Result<_, _>>()?, provider, round, None, currency)
+    }
+
+    fn amend_round(
+        &self,
+        delta: Amount,
+        currency: Currency,
+        version: Option<u32>,
+        terms: &Terms,
+        facts: &Facts,
+    ) -> Result<Decision, Refusal> {
+        let mut standing = Vec::new();
+        let mut rolled_back = false;
+        for past in facts.bets.values() {
+            match stands(past)? {
+                Some(one) => standing.push(one),
+                None => rolled_back |= past.claimed.is_some(),
+            }
+        }
+        let Some(last) = standing.iter().map(|one| one.settled.version).max() else {
+            let refusal =
+                if rolled_back { Refusal::BetAlreadyRolledBack } else { Refusal::BetNotFound };
+            return Err(refusal);
+        };
+        if let Some(version) = version
+            && version <= last
+        {
+            let known = standing.into_iter().find(|one| one.settled.version == last);
+            return known.map(|one| Decision::Replay(one.row)).ok_or(Refusal::BetNotFound);
+        }
+        if version.is_some_and(|version| version > last + 1) {
+            return Err(Refusal::VersionGap);
+        }
+        if version.is_none() && terms.amend == Amend::Refuse {
+            return Err(Refusal::BetAlreadySettled);
+        }
+        if standing.iter().any(|one| one.settled.currency != currency) {
+            return Err(Refusal::CurrencyMismatch);
+        }
+        let stakes: Vec<Amount> = standing.iter().map(|one| one.settled.stake.held()).collect();
+        let payouts = shares(&stakes, delta)?;
+        let (provider, round) = match standing.first() {
+            Some(one) => (one.settled.bet.provider.clone(), one.settled.bet.round.clone()),
+            None => return Err(Refusal::BetNotFound),
+        };
+        let parts = standing
+            .into_iter()
+            .zip(payouts)
+            .map(|(old, payout)| Part::Again(again(old.settled, payout, None, None)))
+            .collect();
+        self.settled(parts, &provider, &round, None, currency)
+    }
+
+    /// Settles bets by id.
+    pub(super) fn settle_bets(
+        &self,
+        command: &Command,
+        facts: &Facts,
+    ) -> Result<Decision, Refusal> {
+        let Command::SettleBets { provider, round, game, bets, currency, at, terms } = command
+        else {
+            return Err(Refusal::BetNotFound);
+        };
+        let mut of = *currency;
+        let mut parts = Vec::with_capacity(bets.len());
+        for result in bets {
+            let part = match self.open_bet(provider, &result.bet) {
+                Some(open) if open.round == *round => {
+                    same_currency(&mut of, open.currency)?;
+                    if result.version.is_some_and(|version| version > 1) {
+                        return Err(Refusal::VersionGap);
+                    }
+                    let payout = fits(result, &open.stake)?;
+                    let bet = reference(provider, &result.bet, open);
+                    Part::First(first(bet, open, payout, result.outcome, *at))
+                }
+                Some(_) => return Err(Refusal::BetNotFound),
+                None => {
+                    let past = facts.bets.get(&result.bet);
+                    self.closed_bet(result, round, past, &mut of, *at, terms)?
+                }
+            };
+            parts.push(part);
+        }
+        let currency = of.ok_or(Refusal::BetNotFound)?;
+        self.settled(parts, provider, round, game.as_ref(), currency)
+    }
+
+    /// What a result does to a bet that is not open.
+    fn closed_bet(
+        &self,
+        result: &BetResult,
+        round: &RoundId,
+        past: Option<&Past>,
+        of: &mut Option<Currency>,
+        at: Option<UnixMs>,
+        terms: &Terms,
+    ) -> Result<Part, Refusal> {
+        let Some(past) = past.filter(|past| past.claimed.is_some()) else {
+            return match terms.unmatched_win {
+                UnmatchedWin::Promo if of.is_some() => {
+                    Ok(Part::Unmatched(result.bet.clone(), result.payout))
+                }
+                UnmatchedWin::Promo | UnmatchedWin::Refuse => Err(Refusal::BetNotFound),
+            };
+        };
+        let Some(Standing { settled, row }) = stands(past)? else {
+            let refused = past.claimed.as_ref().is_some_and(|row| row.kind == RowKind::BetRefused);
+            return Err(if refused { Refusal::BetNotFound } else { Refusal::BetAlreadyRolledBack });
+        };
+        if settled.bet.round != *round {
+            return Err(Refusal::BetNotFound);
+        }
+        same_currency(of, settled.currency)?;
+        let mut result = result.clone();
+        match result.version {
+            Some(version) if version < settled.version => return Ok(Part::Known(row)),
+            Some(version) if version == settled.version => {
+                let same = fits(&result, &settled.stake)? == settled.payout;
+                return if same { Ok(Part::Known(row)) } else { Err(Refusal::IdempotencyMismatch) };
+            }
+            Some(version) if version > settled.version + 1 => return Err(Refusal::VersionGap),
+            Some(_) => {}
+            // A void is taken back by whatever comes after it (money-cases.md, 26).
+            None if settled.outcome == Outcome::Void => {}
+            None => match terms.amend {
+                Amend::ByRound | Amend::Refuse => return Err(Refusal::BetAlreadySettled),
+                Amend::Replace => {}
+                Amend::Add => {
+                    let sum = settled.payout.checked_add(result.payout);
+                    result.payout = sum.ok_or(Refusal::Overflow)?;
+                }
+            },
+        }
+        let payout = fits(&result, &settled.stake)?;
+        Ok(Part::Again(again(settled, payout, result.outcome, at)))
+    }
+
+    fn settled(
+        &self,
+        parts: Vec<Part>,
+        provider: &ProviderId,
+        round: &RoundId,
+        game: Option<&GameId>,
+        currency: Currency,
+    ) -> Result<Decision, Refusal> {
+        let mut plan = Plan::new(self, currency);
+        self.settle_into(&mut plan, parts, provider, round, game).and_then(|known| match known {
+            Sums { known: Some(row), bets: 0, .. } => Ok(Decision::Replay(row)),
+            Sums { bets, staked, paid, .. } => plan.settled(bets, staked, paid),
+        })
+    }
+
+    /// Adds the events of all parts: what is closed, then what is paid, then what is taken back,
+    /// then what is owed.
+    fn settle_into(
+        &self,
+        plan: &mut Plan,
+        parts: Vec<Part>,
+        provider: &ProviderId,
+        round: &RoundId,
+        game: Option<&GameId>,
+    ) -> Result<Sums, Refusal> {
+        let mut sums = Sums::default();
+        // What is paid after the rows of the bets: own money and bonus, by house and promo.
+        let mut house = [0_i128; 2];
+        let mut promo = 0_i128;
+        let mut gained = 0_i128;
+        let mut reversals = Vec::new();
+        let mut about = None;
+        let mut count = 0_usize;
+        for part in parts {
+            match part {
+                Part::Known(row) => {
+                    sums.known.get_or_insert(row);
+                }
+                Part::First(settled) => {
+                    sums.add(settled.stake.held(), settled.payout);
+                    let share = i128::from(settled.stake.bonus_share(settled.payout).0);
+                    let own = i128::from(settled.payout.0) - share;
+                    if settled.stake.free.is_some() {
+                        promo += own;
+                    } else {
+                        house = [house[0] + own, house[1] + share];
+                    }
+                    if settled.outcome != Outcome::Void {
+                        gained += own;
+                    }
+                    about = Some(About::from(&settled.bet));
+                    count += 1;
+                    plan.push(Event::BetSettled(settled))?;
+                }
+                Part::Again(settled) => {
+                    sums.add(settled.stake.held(), settled.payout);
+                    let share = settled.stake.bonus_share(settled.payout);
+                    let old = settled.paid_before;
+                    let old_share = settled.stake.bonus_share(old);
+                    gained += i128::from(settled.payout.0) - i128::from(share.0);
+                    gained -= i128::from(old.0) - i128::from(old_share.0);
+                    let of = About::from(&settled.bet);
+                    let from = payer(&settled.stake);
+                    plan.push(Event::BetAmended(settled))?;
+                    plan.moved(RowKind::WinPaid, Some(of.clone()), from, Account::Bonus, share)?;
+                    reversals.push((of, from, old, old_share));
+                }
+                Part::Unmatched(bet, payout) => {
+                    sums.add(Amount::ZERO, payout);
+                    gained += i128::from(payout.0);
+                    let of = About {
+                        provider: provider.clone(),
+                        round: round.clone(),
+                        bet: Some(bet),
+                        game: game.cloned(),
+                    };
+                    let leg = crate::journal::Leg {
+                        debit: Account::Promo,
+                        credit: Account::Cash,
+                        amount: payout,
+                        currency: plan.currency,
+                    };
+                    plan.push(Event::Moved { kind: RowKind::WinUnmatched, about: Some(of), leg })?;
+                }
+            }
+        }
+        // A payout of several bets belongs to the round.
+        let about = about.map(|about| About { bet: about.bet.filter(|_| count == 1), ..about });
+        let amount = |sum: i128| i64::try_from(sum).map(Amount).map_err(|_| Refusal::Overflow);
+        for (from, to, sum) in [
+            (Account::House, Account::Cash, house[0]),
+            (Account::House, Account::Bonus, house[1]),
+            (Account::Promo, Account::Cash, promo),
+        ] {
+            plan.moved(RowKind::WinPaid, about.clone(), from, to, amount(sum)?)?;
+        }
+        for (of, from, old, old_share) in reversals {
+            take_back(plan, &of, from, old, old_share)?;
+        }
+        let gained = Amount(i64::try_from(gained.max(0)).map_err(|_| Refusal::Overflow)?);
+        plan.repay(gained, about)?;
+        Ok(sums)
+    }
+
+    /// The desk's settlement of all open bets of a round, behind `first`.
+    pub(super) fn settle_open(
+        &self,
+        first_event: Event,
+        provider: &ProviderId,
+        round: &RoundId,
+        delta: Option<Amount>,
+    ) -> Result<Decision, Refusal> {
+        let open: Vec<_> = self.open_in_round(provider, round).collect();
+        let Some((_, any)) = open.first() else { return Err(Refusal::BetNotFound) };
+        let currency = any.currency;
+        let stakes: Vec<Amount> = open.iter().map(|(_, bet)| bet.stake.held()).collect();
+        let payouts = match delta {
+            Some(delta) => shares(&stakes, delta)?,
+            None => stakes,
+        };
+        let outcome = delta.is_none().then_some(Outcome::Void);
+        let parts = open
+            .into_iter()
+            .zip(payouts)
+            .map(|((id, bet), payout)| {
+                Part::First(first(reference(provider, id, bet), bet, payout, outcome, None))
+            })
+            .collect();
+        let mut plan = Plan::new(self, currency);
+        plan.push(first_event)?;
+        let sums = self.settle_into(&mut plan, parts, provider, round, None)?;
+        plan.settled(sums.bets, sums.staked, sums.paid)
+    }
+}
+
+/// What a settlement comes to.
+#[derive(Default)]
+struct Sums {
+    bets: usize,
+    staked: i128,
+    paid: i128,
+    known: Option<Arc<Row>>,
+}
+
+impl Sums {
+    fn add(&mut self, staked: Amount, paid: Amount) {
+        self.bets += 1;
+        self.staked += i128::from(staked.0);
+        self.paid += i128::from(paid.0);
+    }
+}
+
+/// Takes an earlier payout back: from the account it went to, then from the other, then as debt
+/// (money-cases.md, 24). Available money never goes below zero.
+fn take_back(
+    plan: &mut Plan,
+    about: &About,
+    to: Account,
+    old: Amount,
+    old_share: Amount,
+) -> Result<(), Refusal> {
+    let mut left = old.0;
+    let wants = [
+        (Account::Bonus, old_share.0),
+        (Account::Cash, old.0.saturating_sub(old_share.0)),
+        (Account::Cash, old_share.0),
+    ];
+    for (account, wanted) in wants {
+        let has = if account == Account::Bonus { plan.accounts.bonus } else { plan.accounts.cash };
+        let amount = Amount(wanted.min(has.0).min(left));
+        plan.moved(RowKind::WinReversed, Some(about.clone()), account, to, amount)?;
+        left = left.saturating_sub(amount.0.max(0));
+    }
+    plan.moved(RowKind::WinReversed, Some(about.clone()), Account::Debt, to, Amount(left))
+}
+
+/// How a bet stands, if it has a result; `None` when it was rolled back, stopped or refused.
+fn stands(past: &Past) -> Result<Option<Standing>, Refusal> {
+    let Some(row) = past.last() else { return Ok(None) };
+    // A row that can't be read was told as damage when it was folded in.
+    let settled = match Event::from_row(row).map_err(|_| Refusal::BetNotFound)? {
+        Event::BetSettled(settled) | Event::BetAmended(settled) => settled,
+        Event::RoundPlayed { bet, stake, payout, currency, at, .. } => Settled {
+            bet,
+            version: 1,
+            stake,
+            payout,
+            paid_before: Amount::ZERO,
+            currency,
+            outcome: if payout.is_positive() { Outcome::Win } else { Outcome::Lose },
+            started: row.time,
+            placed_seq: row.seq,
+            at,
+            totals: None,
+        },
+        _ => return Ok(None),
+    };
+    Ok(Some(Standing { settled, row: Arc::clone(row) }))
+}
+
+fn same_currency(of: &mut Option<Currency>, currency: Currency) -> Result<(), Refusal> {
+    if *of.get_or_insert(currency) == currency { Ok(()) } else { Err(Refusal::CurrencyMismatch) }
+}
+
+/// The payout, if stake, outcome and payout fit each other (money-cases.md, 18). The void of a
+/// free round pays nothing: no money was staked.
+fn fits(result: &BetResult, stake: &Stake) -> Result<Amount, Refusal> {
+    if result.stake.is_some_and(|said| said != stake.amount) {
+        return Err(Refusal::StakeMismatch);
+    }
+    let fits = match result.outcome {
+        None | Some(Outcome::Win) => true,
+        Some(Outcome::Lose) => result.payout == Amount::ZERO,
+        Some(Outcome::Void) => result.payout == stake.amount,
+    };
+    match (fits, result.outcome) {
+        (false, _) => Err(Refusal::OutcomeMismatch),
+        (true, Some(Outcome::Void)) => Ok(stake.held()),
+        (true, _) => Ok(result.payout),
+    }
+}
+
+/// Each bet's part of Σ stakes + delta.
+fn shares(stakes: &[Amount], delta: Amount) -> Result<Vec<Amount>, Refusal> {
+    let staked: i128 = stakes.iter().map(|stake| i128::from(stake.0)).sum();
+    let payout = staked + i128::from(delta.0);
+    if payout < 0 {
+        return Err(Refusal::NegativePayout);
+    }
+    let mut left = payout;
+    let mut all = Vec::with_capacity(stakes.len());
+    for (at, stake) in stakes.iter().enumerate() {
+        let share = match staked {
+            _ if at + 1 == stakes.len() => left,
+            0 => 0,
+            staked => payout * i128::from(stake.0) / staked,
+        };
+        left -= share;
+        all.push(Amount(i64::try_from(share).map_err(|_| Refusal::Overflow)?));
+    }
+    Ok(all)
+}
+
+fn reference(provider: &ProviderId, bet: &BetId, open: &OpenBet) -> BetRef {
+    BetRef {
+        provider: provider.clone(),
+        bet: bet.clone(),
+        round: open.round.clone(),
+        game: open.game.clone(),
+    }
+}
+
+fn first(
+    bet: BetRef,
+    open: &OpenBet,
+    payout: Amount,
+    outcome: Option<Outcome>,
+    at: Option<UnixMs>,
+) -> Settled {
+    Settled {
+        bet,
+        version: 1,
+        stake: open.stake.clone(),
+        payout,
+        paid_before: Amount::ZERO,
+        currency: open.currency,
+        outcome: outcome.unwrap_or_else(|| said_by(payout)),
+        started: open.started,
+        placed_seq: open.seq,
+        at,
+        totals: None,
+    }
+}
+
+fn again(old: Settled, payout: Amount, outcome: Option<Outcome>, at: Option<UnixMs>) -> Settled {
+    Settled {
+        version: old.version.saturating_add(1),
+        paid_before: old.payout,
+        payout,
+        outcome: outcome.unwrap_or_else(|| said_by(payout)),
+        at,
+        totals: None,
+        ..old
+    }
+}
+
+const fn said_by(payout: Amount) -> Outcome {
+    if payout.is_positive() { Outcome::Win } else { Outcome::Lose }
+}

@@ -1,0 +1,478 @@
+//! How events are written as rows, and read back.
+//!
+//! **Invariant:** a payload's bytes are for ever: fields are added, never renamed or reordered.
+
+use super::command::{Outcome, Verdict};
+use super::event::{About, BetRef, Event, Settled, SettlementTotals, Stake};
+use super::protection::{ExclusionKind, Limit};
+use super::refusal::Refusal;
+use crate::ids::{BetId, CampaignId, GameId, ProviderId, RoundId, TournamentId, WithdrawalId};
+use crate::journal::{Row, RowKind};
+use crate::money::{Amount, Currency};
+use crate::time::UnixMs;
+use serde::{Deserialize, Serialize};
+
+macro_rules! payload {
+    ($($(#[$doc:meta])* $field:ident: $type:ty,)*) => {
+        /// What columns do not hold, of any kind. Field order is part of the stored bytes.
+        #[derive(Debug, Default, Serialize, Deserialize)]
+        struct Payload {
+            $(
+                $(#[$doc])*
+                #[serde(default, skip_serializing_if = "Option::is_none")]
+                $field: Option<$type>,
+            )*
+        }
+    };
+}
+
+payload! {
+    at: UnixMs,
+    stake: Amount,
+    currency: Currency,
+    refusal: Refusal,
+    payout: Amount,
+    outcome: Outcome,
+    started: UnixMs,
+    placed: u64,
+    totals: SettlementTotals,
+    expires: UnixMs,
+    tournament: TournamentId,
+    /// The part of a stake that bonus money paid.
+    bonus: Amount,
+    /// The campaign that paid for a stake.
+    free: CampaignId,
+    version: u32,
+    before: Amount,
+    withdrawal: WithdrawalId,
+    reason: Box<str>,
+    author: Box<str>,
+    verdict: Verdict,
+    limit: Limit,
+    exclusion: ExclusionKind,
+    count: u32,
+}
+
+impl Payload {
+    fn bytes(&self) -> Box<[u8]> {
+        // A struct of plain fields always serialises.
+        match serde_json::to_vec(self) {
+            Ok(bytes) if bytes == b"{}" => Box::default(),
+            Ok(bytes) => bytes.into_boxed_slice(),
+            Err(_) => Box::default(),
+        }
+    }
+
+    /// With what a stake adds; `whole` when the row's amount is not the stake.
+    fn with(self, stake: &Stake, whole: bool) -> Self {
+        let odd = stake.bonus.0 > 0 || stake.free.is_some();
+        Self {
+            stake: (whole || odd).then_some(stake.amount),
+            bonus: (stake.bonus.0 > 0).then_some(stake.bonus),
+            free: stake.free.clone(),
+            ..self
+        }
+    }
+}
+
+/// Columns of an event that are not its position, request or balance.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Columns {
+    pub(crate) provider: Option<ProviderId>,
+    pub(crate) bet: Option<BetId>,
+    pub(crate) round: Option<RoundId>,
+    pub(crate) game: Option<GameId>,
+    pub(crate) payload: Box<[u8]>,
+}
+
+impl Columns {
+    fn bet(bet: &BetRef, payload: &Payload) -> Self {
+        Self {
+            provider: Some(bet.provider.clone()),
+            bet: Some(bet.bet.clone()),
+            round: Some(bet.round.clone()),
+            game: Some(bet.game.clone()),
+            payload: payload.bytes(),
+        }
+    }
+
+    fn round(provider: &ProviderId, round: &RoundId, payload: &Payload) -> Self {
+        Self {
+            provider: Some(provider.clone()),
+            round: Some(round.clone()),
+            payload: payload.bytes(),
+            ..Self::default()
+        }
+    }
+
+    fn only(payload: &Payload) -> Self {
+        Self { payload: payload.bytes(), ..Self::default() }
+    }
+}
+
+/// A row that is not what its kind says.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("row {slot:02x}/{seq} is not a readable {kind}: {field}")]
+pub struct CorruptRow {
+    /// The slot.
+    pub slot: u8,
+    /// The seq.
+    pub seq: u64,
+    /// Its kind.
+    pub kind: &'static str,
+    /// What is missing or wrong.
+    pub field: &'static str,
+}
+
+impl Event {
+    pub(crate) fn columns(&self) -> Columns {
+        let none = Payload::default;
+        match self {
+            Self::Deposited { .. } => Columns::default(),
+            Self::WithdrawalAuthorised { id, .. } | Self::WithdrawalCaptured { id, .. } => {
+                Columns::only(&Payload { withdrawal: Some(id.clone()), ..none() })
+            }
+            Self::WithdrawalCancelled { id, reason, .. } => Columns::only(&Payload {
+                withdrawal: Some(id.clone()),
+                reason: Some(reason.clone()),
+                ..none()
+            }),
+            Self::Adjusted { reason, author, .. } | Self::Readmitted { reason, author } => {
+                Columns::only(&Payload {
+                    reason: Some(reason.clone()),
+                    author: Some(author.clone()),
+                    ..none()
+                })
+            }
+            Self::CommandRefused { amount, currency, refusal } => Columns::only(&Payload {
+                stake: Some(*amount),
+                currency: Some(*currency),
+                refusal: Some(*refusal),
+                ..none()
+            }),
+            Self::BetPlaced { bet, stake, at, .. } => {
+                Columns::bet(bet, &Payload { at: *at, ..none() }.with(stake, false))
+            }
+            Self::BetRefused { bet, stake, currency, refusal } => Columns::bet(
+                bet,
+                &Payload {
+                    stake: Some(*stake),
+                    currency: Some(*currency),
+                    refusal: Some(*refusal),
+                    ..none()
+                },
+            ),
+            Self::BetSettled(settled) | Self::BetAmended(settled) => {
+                let amended = matches!(self, Self::BetAmended(_));
+                let payload = Payload {
+                    at: settled.at,
+                    payout: Some(settled.payout),
+                    outcome: Some(settled.outcome),
+                    started: Some(settled.started),
+                    placed: Some(settled.placed_seq),
+                    totals: settled.totals,
+                    version: amended.then_some(settled.version),
+                    before: amended.then_some(settled.paid_before),
+                    ..none()
+                };
+                Columns::bet(&settled.bet, &payload.with(&settled.stake, amended))
+            }
+            Self::BetRolledBack { bet, stake, placed, .. } => {
+                Columns::bet(bet, &Payload { started: Some(*placed), ..none() }.with(stake, false))
+            }
+            Self::BetTombstoned { provider, bet, round } => Columns {
+                provider: Some(provider.clone()),
+                bet: Some(bet.clone()),
+                round: round.clone(),
+                ..Columns::default()
+            },
+            Self::RoundPlayed { bet, stake, payout, at, totals, .. } => {
+                let payload =
+                    Payload { at: *at, payout: Some(*payout), totals: Some(*totals), ..none() };
+                Columns::bet(bet, &payload.with(stake, false))
+            }
+            Self::Moved { about, .. } => {
+                about.as_ref().map_or_else(Columns::default, |about| Columns {
+                    provider: Some(about.provider.clone()),
+                    bet: about.bet.clone(),
+                    round: Some(about.round.clone()),
+                    game: about.game.clone(),
+                    payload: Box::default(),
+                })
+            }
+            Self::RoundEnded { provider, round } | Self::RoundOverdue { provider, round } => {
+                Columns::round(provider, round, &none())
+            }
+            Self::VerdictProposed { provider, round, verdict, reason, author } => Columns::round(
+                provider,
+                round,
+                &Payload {
+                    verdict: Some(*verdict),
+                    reason: Some(reason.clone()),
+                    author: Some(author.clone()),
+                    ..none()
+                },
+            ),
+            Self::VerdictConfirmed { provider, round, author, currency, totals } => Columns::round(
+                provider,
+                round,
+                &Payload {
+                    currency: Some(*currency),
+                    totals: Some(*totals),
+                    author: Some(author.clone()),
+                    ..none()
+                },
+            ),
+            Self::SessionOpened { game, currency, expires } => Columns {
+                game: Some(game.clone()),
+                payload: Payload { currency: Some(*currency), expires: Some(*expires), ..none() }
+                    .bytes(),
+                ..Columns::default()
+            },
+            Self::SessionClosed { game } => {
+                Columns { game: Some(game.clone()), ..Columns::default() }
+            }
+            Self::LimitSet { limit, from, author } => Columns::only(&Payload {
+                started: Some(*from),
+                author: Some(author.clone()),
+                limit: Some(limit.clone()),
+                ..none()
+            }),
+            Self::Excluded { kind, until, reason, author } => Columns::only(&Payload {
+                expires: *until,
+                reason: Some(reason.clone()),
+                author: Some(author.clone()),
+                exclusion: Some(*kind),
+                ..none()
+            }),
+            Self::FreeRoundsGranted {
+                campaign,
+                provider,
+                game,
+                count,
+                value,
+                currency,
+                expires,
+                author,
+            } => Columns {
+                provider: Some(provider.clone()),
+                game: Some(game.clone()),
+                payload: Payload {
+                    stake: Some(*value),
+                    currency: Some(*currency),
+                    expires: Some(*expires),
+                    free: Some(campaign.clone()),
+                    author: Some(author.clone()),
+                    count: Some(*count),
+                    ..none()
+                }
+                .bytes(),
+                ..Columns::default()
+            },
+            Self::TournamentEntered { tournament, ends } => Columns::only(&Payload {
+                expires: Some(*ends),
+                tournament: Some(tournament.clone()),
+                ..none()
+            }),
+            Self::TournamentLeft { tournament } => {
+                Columns::only(&Payload { tournament: Some(tournament.clone()), ..none() })
+            }
+        }
+    }
+
+    /// Reads a player's row back.
+    ///
+    /// # Errors
+    /// [`CorruptRow`] when a column or payload field that the kind needs is missing.
+    pub fn from_row(row: &Row) -> Result<Self, CorruptRow> {
+        let bad =
+            |field| CorruptRow { slot: row.slot.0, seq: row.seq, kind: row.kind.name(), field };
+        let payload: Payload = if row.payload.is_empty() {
+            Payload::default()
+        } else {
+            serde_json::from_slice(&row.payload).map_err(|_| bad("payload"))?
+        };
+        macro_rules! need {
+            ($field:ident) => {
+                payload.$field.ok_or_else(|| bad(stringify!($field)))?
+            };
+        }
+        let provider = || row.provider.clone().ok_or_else(|| bad("provider"));
+        let bet_id = || row.bet.clone().ok_or_else(|| bad("bet"));
+        let round = || row.round.clone().ok_or_else(|| bad("round"));
+        let game = || row.game.clone().ok_or_else(|| bad("game"));
+        let bet =
+            || Ok(BetRef { provider: provider()?, bet: bet_id()?, round: round()?, game: game()? });
+        let leg = || row.leg.ok_or_else(|| bad("leg"));
+        let amount = || Ok(leg()?.amount);
+        let currency = || Ok(leg()?.currency);
+        let event = match row.kind {
+            RowKind::Deposited => Self::Deposited { amount: amount()?, currency: currency()? },
+            RowKind::WithdrawalAuthorised => Self::WithdrawalAuthorised {
+                id: need!(withdrawal),
+                amount: amount()?,
+                currency: currency()?,
+            },
+            RowKind::WithdrawalCaptured => Self::WithdrawalCaptured {
+                id: need!(withdrawal),
+                amount: amount()?,
+                currency: currency()?,
+            },
+            RowKind::WithdrawalCancelled => Self::WithdrawalCancelled {
+                id: need!(withdrawal),
+                amount: amount()?,
+                currency: currency()?,
+                reason: need!(reason),
+            },
+            RowKind::Adjusted => {
+                Self::Adjusted { leg: leg()?, reason: need!(reason), author: need!(author) }
+            }
+            RowKind::CommandRefused => Self::CommandRefused {
+                amount: need!(stake),
+                currency: need!(currency),
+                refusal: need!(refusal),
+            },
+            RowKind::BetPlaced => Self::BetPlaced {
+                bet: bet()?,
+                stake: Stake {
+                    amount: payload.stake.map_or_else(amount, Ok)?,
+                    bonus: payload.bonus.unwrap_or_default(),
+                    free: payload.free,
+                },
+                currency: currency()?,
+                at: payload.at,
+            },
+            RowKind::BetRefused => Self::BetRefused {
+                bet: bet()?,
+                stake: need!(stake),
+                currency: need!(currency),
+                refusal: need!(refusal),
+            },
+            RowKind::BetSettled | RowKind::BetAmended => {
+                let amended = row.kind == RowKind::BetAmended;
+                let stake = match payload.stake {
+                    Some(stake) => stake,
+                    None if amended => return Err(bad("stake")),
+                    None => amount()?,
+                };
+                let settled = Settled {
+                    bet: bet()?,
+                    version: if amended { need!(version) } else { 1 },
+                    stake: Stake {
+                        amount: stake,
+                        bonus: payload.bonus.unwrap_or_default(),
+                        free: payload.free,
+                    },
+                    payout: need!(payout),
+                    paid_before: if amended { need!(before) } else { Amount::ZERO },
+                    currency: currency()?,
+                    outcome: need!(outcome),
+                    started: need!(started),
+                    placed_seq: need!(placed),
+                    at: payload.at,
+                    totals: payload.totals,
+                };
+                if amended { Self::BetAmended(settled) } else { Self::BetSettled(settled) }
+            }
+            RowKind::BetRolledBack => Self::BetRolledBack {
+                bet: bet()?,
+                stake: Stake {
+                    amount: payload.stake.map_or_else(amount, Ok)?,
+                    bonus: payload.bonus.unwrap_or_default(),
+                    free: payload.free,
+                },
+                currency: currency()?,
+                placed: need!(started),
+            },
+            RowKind::BetTombstoned => Self::BetTombstoned {
+                provider: provider()?,
+                bet: bet_id()?,
+                round: row.round.clone(),
+            },
+            RowKind::RoundPlayed => Self::RoundPlayed {
+                bet: bet()?,
+                stake: Stake {
+                    amount: payload.stake.map_or_else(amount, Ok)?,
+                    bonus: payload.bonus.unwrap_or_default(),
+                    free: payload.free,
+                },
+                payout: need!(payout),
+                currency: currency()?,
+                at: payload.at,
+                totals: need!(totals),
+            },
+            RowKind::WinPaid
+            | RowKind::WinUnmatched
+            | RowKind::WinReversed
+            | RowKind::BetFunded
+            | RowKind::StakeReturned
+            | RowKind::DebtRepaid => Self::Moved {
+                kind: row.kind,
+                about: match (&row.provider, &row.round) {
+                    (Some(provider), Some(round)) => Some(About {
+                        provider: provider.clone(),
+                        round: round.clone(),
+                        bet: row.bet.clone(),
+                        game: row.game.clone(),
+                    }),
+                    (None, None) if row.kind == RowKind::DebtRepaid => None,
+                    _ => return Err(bad("round")),
+                },
+                leg: leg()?,
+            },
+            RowKind::RoundEnded => Self::RoundEnded { provider: provider()?, round: round()? },
+            RowKind::RoundOverdue => Self::RoundOverdue { provider: provider()?, round: round()? },
+            RowKind::VerdictProposed => Self::VerdictProposed {
+                provider: provider()?,
+                round: round()?,
+                verdict: need!(verdict),
+                reason: need!(reason),
+                author: need!(author),
+            },
+            RowKind::VerdictConfirmed => Self::VerdictConfirmed {
+                provider: provider()?,
+                round: round()?,
+                author: need!(author),
+                currency: need!(currency),
+                totals: need!(totals),
+            },
+            RowKind::SessionOpened => Self::SessionOpened {
+                game: game()?,
+                currency: need!(currency),
+                expires: need!(expires),
+            },
+            RowKind::SessionClosed => Self::SessionClosed { game: game()? },
+            RowKind::LimitSet => {
+                Self::LimitSet { limit: need!(limit), from: need!(started), author: need!(author) }
+            }
+            RowKind::Excluded => Self::Excluded {
+                kind: need!(exclusion),
+                until: payload.expires,
+                reason: need!(reason),
+                author: need!(author),
+            },
+            RowKind::Readmitted => {
+                Self::Readmitted { reason: need!(reason), author: need!(author) }
+            }
+            RowKind::FreeRoundsGranted => Self::FreeRoundsGranted {
+                campaign: need!(free),
+                provider: provider()?,
+                game: game()?,
+                count: need!(count),
+                value: need!(stake),
+                currency: need!(currency),
+                expires: need!(expires),
+                author: need!(author),
+            },
+            RowKind::TournamentEntered => {
+                Self::TournamentEntered { tournament: need!(tournament), ends: need!(expires) }
+            }
+            RowKind::TournamentLeft => Self::TournamentLeft { tournament: need!(tournament) },
+            RowKind::TournamentCreated
+            | RowKind::TournamentStarted
+            | RowKind::TournamentClosed
+            | RowKind::TournamentCancelled => return Err(bad("not a wallet's row")),
+        };
+        Ok(event)
+    }
+}
