@@ -26,6 +26,37 @@ pub enum Command {
     Bets(Box<BetsArgs>),
     /// Opens many live boards and checks every frame.
     Watch(Box<WatchArgs>),
+    /// Plays the certification cases of a provider's integration and prints a report.
+    Conformance(Box<ConformanceArgs>),
+}
+
+/// `loadtest conformance`.
+#[derive(Debug, Clone, Args)]
+pub struct ConformanceArgs {
+    /// The server.
+    #[arg(long, default_value = "http://127.0.0.1:8080")]
+    pub url: String,
+    /// Id of the provider's key.
+    #[arg(long)]
+    pub key: String,
+    /// File with the provider's secret; a line end after it does not belong to it.
+    #[arg(long)]
+    pub secret_file: PathBuf,
+    /// File with an operator's token, to fund and protect the players.
+    #[arg(long)]
+    pub operator_token_file: PathBuf,
+    /// The provider's profile, as agreed with the operator: strict or lenient.
+    #[arg(long, value_enum, default_value_t = crate::conformance::Profile::Strict)]
+    pub profile: crate::conformance::Profile,
+    /// The provider's name, for calls that the operator makes about it.
+    #[arg(long, default_value = "sandbox")]
+    pub provider: String,
+    /// Only the case with this number.
+    #[arg(long)]
+    pub case: Option<String>,
+    /// Print JSON instead of a text.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `loadtest bets`.
@@ -145,6 +176,7 @@ impl Command {
         match self {
             Self::Bets(args) => args.threads,
             Self::Watch(args) => args.threads,
+            Self::Conformance(_) => 1,
         }
     }
 }

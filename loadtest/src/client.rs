@@ -3,7 +3,7 @@
 use crate::Error;
 use crate::http::{Base, Link, header_pairs};
 use crate::report::code_of;
-use crate::sign::{Proof, Request, Signer};
+use crate::sign::{Forgery, Proof, Request, Signer};
 use serde::de::DeserializeOwned;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -82,6 +82,16 @@ impl Client {
     /// [`Error::Usage`] if `url` is not `http://host:port`.
     pub fn new(url: &str, key: &str, secret: &[u8]) -> Result<Self, Error> {
         Self::with(url, Proof::Signature(Signer::new(key, secret)))
+    }
+
+    /// The same provider, signing something else than it sends.
+    #[must_use]
+    pub fn forging(&self, forgery: Forgery) -> Self {
+        let proof = match &self.proof {
+            Proof::Signature(signer) => Proof::Signature(signer.clone().forging(forgery)),
+            other => other.clone(),
+        };
+        Self { proof, idle: Arc::default(), ..self.clone() }
     }
 
     /// A client with a token, of an operator or a player.

@@ -2,7 +2,7 @@
 
 use clap::Parser as _;
 use loadtest::cli::{Cli, Command};
-use loadtest::{Error, bets, out, watch};
+use loadtest::{Error, bets, conformance, out, watch};
 use std::process::ExitCode;
 
 /// Something that was checked is wrong.
@@ -45,6 +45,10 @@ async fn run(command: Command) -> Result<bool, Error> {
         Command::Watch(args) => {
             let report = watch::run(&args).await?;
             (if args.json { report.json()? } else { report.table() }, report.failures())
+        }
+        Command::Conformance(args) => {
+            let report = conformance::run(&args).await?;
+            (if args.json { report.json()? } else { report.text() }, report.failures())
         }
     };
     out::result(text);

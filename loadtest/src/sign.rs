@@ -23,16 +23,40 @@ pub(crate) struct Signer {
     secret: Vec<u8>,
     second: u64,
     timestamp: String,
+    forgery: Option<Forgery>,
+}
+
+/// What is wrong with a request on purpose: it is signed as something else than it is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Forgery {
+    /// An hour ago.
+    Stale,
+    /// Under another idempotency key.
+    OtherKey,
+    /// For another path.
+    OtherPath,
 }
 
 impl Signer {
     pub(crate) fn new(key: &str, secret: &[u8]) -> Self {
-        Self { key: key.to_owned(), secret: secret.to_vec(), second: 0, timestamp: "0".to_owned() }
+        Self {
+            key: key.to_owned(),
+            secret: secret.to_vec(),
+            second: 0,
+            timestamp: "0".to_owned(),
+            forgery: None,
+        }
+    }
+
+    pub(crate) fn forging(mut self, forgery: Forgery) -> Self {
+        self.forgery = Some(forgery);
+        self
     }
 
     /// Text is made once a second, not once a request.
     fn tick(&mut self) {
-        let now = clock::unix_seconds();
+        let back = if self.forgery == Some(Forgery::Stale) { 3600 } else { 0 };
+        let now = clock::unix_seconds().saturating_sub(back);
         if now != self.second {
             self.second = now;
             self.timestamp = now.to_string();
@@ -75,8 +99,12 @@ impl Proof {
             Self::Signature(signer) => {
                 signer.tick();
                 let timestamp = signer.timestamp.as_str();
-                let signed =
-                    Signed { timestamp, method, path_and_query: path, idempotency_key, body };
+                let (path_and_query, idempotency_key) = match signer.forgery {
+                    Some(Forgery::OtherPath) => ("/wallet/elsewhere", idempotency_key),
+                    Some(Forgery::OtherKey) => (path, "another-key"),
+                    Some(Forgery::Stale) | None => (path, idempotency_key),
+                };
+                let signed = Signed { timestamp, method, path_and_query, idempotency_key, body };
                 put(&["\r\n", KEY_HEADER, ": ", &signer.key]);
                 put(&["\r\n", TIMESTAMP_HEADER, ": ", timestamp]);
                 put(&["\r\n", SIGNATURE_HEADER, ": ", &signed.sign(&signer.secret)]);

@@ -113,6 +113,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
                 .route("/me/limits", web::post().to(players::my_limit))
                 .route("/me/exclusion", web::post().to(players::my_exclusion))
                 .route("/players/{player}", web::get().to(players::show))
+                .route("/players/{player}", web::post().to(players::register))
                 .route("/players/{player}/sessions", web::post().to(sessions::open))
                 .route("/players/{player}/withdrawals", web::post().to(players::withdraw))
                 .route(

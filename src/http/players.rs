@@ -168,6 +168,20 @@ pub(super) async fn committed(
     }
 }
 
+/// `POST /api/players/{playerId}`: registers a player; a known one is left as he is.
+pub(super) async fn register(
+    server: Data<Server>,
+    request: HttpRequest,
+    path: Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let tenant = caller::operator(&server, &request)?.tenant();
+    let id = field::parse_player(&path)?;
+    let player = server.players.register(tenant, id).await?;
+    let wallet = committed(&server, tenant, player).await?;
+    let now = server.clock.now();
+    Ok(HttpResponse::Ok().json(PlayerResponse::new(id.to_owned(), &wallet, now)))
+}
+
 /// `GET /api/players/{playerId}`.
 pub(super) async fn show(
     server: Data<Server>,

@@ -9,5 +9,6 @@
 
 mod crash;
 mod http;
+mod money;
 mod process;
 mod storage;

@@ -36,11 +36,16 @@ fn free_port() -> u16 {
 impl Palio {
     /// A fresh store and a server on it.
     pub(crate) async fn start(store: Store) -> Self {
+        Self::start_with(store, "").await
+    }
+
+    /// The same with more configuration.
+    pub(crate) async fn start_with(store: Store, more: &str) -> Self {
         let name = format!("palio_it_{:016x}", rand::random::<u64>());
         let dir = std::env::temp_dir().join(&name);
         std::fs::create_dir_all(&dir).unwrap();
         let series = "mode = \"development\"\nseries = []\n[core]\nsnapshot_interval_seconds = 1\n";
-        std::fs::write(dir.join("palio.toml"), series).unwrap();
+        std::fs::write(dir.join("palio.toml"), format!("{series}{more}")).unwrap();
         let mut database = String::new();
         if store == Store::Postgres {
             let url = std::env::var("PALIO_TEST_POSTGRES").expect(
@@ -119,12 +124,16 @@ impl Palio {
         std::fs::read_to_string(self.dir.join("log")).unwrap_or_default()
     }
 
-    pub(crate) fn provider(&self) -> Client {
-        let secret = std::fs::read(self.dir.join("secrets/provider-sandbox-1.key")).unwrap();
-        Client::new(&self.url(), "sandbox-1", &secret).unwrap()
+    /// The secret that was made for a provider's key.
+    pub(crate) fn secret(&self, key: &str) -> Vec<u8> {
+        std::fs::read(self.dir.join(format!("secrets/provider-{key}.key"))).unwrap()
     }
 
-    fn token(&self, role: &str, subject: &str) -> String {
+    pub(crate) fn provider(&self) -> Client {
+        Client::new(&self.url(), "sandbox-1", &self.secret("sandbox-1")).unwrap()
+    }
+
+    pub(crate) fn token(&self, role: &str, subject: &str) -> String {
         let output =
             self.command().args(["token", "--role", role, "--subject", subject]).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
