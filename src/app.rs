@@ -1,6 +1,7 @@
 //! The composition root: the only place that wires parts together.
 
 use crate::actors::board::Tokens;
+use crate::actors::desk::{Desk, Patience};
 use crate::actors::follower::Follower;
 use crate::actors::handle::CoreHandle;
 use crate::actors::registry::{self, CoreConfig, CoreParts};
@@ -173,7 +174,14 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
     drop(parts);
     let tournaments =
         Tournaments::new(keys.clone(), Arc::clone(&clock), core.clone(), storage.clone());
-    follow(&storage, batches, &tournaments, config).await?;
+    let desk = Desk::new(
+        config.provider.iter().filter_map(patience).collect(),
+        core.clone(),
+        keys.clone(),
+        Arc::clone(&clock),
+        storage.clone(),
+    );
+    follow(&storage, batches, (&tournaments, &desk), config).await?;
 
     let issuer = Arc::new(Issuer::new(&secrets.jwt));
     let live_clock = Arc::clone(&clock);
@@ -199,6 +207,7 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
         keys,
         clock,
         tournaments: Arc::clone(&tournaments),
+        desk,
         live: Arc::clone(&live),
         profiles: config.provider.iter().map(profile).collect(),
         sessions: config.tenant.iter().map(session_rules).collect(),
@@ -229,6 +238,15 @@ fn profile(provider: &crate::config::Provider) -> ((TenantId, String), Arc<Profi
     (id, Arc::new(Profile::new(provider)))
 }
 
+fn patience(
+    provider: &crate::config::Provider,
+) -> Option<((TenantId, palio_domain::ProviderId), Patience)> {
+    let ((tenant, _), profile) = profile(provider);
+    let id = palio_domain::ProviderId::parse(&provider.id).ok()?;
+    let (overdue_ms, void) = (profile.overdue_ms?, profile.overdue_void);
+    Some(((tenant, id), Patience { overdue_ms, void }))
+}
+
 fn session_rules(tenant: &crate::config::Tenant) -> (TenantId, SessionRules) {
     let rules = SessionRules {
         currencies: tenant.currencies.clone(),
@@ -242,17 +260,21 @@ fn session_rules(tenant: &crate::config::Tenant) -> (TenantId, SessionRules) {
 async fn follow(
     storage: &Storage,
     batches: mpsc::Receiver<Arc<palio_domain::journal::Batch>>,
-    tournaments: &Arc<Tournaments>,
+    (tournaments, desk): (&Arc<Tournaments>, &Arc<Desk>),
     config: &Config,
 ) -> Result<(), Error> {
     let (started, is_started) = tokio::sync::oneshot::channel();
-    let (storage, tournaments) = (storage.clone(), Arc::clone(tournaments));
+    let (storage, tournaments, desk) = (storage.clone(), Arc::clone(tournaments), Arc::clone(desk));
     let series = series::Schedule::new(config).map_err(Error::Refused)?;
     let save_every = Duration::from_secs(config.core.snapshot_interval_seconds);
     let arbiter = actix::Arbiter::new();
     arbiter.spawn_fn(move || {
         actix::spawn(async move {
-            let positions = match tournaments.restore().await {
+            let restored = async {
+                let positions = tournaments.restore().await?;
+                desk.restore(&positions).await.map(|()| positions)
+            };
+            let positions = match restored.await {
                 Ok(positions) => positions,
                 Err(error) => {
                     if started.send(Err(error)).is_err() {
@@ -262,10 +284,16 @@ async fn follow(
                 }
             };
             let journal = Arc::clone(&storage.journal);
-            let mut follower =
-                Follower::new(journal, batches, Arc::clone(&tournaments), positions, save_every);
+            let mut follower = Follower::new(
+                journal,
+                batches,
+                (Arc::clone(&tournaments), Arc::clone(&desk)),
+                positions,
+                save_every,
+            );
             follower.catch_up().await;
             actix::spawn(Arc::clone(&tournaments).keep_time());
+            actix::spawn(desk.run());
             actix::spawn(series.run(tournaments));
             if started.send(Ok(())).is_ok() {
                 follower.run().await;

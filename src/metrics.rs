@@ -91,6 +91,14 @@ pub const ALL: &[Metric] = &[
     metric("palio_bets_total", Counter, Count, "", "Bets accepted."),
     metric("palio_bets_voided_total", Counter, Count, "", "Bets rolled back."),
     metric("palio_bets_refused_total", Counter, Count, "code", "Bets refused, by error code."),
+    metric("palio_bets_open", Gauge, Count, "", "Bets whose result has not come."),
+    metric(
+        "palio_bets_overdue",
+        Gauge,
+        Count,
+        "",
+        "Open bets whose result is overdue by their provider's profile.",
+    ),
     metric(
         "palio_settlements_total",
         Counter,

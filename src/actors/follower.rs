@@ -3,6 +3,7 @@
 //! It never drops a row: a batch that it did not hear of shows as a gap in a slot's seq, and the
 //! gap is read from the store.
 
+use super::desk::Desk;
 use super::tournaments::Tournaments;
 use crate::storage::Journal;
 use palio_domain::Slot;
@@ -22,6 +23,7 @@ pub struct Follower {
     journal: Arc<dyn Journal>,
     batches: mpsc::Receiver<Arc<Batch>>,
     tournaments: Arc<Tournaments>,
+    desk: Arc<Desk>,
     /// Last seq handed on, per slot.
     positions: Vec<u64>,
     save_every: Duration,
@@ -33,11 +35,11 @@ impl Follower {
     pub fn new(
         journal: Arc<dyn Journal>,
         batches: mpsc::Receiver<Arc<Batch>>,
-        tournaments: Arc<Tournaments>,
+        (tournaments, desk): (Arc<Tournaments>, Arc<Desk>),
         positions: Vec<u64>,
         save_every: Duration,
     ) -> Self {
-        Self { journal, batches, tournaments, positions, save_every }
+        Self { journal, batches, tournaments, desk, positions, save_every }
     }
 
     /// Follows until the committers are gone.
@@ -57,6 +59,9 @@ impl Follower {
                 _ = save.tick() => {
                     if let Err(error) = self.tournaments.save(self.positions.clone()).await {
                         tracing::warn!(%error, "the standings could not be saved");
+                    }
+                    if let Err(error) = self.desk.save(false).await {
+                        tracing::warn!(%error, "the desk could not be saved");
                     }
                 }
             }
@@ -127,6 +132,7 @@ impl Follower {
 
     async fn hand_on(&self, rows: Vec<Arc<Row>>) {
         if !rows.is_empty() {
+            self.desk.take(&rows);
             self.tournaments.take(rows, &self.positions).await;
         }
     }

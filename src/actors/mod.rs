@@ -4,6 +4,7 @@ pub mod board;
 pub mod broadcaster;
 mod committer;
 mod core;
+pub mod desk;
 mod entity;
 pub mod follower;
 pub mod handle;

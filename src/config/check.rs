@@ -135,7 +135,7 @@ impl Config {
             let status = matches!(provider.replay_status, 200 | 409);
             to.check(status, key("replay_status"), "must be 409 or 200");
             to.range(key("spin_ms_min"), provider.spin_ms_min, 0..=60_000);
-            to.range(key("overdue_hours"), provider.overdue_hours, 0..=8_760);
+            to.range(key("overdue_seconds"), provider.overdue_seconds, 0..=31_622_400);
             for (currency, text) in &provider.stake_min {
                 if let Err(error) = currency.amount_not_negative(text) {
                     to.fail(key("stake_min"), format!("is not an amount: {error}"));

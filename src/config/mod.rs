@@ -195,8 +195,8 @@ choice! {
 }
 
 /// A round's result is late after a day unless the provider's configuration says otherwise.
-const fn overdue_hours() -> u32 {
-    24
+const fn overdue_seconds() -> u32 {
+    86_400
 }
 
 section! {
@@ -226,8 +226,8 @@ section! {
         unmatched_win: WinPolicy,
         #[serde(default)]
         amend: AmendPolicy,
-        #[serde(default = "overdue_hours")]
-        overdue_hours: u32,
+        #[serde(default = "overdue_seconds")]
+        overdue_seconds: u32,
         #[serde(default)]
         overdue: OverduePolicy,
         keys: Vec<Key>,

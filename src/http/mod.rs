@@ -4,6 +4,7 @@
 mod admin;
 mod caller;
 mod demo;
+mod desk;
 mod error;
 mod events;
 mod leaderboard;
@@ -19,6 +20,7 @@ mod wallet;
 pub use admin::routes as admin_routes;
 pub use trace::around as trace;
 
+use crate::actors::desk::Desk;
 use crate::actors::handle::CoreHandle;
 use crate::actors::tournaments::Tournaments;
 use crate::auth::{Issuer, ProviderKeys};
@@ -57,6 +59,8 @@ pub struct Server {
     pub clock: Arc<dyn Clock>,
     /// Scoring.
     pub tournaments: Arc<Tournaments>,
+    /// Overdue rounds.
+    pub desk: Arc<Desk>,
     /// Sockets and boards.
     pub live: Arc<Live>,
     /// Providers' signing keys.
@@ -101,6 +105,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
                 .route("/rollback", web::post().to(wallet::roll_back))
                 .route("/play", web::post().to(wallet::play))
                 .route("/round/end", web::post().to(wallet::end_round))
+                .route("/rounds/overdue", web::get().to(desk::own_overdue))
                 .route("/session", web::post().to(sessions::handshake))
                 .route("/session/end", web::post().to(sessions::end))
                 .route("/{player}", web::get().to(wallet::balance)),
@@ -112,6 +117,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
                 .route("/players/{player}/deposits", web::post().to(players::deposit))
                 .route("/me/limits", web::post().to(players::my_limit))
                 .route("/me/exclusion", web::post().to(players::my_exclusion))
+                .route("/rounds/overdue", web::get().to(desk::overdue))
                 .route("/players/{player}", web::get().to(players::show))
                 .route("/players/{player}", web::post().to(players::register))
                 .route("/players/{player}/sessions", web::post().to(sessions::open))

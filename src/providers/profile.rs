@@ -9,8 +9,6 @@ use palio_domain::wallet::{Amend, Funding, LateBet, SessionRule, Terms, Unmatche
 use palio_domain::{Amount, Currency};
 use std::collections::HashMap;
 
-const HOUR_MS: i64 = 60 * 60 * 1000;
-
 /// A provider's expectations.
 #[derive(Debug, Clone, Default)]
 pub struct Profile {
@@ -37,7 +35,7 @@ impl Profile {
         Self {
             replay_status: of.replay_status,
             session_required: of.sessions == SessionPolicy::Required,
-            overdue_ms: (of.overdue_hours > 0).then(|| i64::from(of.overdue_hours) * HOUR_MS),
+            overdue_ms: (of.overdue_seconds > 0).then(|| i64::from(of.overdue_seconds) * 1_000),
             overdue_void: of.overdue == OverduePolicy::Void,
             stake_min: of.stake_min.iter().filter_map(minimum).collect(),
             terms: Terms {

@@ -8,6 +8,7 @@
 )]
 
 mod crash;
+mod desk;
 mod http;
 mod money;
 mod process;
