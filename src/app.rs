@@ -1,6 +1,7 @@
 //! The composition root: the only place that wires parts together.
 
 use crate::actors::board::Tokens;
+use crate::actors::budget::Division;
 use crate::actors::desk::{Desk, Patience};
 use crate::actors::follower::Follower;
 use crate::actors::handle::CoreHandle;
@@ -164,8 +165,12 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
     };
     let core_config = CoreConfig {
         threads: config.core.threads,
-        in_flight_max: config.core.commands_in_flight_max,
-        reserve: config.core.settle_reserve,
+        budget: Division {
+            in_flight: config.core.commands_in_flight_max,
+            reserve: config.core.settle_reserve,
+            provider_percent: config.core.provider_share_percent,
+            tenant_percent: config.core.tenant_share_percent,
+        },
         idle: Duration::from_secs(config.core.wallet_idle_seconds),
         snapshot_every: Duration::from_secs(config.core.snapshot_interval_seconds),
         unsaved_rows_max: config.core.unsaved_rows_max,
@@ -223,6 +228,7 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
         limits: Limits {
             body_bytes_max: config.http.body_bytes_max,
             json_depth_max: config.http.json_depth_max,
+            body_time_max: Duration::from_secs(config.http.body_seconds_max),
         },
         player_token_ms: i64::from(config.auth.player_token_minutes) * 60_000,
         demo_players: (config.mode == Mode::Demo).then_some(config.demo.players),

@@ -4,6 +4,7 @@
 //! whenever a commit fails: every state read or staged under an older generation is void, and
 //! whoever holds such a state loads it again before deciding anything.
 
+use crate::actors::budget::Place;
 use crate::actors::handle::{Failure, Reply, Work};
 use crate::actors::history;
 use crate::clock::Clock;
@@ -15,7 +16,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
-use tokio::sync::{Notify, OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 /// An answer that waits for the commit of everything staged before it.
 pub(super) struct Pending {
@@ -24,7 +25,7 @@ pub(super) struct Pending {
     /// The command, to decide it again if the batch is certainly not written.
     pub(super) again: Option<Work>,
     /// Its place in the node's budget, until it is answered.
-    pub(super) permit: Option<OwnedSemaphorePermit>,
+    pub(super) permit: Option<Place>,
 }
 
 /// The mutable part.
@@ -80,7 +81,7 @@ impl Core {
         reply: oneshot::Sender<Reply>,
         answer: Reply,
         again: Option<Work>,
-        permit: Option<OwnedSemaphorePermit>,
+        permit: Option<Place>,
     ) {
         if staged {
             self.state.borrow_mut().pending.push(Pending { reply, answer, again, permit });

@@ -60,12 +60,15 @@ struct OpenBet {
 /// Identity of a bet within the journal.
 type BetKey = (TenantId, PlayerId, ProviderId, BetId);
 
+/// Bets by their age.
+type ByAge = BTreeSet<(UnixMs, BetId, PlayerId)>;
+
 #[derive(Default)]
 struct State {
     open: HashMap<BetKey, OpenBet>,
     rounds: HashMap<RoundKey, BTreeSet<BetId>>,
     /// Bets that are not overdue, by provider and age.
-    waiting: HashMap<(TenantId, ProviderId), BTreeSet<(UnixMs, BetId, PlayerId)>>,
+    waiting: HashMap<(TenantId, ProviderId), ByAge>,
     /// Bets whose result is overdue.
     overdue: BTreeSet<(UnixMs, RoundKey, BetId)>,
     positions: Vec<u64>,

@@ -1,5 +1,6 @@
 //! Tournaments' homes: their commands, decided and journalled in their own slot like a wallet's.
 
+use super::budget::Place;
 use super::core::{SharedCore, send};
 use super::handle::{Failure, Reply, Work};
 use crate::storage::Snapshot;
@@ -10,7 +11,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
-use tokio::sync::{Mutex, OwnedSemaphorePermit, oneshot};
+use tokio::sync::{Mutex, oneshot};
 
 struct Home {
     state: Option<Tournament>,
@@ -36,7 +37,7 @@ impl Entities {
         &self,
         work: Work,
         reply: oneshot::Sender<Reply>,
-        permit: Option<OwnedSemaphorePermit>,
+        permit: Option<Place>,
     ) {
         let turn = Rc::clone(&self.turn);
         let _turn = turn.lock().await;

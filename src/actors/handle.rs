@@ -1,12 +1,13 @@
 //! How the rest of the server asks wallets and tournaments: one message each way.
 
+use super::budget::{Budget, Place};
 use palio_domain::journal::Row;
 use palio_domain::tournament::lifecycle;
 use palio_domain::wallet::{Noop, Prepared, Refusal, Wallet};
-use palio_domain::{Aggregate, PlayerId, Slot, TenantId, TournamentId, TraceId};
+use palio_domain::{Aggregate, PlayerId, ProviderId, Slot, TenantId, TournamentId, TraceId};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
 /// Why there is no answer of the rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +74,16 @@ impl Work {
         }
     }
 
+    /// Whose share of the budget it needs.
+    fn caller(&self) -> (TenantId, Option<&ProviderId>) {
+        match self {
+            Self::Execute(tenant, _, asked) | Self::Check(tenant, _, asked) => {
+                (*tenant, asked.command.provider())
+            }
+            Self::Wallet(tenant, _) | Self::Tournament(tenant, ..) => (*tenant, None),
+        }
+    }
+
     /// Bets are refused first when the node is full, everything else last.
     fn is_bet(&self) -> bool {
         matches!(self, Self::Execute(_, _, asked) if asked.command.is_bet())
@@ -82,49 +93,11 @@ impl Work {
 /// What a core thread receives.
 pub(super) enum Message {
     /// Something to do; the permit is its place in the node's budget.
-    Work(Work, oneshot::Sender<Reply>, Option<OwnedSemaphorePermit>),
+    Work(Work, oneshot::Sender<Reply>, Option<Place>),
     /// Answer when everything staged before is committed.
     Barrier(oneshot::Sender<Reply>),
     /// Save all snapshots and stop.
     Stop(oneshot::Sender<()>),
-}
-
-/// The node-wide budget of commands in flight (design, invariant 10).
-#[derive(Debug, Clone)]
-pub struct Budget {
-    /// Room for everything.
-    general: Arc<Semaphore>,
-    /// Room that bets may not use.
-    reserve: Arc<Semaphore>,
-    size: usize,
-}
-
-impl Budget {
-    /// A budget of `in_flight` commands, of which `reserve` are kept from bets.
-    #[must_use]
-    pub fn new(in_flight: usize, reserve: usize) -> Self {
-        let reserve = reserve.min(in_flight / 2);
-        Self {
-            general: Arc::new(Semaphore::new(in_flight - reserve)),
-            reserve: Arc::new(Semaphore::new(reserve)),
-            size: in_flight,
-        }
-    }
-
-    fn take(&self, bet: bool) -> Option<OwnedSemaphorePermit> {
-        let general = Arc::clone(&self.general).try_acquire_owned().ok();
-        if general.is_some() || bet {
-            return general;
-        }
-        Arc::clone(&self.reserve).try_acquire_owned().ok()
-    }
-
-    /// Commands in flight.
-    #[must_use]
-    pub fn in_flight(&self) -> usize {
-        let free = self.general.available_permits() + self.reserve.available_permits();
-        self.size.saturating_sub(free)
-    }
 }
 
 /// A cloneable handle to all core threads.
@@ -150,11 +123,8 @@ impl CoreHandle {
     /// # Errors
     /// [`Failure::Overloaded`] when the node's budget is used up, [`Failure::Stopping`].
     pub fn submit(&self, work: Work) -> Result<oneshot::Receiver<Reply>, Failure> {
-        let Some(permit) = self.budget.take(work.is_bet()) else {
-            let class = if work.is_bet() { "bet" } else { "other" };
-            metrics::counter!("palio_admission_refused_total", "class" => class).increment(1);
-            return Err(Failure::Overloaded);
-        };
+        let (tenant, provider) = work.caller();
+        let permit = self.admit(work.is_bet(), tenant, provider)?;
         let thread = self
             .threads
             .get(usize::from(work.slot().0) % self.threads.len().max(1))
@@ -165,6 +135,23 @@ impl CoreHandle {
             Err(mpsc::error::TrySendError::Full(_)) => Err(Failure::Overloaded),
             Err(mpsc::error::TrySendError::Closed(_)) => Err(Failure::Stopping),
         }
+    }
+
+    /// A place in the node's budget: taken before a request's body is read.
+    ///
+    /// # Errors
+    /// [`Failure::Overloaded`].
+    pub fn admit(
+        &self,
+        bet: bool,
+        tenant: TenantId,
+        provider: Option<&ProviderId>,
+    ) -> Result<Place, Failure> {
+        self.budget.take(bet, tenant, provider).ok_or_else(|| {
+            let class = if bet { "bet" } else { "other" };
+            metrics::counter!("palio_admission_refused_total", "class" => class).increment(1);
+            Failure::Overloaded
+        })
     }
 
     /// Waits until everything staged before on every thread is committed, and returns the last

@@ -2,6 +2,7 @@
 
 pub mod board;
 pub mod broadcaster;
+pub mod budget;
 mod committer;
 mod core;
 pub mod desk;

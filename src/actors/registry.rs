@@ -1,6 +1,7 @@
 //! The router of one core thread: finds or wakes the actor of each message's aggregate, saves
 //! snapshots, and puts idle wallets to sleep.
 
+use super::budget::{Budget, Division, Place};
 use super::committer;
 use super::core::{Core, Pending, SharedCore, State, send};
 use super::entity::Entities;
@@ -20,17 +21,15 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
-use tokio::sync::{Notify, OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 /// Sizes and times of the core.
 #[derive(Debug, Clone)]
 pub struct CoreConfig {
     /// Core threads, each with one slot group; at most what the store can take side by side.
     pub threads: usize,
-    /// Commands in flight on the node.
-    pub in_flight_max: usize,
-    /// Of these, kept from bets.
-    pub reserve: usize,
+    /// The node's budget of commands in flight.
+    pub budget: Division,
     /// A wallet that was not asked for so long goes to sleep.
     pub idle: Duration,
     /// How often snapshots are saved.
@@ -60,14 +59,14 @@ pub struct CoreParts {
 /// Whatever the store says while the slots are taken.
 pub async fn start(config: &CoreConfig, parts: &CoreParts) -> Result<CoreHandle, Error> {
     let threads = config.threads.clamp(1, parts.storage.writers.max(1));
-    let budget = super::handle::Budget::new(config.in_flight_max, config.reserve);
+    let budget = Budget::new(config.budget);
     let ready: Arc<Vec<AtomicBool>> =
         Arc::new((0..threads).map(|_| AtomicBool::new(false)).collect());
     let awake = Arc::new(AtomicUsize::new(0));
     let mut senders = Vec::with_capacity(threads);
     for group in 0..threads {
         // Room for the whole budget, so that it alone decides who is refused.
-        let (sender, receiver) = mpsc::channel(config.in_flight_max + 16);
+        let (sender, receiver) = mpsc::channel(config.budget.in_flight + 16);
         let (started, is_started) = oneshot::channel();
         let (config, parts) = (config.clone(), parts.clone());
         let (ready, awake) = (Arc::clone(&ready), Arc::clone(&awake));
@@ -210,12 +209,7 @@ impl Registry {
         }
     }
 
-    fn route(
-        &mut self,
-        work: Work,
-        reply: oneshot::Sender<Reply>,
-        permit: Option<OwnedSemaphorePermit>,
-    ) {
+    fn route(&mut self, work: Work, reply: oneshot::Sender<Reply>, permit: Option<Place>) {
         if self.stopping.load(Ordering::Relaxed) {
             return send(reply, Reply::Failed(Failure::Stopping));
         }
@@ -235,7 +229,7 @@ impl Registry {
 
     fn ask(&mut self, tenant: TenantId, player: PlayerId, ask: Ask) {
         let (addr, shared) = self.wallets.entry((tenant, player)).or_insert_with(|| {
-            let mailbox = self.config.in_flight_max + 16;
+            let mailbox = self.config.budget.in_flight + 16;
             Wallet::start(Rc::clone(&self.core), tenant, player, mailbox)
         });
         {

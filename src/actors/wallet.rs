@@ -2,6 +2,7 @@
 //! answer to the committer. Its own mailbox keeps a player's commands in order while one of them
 //! waits; other wallets go on.
 
+use super::budget::Place;
 use super::core::{SharedCore, send};
 use super::handle::{Failure, Reply, Work};
 use actix::prelude::*;
@@ -9,7 +10,7 @@ use palio_domain::wallet::{Answer, Cell, Error, Found, Prepared, Wallet as State
 use palio_domain::{Aggregate, PlayerId, TenantId, UnixMs};
 use std::cell::RefCell;
 use std::rc::Rc;
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::oneshot;
 
 /// What the registry sees of an awake wallet.
 pub(super) struct Shared {
@@ -40,7 +41,7 @@ pub(super) struct Wallet {
 pub(super) struct Ask {
     pub(super) work: Work,
     pub(super) reply: oneshot::Sender<Reply>,
-    pub(super) permit: Option<OwnedSemaphorePermit>,
+    pub(super) permit: Option<Place>,
 }
 
 impl Wallet {

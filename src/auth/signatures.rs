@@ -52,6 +52,12 @@ impl ProviderKeys {
         Self(keys)
     }
 
+    /// Who the key of this id belongs to; proves nothing.
+    #[must_use]
+    pub fn owner(&self, key: &str) -> Option<(TenantId, &ProviderId)> {
+        self.0.get(key).map(|key| (key.tenant, &key.provider))
+    }
+
     /// Whose request this is.
     ///
     /// Repeat: a signature is good as often as it is sent within ± 60 s; what a repeated request

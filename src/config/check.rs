@@ -60,6 +60,7 @@ impl Config {
         let Self { http, core, live, auth, demo, log, .. } = self;
         to.range("http.workers", http.workers, 1..=256);
         to.range("http.body_bytes_max", http.body_bytes_max, 1_024..=16_777_216);
+        to.range("http.body_seconds_max", http.body_seconds_max, 1..=300);
         to.range("http.json_depth_max", http.json_depth_max, 4..=64);
         to.range("http.provider_rate_per_second", http.provider_rate_per_second, 1..=1_000_000);
         to.range("core.threads", core.threads, 1..=64);
@@ -69,6 +70,8 @@ impl Config {
             "core.settle_reserve",
             "must be less than core.commands_in_flight_max",
         );
+        to.range("core.provider_share_percent", core.provider_share_percent, 1..=100);
+        to.range("core.tenant_share_percent", core.tenant_share_percent, 1..=100);
         to.range("core.wallet_idle_seconds", core.wallet_idle_seconds, 1..=86_400);
         to.range("core.snapshot_interval_seconds", core.snapshot_interval_seconds, 1..=3_600);
         to.range("core.unsaved_rows_max", core.unsaved_rows_max, 1..=1_000_000);

@@ -68,6 +68,7 @@ section! {
         bind: SocketAddr,
         workers: usize,
         body_bytes_max: usize,
+        body_seconds_max: u64,
         json_depth_max: usize,
         provider_rate_per_second: u32,
     }
@@ -100,6 +101,8 @@ section! {
         threads: usize,
         commands_in_flight_max: usize,
         settle_reserve: usize,
+        provider_share_percent: usize,
+        tenant_share_percent: usize,
         wallet_idle_seconds: u64,
         snapshot_interval_seconds: u64,
         unsaved_rows_max: u64,

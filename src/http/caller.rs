@@ -3,6 +3,7 @@
 use super::Server;
 use super::error::{ApiError, payload_error};
 use super::trace::trace_of;
+use crate::actors::budget::Place;
 use crate::auth::{AuthError, Claims, Role, SignatureHeaders};
 use crate::providers::profile::Profile;
 use actix_web::http::header::AUTHORIZATION;
@@ -39,7 +40,15 @@ pub(super) fn idempotency_key(request: &HttpRequest) -> Option<&str> {
 }
 
 /// Reads a body, at most as large as allowed.
-pub(super) async fn read(server: &Server, mut payload: Payload) -> Result<Bytes, ApiError> {
+pub(super) async fn read(server: &Server, payload: Payload) -> Result<Bytes, ApiError> {
+    tokio::time::timeout(server.limits.body_time_max, read_all(server, payload))
+        .await
+        .unwrap_or_else(|_| {
+            Err(ApiError::new(ErrorCode::BodyTimeout, "the body did not arrive in time"))
+        })
+}
+
+async fn read_all(server: &Server, mut payload: Payload) -> Result<Bytes, ApiError> {
     let mut body = BytesMut::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(payload_error)?;
@@ -58,6 +67,16 @@ pub(super) fn check_depth(server: &Server, body: &[u8]) -> Result<(), ApiError> 
     } else {
         Err(ApiError::new(ErrorCode::TooDeep, "the JSON is nested too deeply"))
     }
+}
+
+/// A place in the node's budget, before a body is read: in the share of the provider whose key
+/// the request names. Whether the request is really his is known when the body is there.
+pub(super) fn admit(server: &Server, request: &HttpRequest) -> Result<Place, ApiError> {
+    let unknown = || ApiError::new(ErrorCode::UnknownKey, "unknown signing key");
+    let (tenant, provider) =
+        server.providers.owner(header(request, KEY_HEADER)).ok_or_else(unknown)?;
+    let bet = matches!(request.path(), "/wallet/debit" | "/wallet/play");
+    Ok(server.core.admit(bet, tenant, Some(provider))?)
 }
 
 /// Checks the signature over the raw body, before anything else is looked at.

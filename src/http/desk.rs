@@ -6,7 +6,7 @@ use super::error::ApiError;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use palio_domain::{ProviderId, TenantId};
-use palio_protocol::operator::{OverdueResponse, OverdueRound};
+use palio_protocol::player::{OverdueResponse, OverdueRound};
 use palio_protocol::time;
 
 /// Rounds in one answer.

@@ -37,6 +37,7 @@ use palio_protocol::wallet::SessionRules;
 use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Bounds of what a caller may send.
 #[derive(Debug, Clone, Copy)]
@@ -45,6 +46,8 @@ pub struct Limits {
     pub body_bytes_max: usize,
     /// Nesting of JSON.
     pub json_depth_max: usize,
+    /// How long a body may take to arrive.
+    pub body_time_max: Duration,
 }
 
 /// Everything the handlers need.

@@ -54,7 +54,7 @@ macro_rules! operations {
 }
 
 use palio_protocol::result::TransactionResult;
-use palio_protocol::{events, tournament, wallet};
+use palio_protocol::{events, operator, player, tournament, wallet};
 
 operations! {
     debit post "/wallet/debit" "provider" "Hold the stake of a bet"
@@ -69,12 +69,50 @@ operations! {
         body wallet::Play => 200 TransactionResult;
     balance get "/wallet/{playerId}" "provider" "A player's committed balances"
         => 200 wallet::BalanceResponse;
+    end_round post "/wallet/round/end" "provider" "Say that a round is over"
+        body operator::EndRound => 200 wallet::SettleResponse;
+    handshake post "/wallet/session" "provider" "What a session's token stands for"
+        body operator::SessionToken => 200 operator::SessionResponse;
+    end_session post "/wallet/session/end" "provider" "The player has left the game"
+        body operator::SessionToken => 200 TransactionResult;
+    own_overdue get "/wallet/rounds/overdue" "provider" "The provider's rounds without results"
+        => 200 player::OverdueResponse;
     post_events post "/events" "provider" "One event or an array of up to 1,000"
         body events::Event => 200 events::EventsResponse;
     deposit post "/api/players/{playerId}/deposits" "operator" "Take money in; registers players"
         body wallet::Deposit => 200 TransactionResult;
     open_session post "/api/players/{playerId}/sessions" "operator" "Open a game session"
         body wallet::OpenSession => 200 TransactionResult;
+    register post "/api/players/{playerId}" "operator" "Register a player"
+        => 200 player::PlayerResponse;
+    show_player get "/api/players/{playerId}" "operator" "Money, limits, sessions, open rounds"
+        => 200 player::PlayerResponse;
+    withdraw post "/api/players/{playerId}/withdrawals" "operator" "Lock money to be paid out"
+        body operator::Withdrawal => 200 TransactionResult;
+    capture post "/api/players/{playerId}/withdrawals/{withdrawalId}/capture" "operator"
+        "The money has left" body operator::EndWithdrawal => 200 TransactionResult;
+    cancel_withdrawal post "/api/players/{playerId}/withdrawals/{withdrawalId}/cancel" "operator"
+        "The money comes back" body operator::EndWithdrawal => 200 TransactionResult;
+    adjust post "/api/players/{playerId}/adjustments" "operator" "Correct, with a reason"
+        body operator::Adjustment => 200 TransactionResult;
+    limit post "/api/players/{playerId}/limits" "operator" "Set or remove a limit"
+        body operator::SetLimit => 200 TransactionResult;
+    exclude post "/api/players/{playerId}/exclusion" "operator" "Exclude from play"
+        body operator::Exclude => 200 TransactionResult;
+    readmit post "/api/players/{playerId}/readmission" "operator" "Lift the operator's block"
+        body operator::Readmit => 200 TransactionResult;
+    free_rounds post "/api/players/{playerId}/free-rounds" "operator" "Grant free rounds, once"
+        body operator::GrantFreeRounds => 200 TransactionResult;
+    propose post "/api/players/{playerId}/verdicts" "operator" "Propose an overdue round's end"
+        body operator::ProposeVerdict => 200 TransactionResult;
+    confirm post "/api/players/{playerId}/verdicts/confirm" "operator" "Confirm it, as another"
+        body operator::ConfirmVerdict => 200 TransactionResult;
+    overdue get "/api/rounds/overdue" "operator" "Rounds without results, the oldest first"
+        => 200 player::OverdueResponse;
+    my_limit post "/api/me/limits" "player" "Set or remove an own limit"
+        body operator::SetLimit => 200 TransactionResult;
+    my_exclusion post "/api/me/exclusion" "player" "Take a pause, or stop"
+        body operator::Exclude => 200 TransactionResult;
     create post "/api/tournaments" "operator" "Announce a tournament"
         body tournament::CreateTournament => 201 tournament::Tournament;
     cancel post "/api/tournaments/{id}/cancel" "operator" "Call a tournament off"

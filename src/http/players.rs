@@ -12,9 +12,10 @@ use actix_web::{HttpRequest, HttpResponse};
 use palio_domain::wallet::{Wallet, WithdrawalEnd};
 use palio_domain::{PlayerId, TenantId};
 use palio_protocol::operator::{
-    Adjustment, ConfirmVerdict, EndWithdrawal, Exclude, GrantFreeRounds, PlayerResponse,
-    ProposeVerdict, Readmit, SetLimit, Withdrawal,
+    Adjustment, ConfirmVerdict, EndWithdrawal, Exclude, GrantFreeRounds, ProposeVerdict, Readmit,
+    SetLimit, Withdrawal,
 };
+use palio_protocol::player::PlayerResponse;
 use palio_protocol::wallet::{AccountBalance, Deposit, MeResponse, Part};
 use palio_protocol::{ErrorCode, FieldError, field, json};
 use serde::de::DeserializeOwned;

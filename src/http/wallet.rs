@@ -22,6 +22,8 @@ pub(super) async fn signed(
     request: &HttpRequest,
     payload: Payload,
 ) -> Result<(Provider, Bytes), ApiError> {
+    // Until the body is here and proven; from then on each command takes its own place.
+    let _place = caller::admit(server, request)?;
     let body = caller::read(server, payload).await?;
     let provider = caller::provider(server, request, &body)?;
     caller::check_depth(server, &body)?;

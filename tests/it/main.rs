@@ -11,5 +11,6 @@ mod crash;
 mod desk;
 mod http;
 mod money;
+mod overload;
 mod process;
 mod storage;

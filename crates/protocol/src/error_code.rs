@@ -53,6 +53,8 @@ codes! {
     InvalidField = "INVALID_FIELD", 422, never, "A field is missing or wrong";
     /// More bytes than the call takes.
     BodyTooLarge = "BODY_TOO_LARGE", 413, never, "The body is too large";
+    /// The body did not arrive in time.
+    BodyTimeout = "BODY_TIMEOUT", 408, retry, "The body did not arrive in time";
     /// More entries in a list than the call takes.
     TooManyItems = "TOO_MANY_ITEMS", 413, never, "Too many items in one request";
     /// Not `application/json`.

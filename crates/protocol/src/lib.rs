@@ -13,6 +13,7 @@ pub mod field;
 pub mod frames;
 pub mod json;
 pub mod operator;
+pub mod player;
 pub mod problem;
 pub mod result;
 pub mod signature;
@@ -42,6 +43,20 @@ mod tests {
         crate::wallet::BalanceResponse,
         crate::wallet::MeResponse,
         crate::wallet::SettleResponse,
+        crate::operator::Withdrawal,
+        crate::operator::EndWithdrawal,
+        crate::operator::Adjustment,
+        crate::operator::SetLimit,
+        crate::operator::Exclude,
+        crate::operator::Readmit,
+        crate::operator::GrantFreeRounds,
+        crate::operator::ProposeVerdict,
+        crate::operator::ConfirmVerdict,
+        crate::operator::EndRound,
+        crate::operator::SessionToken,
+        crate::operator::SessionResponse,
+        crate::player::PlayerResponse,
+        crate::player::OverdueResponse,
         crate::events::Event,
         crate::events::EventsResponse,
         crate::result::TransactionResult,

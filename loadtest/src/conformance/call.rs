@@ -42,7 +42,7 @@ impl<'a> Table<'a> {
         provider: &'a Client,
         operator: &'a Client,
         number: &str,
-        run: u128,
+        run: &str,
     ) -> Self {
         Self {
             parties,

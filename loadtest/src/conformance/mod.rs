@@ -15,7 +15,6 @@ use crate::cli::ConformanceArgs;
 use crate::{Client, Error};
 use call::Table;
 use std::fs;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// What was agreed with a provider; chooses among the answers of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -75,10 +74,10 @@ pub async fn run(args: &ConformanceArgs) -> Result<Report, Error> {
 pub async fn play(parties: &Parties, only: Option<&str>) -> Result<Report, Error> {
     let provider = Client::new(&parties.url, &parties.key, &parties.secret)?;
     let operator = Client::bearer(&parties.url, &parties.token)?;
-    let run = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
-    let mut report = Report::new(parties, run);
+    let run = format!("{}-{:04x}", crate::clock::unix_seconds(), rand::random::<u16>());
+    let mut report = Report::new(parties, &run);
     for case in cases()?.iter().filter(|case| only.is_none_or(|number| case.number == number)) {
-        let mut table = Table::new(parties, &provider, &operator, &case.number, run);
+        let mut table = Table::new(parties, &provider, &operator, &case.number, &run);
         let mut failed = None;
         for line in &case.lines {
             if let Err(difference) = table.play(line).await? {

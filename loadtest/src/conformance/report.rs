@@ -28,20 +28,20 @@ pub struct Report {
     pub provider: String,
     /// Which profile.
     pub profile: String,
-    /// The run, milliseconds since 1970; part of its players' ids.
-    pub run: u128,
+    /// The run: seconds since 1970 and a random number; part of its players' ids.
+    pub run: String,
     /// What came of each case.
     pub cases: Vec<CaseReport>,
 }
 
 impl Report {
-    pub(super) fn new(parties: &Parties, run: u128) -> Self {
+    pub(super) fn new(parties: &Parties, run: &str) -> Self {
         let profile = parties.profile.name();
         Self {
             url: parties.url.clone(),
             provider: parties.provider.clone(),
             profile: profile.to_owned(),
-            run,
+            run: run.to_owned(),
             cases: Vec::new(),
         }
     }
