@@ -135,7 +135,7 @@ const KEPT_PER_MINUTE_MAX: u32 = 300;
 const MINUTE_MS: i64 = 60_000;
 
 /// One player's wallet while it is awake.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Cell {
     tenant: TenantId,
     player: PlayerId,
