@@ -5,13 +5,13 @@ use crate::actors::follower::Follower;
 use crate::actors::handle::CoreHandle;
 use crate::actors::registry::{self, CoreConfig, CoreParts};
 use crate::actors::tournaments::Tournaments;
-use crate::auth::{Issuer, ProviderKeys, Role};
+use crate::auth::{Issuer, ProviderKey, ProviderKeys, Role};
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, ConfigError, Mode, Secrets, StorageKind};
-use crate::http::{self, Limits, Profile, Server};
+use crate::config::{self, Config, ConfigError, Mode, Secrets, StorageKind};
+use crate::http::{self, Adapter, Limits, Profile, Server};
 use crate::players::Players;
 use crate::providers::sandbox::{self, SandboxConfig};
-use crate::providers::series;
+use crate::providers::{dialects, series};
 use crate::storage::{self, Storage};
 use crate::ws::{self, Live, LiveConfig};
 use actix_http::HttpService;
@@ -21,7 +21,8 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 use metrics_exporter_prometheus::PrometheusHandle;
 use palio_domain::journal::Keys;
-use palio_domain::{PlayerId, TenantId, UnixMs};
+use palio_domain::{PlayerId, ProviderId, TenantId, UnixMs};
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -204,7 +205,8 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
             .iter()
             .map(|p| (profile(p).0, http::rate(config.http.provider_rate_per_second)))
             .collect(),
-        providers: Arc::new(ProviderKeys::new(secrets.providers)),
+        adapters: adapters(config, &secrets)?,
+        providers: Arc::new(ProviderKeys::new(canonical_keys(config, secrets.providers))),
         issuer: Arc::clone(&issuer),
         currencies: config.tenant.iter().map(|t| (TenantId(t.id), t.currency)).collect(),
         limits: Limits {
@@ -218,6 +220,37 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
     let (server, address) = serve(config, state.clone(), &live)?;
     let (admin_server, admin) = serve_admin(config, state, metrics)?;
     Ok(Running { address, admin, issuer, core, live, tournaments, server, admin_server, storage })
+}
+
+/// The keys that sign the canonical contract. A dialect's key must not: Hub88's is public.
+fn canonical_keys(
+    config: &Config,
+    mut keys: HashMap<String, ProviderKey>,
+) -> HashMap<String, ProviderKey> {
+    let others = config.provider.iter().filter(|p| p.dialect != config::Dialect::Palio);
+    for key in others.flat_map(|provider| &provider.keys) {
+        keys.remove(&key.id);
+    }
+    keys
+}
+
+/// Providers that speak a dialect, with their keys.
+fn adapters(config: &Config, secrets: &Secrets) -> Result<HashMap<String, Adapter>, Error> {
+    let mut adapters = HashMap::new();
+    for provider in &config.provider {
+        let keys = provider.keys.iter().filter_map(|key| secrets.providers.get(&key.id));
+        let keys: Vec<_> = keys.map(|key| key.secret.clone()).collect();
+        let wrong = |what: String| Error::Refused(format!("provider {}: {what}", provider.id));
+        let Some(dialect) = dialects::open(provider.dialect, &keys)
+            .map_err(|what| wrong(format!("a key {what}")))?
+        else {
+            continue;
+        };
+        let id = ProviderId::parse(&provider.id).map_err(|error| wrong(error.to_string()))?;
+        let adapter = Adapter { tenant: TenantId(provider.tenant), provider: id, dialect };
+        adapters.insert(provider.id.clone(), adapter);
+    }
+    Ok(adapters)
 }
 
 fn profile(provider: &crate::config::Provider) -> ((TenantId, String), Profile) {

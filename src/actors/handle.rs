@@ -58,11 +58,26 @@ pub enum Reply {
     Failed(Failure),
 }
 
+/// A command that leans on what the wallet knows when its turn comes.
+#[derive(Debug, Clone)]
+pub struct Guarded {
+    /// The command.
+    pub asked: Prepared,
+    /// Never sent for its own sake: when it would meet a tombstone, the command is refused with
+    /// [`Refusal::BetCancelled`]; when its key was used, with [`Refusal::BetAlreadySettled`].
+    pub probe: Option<Prepared>,
+    /// Whether the `delta` of a settled round is its payout, from which the open stakes are
+    /// still to be taken.
+    pub gross: bool,
+}
+
 /// What is asked.
 #[derive(Debug)]
 pub enum Work {
     /// A command to a wallet.
     Execute(TenantId, PlayerId, Box<Prepared>),
+    /// A command to a wallet, decided together with a look at its state.
+    Guarded(TenantId, PlayerId, Box<Guarded>),
     /// Whether a command would go through.
     Check(TenantId, PlayerId, Box<Prepared>),
     /// Committed accounts.
@@ -75,6 +90,7 @@ impl Work {
     fn slot(&self) -> Slot {
         match self {
             Self::Execute(tenant, player, _)
+            | Self::Guarded(tenant, player, _)
             | Self::Check(tenant, player, _)
             | Self::Balance(tenant, player) => Aggregate::Player(*player).slot(*tenant),
             Self::Tournament(tenant, id, ..) => Aggregate::Tournament(id.number()).slot(*tenant),

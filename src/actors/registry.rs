@@ -221,6 +221,7 @@ impl Registry {
         }
         match &work {
             Work::Execute(tenant, player, _)
+            | Work::Guarded(tenant, player, _)
             | Work::Check(tenant, player, _)
             | Work::Balance(tenant, player) => {
                 let (tenant, player) = (*tenant, *player);

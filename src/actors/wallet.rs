@@ -3,11 +3,11 @@
 //! waits; other wallets go on.
 
 use super::core::{SharedCore, send};
-use super::handle::{Failure, Reply, Work};
+use super::handle::{Failure, Guarded, Reply, Work};
 use actix::prelude::*;
 use palio_domain::journal::Row;
-use palio_domain::wallet::{Answer, Cell, Error, Prepared, Wallet as State};
-use palio_domain::{Aggregate, PlayerId, TenantId, UnixMs};
+use palio_domain::wallet::{Answer, Cell, Command, Error, Prepared, Refusal, Wallet as State};
+use palio_domain::{Aggregate, Amount, PlayerId, TenantId, UnixMs};
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -128,6 +128,16 @@ impl Wallet {
             (Work::Execute(_, _, asked) | Work::Check(_, _, asked), Some(cell)) => {
                 cell.needs(asked, &self.core.state.borrow().filter)
             }
+            (Work::Guarded(_, _, guarded), Some(cell)) => {
+                let filter = &self.core.state.borrow().filter;
+                let mut needs = cell.needs(&guarded.asked, filter);
+                if let Some(probe) = &guarded.probe {
+                    let more = cell.needs(probe, filter);
+                    needs.requests.extend(more.requests);
+                    needs.claims.extend(more.claims);
+                }
+                needs
+            }
             _ => palio_domain::wallet::Needs::default(),
         };
         if needs.is_empty() {
@@ -153,6 +163,7 @@ impl Wallet {
         let committed = self.core.committed_seq(cell.slot());
         let answer = match &ask.work {
             Work::Execute(_, _, asked) => self.execute(cell, asked, found, now, committed),
+            Work::Guarded(_, _, guarded) => self.guarded(cell, guarded, found, now, committed),
             Work::Check(_, _, asked) => {
                 let state = self.core.state.borrow();
                 cell.check(asked, found, now, &state.stage)
@@ -183,6 +194,38 @@ impl Wallet {
                 send(ask.reply, Reply::Failed(Failure::Quarantined));
             }
         }
+    }
+
+    fn guarded(
+        &self,
+        cell: &mut Cell,
+        guarded: &Guarded,
+        found: &[Arc<Row>],
+        now: UnixMs,
+        committed: u64,
+    ) -> Result<Reply, Error> {
+        if let Some(probe) = &guarded.probe {
+            match cell.check(probe, found, now, &self.core.state.borrow().stage)? {
+                Some(Refusal::BetCancelled) => return Ok(Reply::Refused(Refusal::BetCancelled)),
+                Some(Refusal::IdempotencyMismatch) => {
+                    return Ok(Reply::Refused(Refusal::BetAlreadySettled));
+                }
+                Some(_) | None => {}
+            }
+        }
+        if !guarded.gross {
+            return self.execute(cell, &guarded.asked, found, now, committed);
+        }
+        let mut asked = guarded.asked.clone();
+        if let Command::SettleRound { provider, round, delta, .. } = &mut asked.command {
+            let open = cell.wallet().open_in_round(provider, round);
+            let staked: i128 = open.map(|(_, bet)| i128::from(bet.stake.0)).sum();
+            match i64::try_from(i128::from(delta.0) - staked) {
+                Ok(net) => *delta = Amount(net),
+                Err(_) => return Ok(Reply::Refused(Refusal::Overflow)),
+            }
+        }
+        self.execute(cell, &asked, found, now, committed)
     }
 
     fn execute(

@@ -52,12 +52,12 @@ pub enum StorageKind {
 }
 
 macro_rules! section {
-    ($(#[$doc:meta])* $name:ident { $($field:ident: $type:ty,)* }) => {
+    ($(#[$doc:meta])* $name:ident { $($(#[$meta:meta])* $field:ident: $type:ty,)* }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Serialize, Deserialize)]
         #[serde(deny_unknown_fields)]
         #[expect(missing_docs, reason = "every key is commented in config/default.toml")]
-        pub struct $name { $(pub $field: $type,)* }
+        pub struct $name { $($(#[$meta])* pub $field: $type,)* }
     };
 }
 
@@ -158,6 +158,12 @@ section! {
         id: String,
         tenant: u32,
         replay_status: u16,
+        #[serde(default)]
+        dialect: Dialect,
+        #[serde(default)]
+        health_url: String,
+        #[serde(default = "timeout_ms")]
+        timeout_ms: u64,
         keys: Vec<Key>,
     }
 }
@@ -181,6 +187,40 @@ section! {
     }
 }
 
+/// How long a provider waits for an answer unless its configuration says otherwise.
+const fn timeout_ms() -> u64 {
+    5_000
+}
+
+/// Which protocol a provider speaks; `docs/protocol.md` has a section for each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Dialect {
+    /// The canonical one: `/wallet/*` and `/events`.
+    #[default]
+    Palio,
+    /// Bet, win and rollback as Hub88 has them; RSA-SHA256.
+    Hub88,
+    /// Lists of actions, as aggregators have them; HMAC-SHA256.
+    Actions,
+    /// Query parameters and ids that are unique per player only; salted SHA-1.
+    PerPlayer,
+}
+
+section! {
+    /// `[health]`
+    Health {
+        window_seconds: u64,
+        calls_min: u32,
+        failed_percent: u32,
+        open_seconds: u64,
+        probes: u32,
+        check_seconds: u64,
+        check_timeout_ms: u64,
+        checks_failed_max: u32,
+    }
+}
+
 /// How logs are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -201,6 +241,7 @@ section! {
         journal: Journal,
         core: Core,
         live: Live,
+        health: Health,
         auth: Auth,
         log: Log,
         demo: Demo,

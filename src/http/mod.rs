@@ -1,6 +1,7 @@
 //! HTTP: a file per resource. Handlers check who calls, read the body, ask an actor and render
 //! its answer; no rules live here.
 
+mod adapter;
 mod admin;
 mod caller;
 mod demo;
@@ -15,6 +16,7 @@ mod tournaments;
 mod trace;
 mod wallet;
 
+pub use adapter::Adapter;
 pub use admin::routes as admin_routes;
 pub use trace::around as trace;
 
@@ -67,6 +69,8 @@ pub struct Server {
     pub providers: Arc<ProviderKeys>,
     /// Players' and operators' tokens.
     pub issuer: Arc<Issuer>,
+    /// Providers with a dialect of their own, by id.
+    pub adapters: HashMap<String, Adapter>,
     /// Profiles by tenant and provider.
     pub profiles: HashMap<(TenantId, String), Profile>,
     /// Requests per second, per provider.
@@ -103,6 +107,8 @@ pub fn routes(config: &mut web::ServiceConfig) {
                 .route("/{player}", web::get().to(wallet::balance)),
         )
         .route("/events", web::post().to(events::events))
+        .route("/providers/{provider}", web::to(adapter::root))
+        .route("/providers/{provider}/{path:.*}", web::to(adapter::call))
         .service(
             web::scope("/api")
                 .route("/me", web::get().to(players::me))

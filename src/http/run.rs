@@ -2,12 +2,14 @@
 
 use super::Server;
 use super::error::{ApiError, failure, unexpected};
-use crate::actors::handle::{Reply, Work};
+use crate::actors::handle::{Guarded, Reply, Work};
+use palio_domain::journal::Row;
 use palio_domain::wallet::{Command, Prepared};
 use palio_domain::{PlayerId, TenantId, TraceId};
 use palio_protocol::result::{self, Rendered};
 use palio_protocol::wallet::{Outcome, Part};
 use palio_protocol::{ErrorCode, Problem};
+use std::sync::Arc;
 use std::time::Instant;
 
 /// What came of one command.
@@ -55,14 +57,17 @@ pub(super) async fn find(server: &Server, tenant: TenantId, part: Part) -> Resul
 
 impl Found {
     fn prepared(&self, server: &Server, trace: &TraceId) -> Box<Prepared> {
-        Box::new(Prepared::new(
-            &server.keys,
-            self.tenant,
-            self.player,
-            &self.part.key,
-            self.part.command.clone(),
-            Some(trace.clone()),
-        ))
+        Box::new(self.with(server, &self.part.key, self.part.command.clone(), Some(trace.clone())))
+    }
+
+    fn with(
+        &self,
+        server: &Server,
+        key: &str,
+        command: Command,
+        trace: Option<TraceId>,
+    ) -> Prepared {
+        Prepared::new(&server.keys, self.tenant, self.player, key, command, trace)
     }
 
     /// Whether the command would go through now.
@@ -78,11 +83,30 @@ impl Found {
     /// decided in the order in which they were sent.
     pub(super) fn send(self, server: &Server, trace: &TraceId) -> Sent {
         let work = Work::Execute(self.tenant, self.player, self.prepared(server, trace));
-        Sent {
-            reply: server.core.submit(work),
-            command: self.part.command,
-            started: Instant::now(),
-        }
+        self.submit(server, work)
+    }
+
+    /// Sends a command that is refused when `probe`, a key and a command that are never done,
+    /// meets a tombstone or a key that was used. `gross`: see [`Guarded`].
+    pub(super) fn send_guarded(
+        self,
+        server: &Server,
+        trace: &TraceId,
+        probe: Option<(&str, Command)>,
+        gross: bool,
+    ) -> Sent {
+        let probe = probe.map(|(key, command)| {
+            // No content has this hash, so that a used key always shows.
+            Prepared { body_hash: [0; 16], ..self.with(server, key, command, None) }
+        });
+        let guarded = Guarded { asked: *self.prepared(server, trace), probe, gross };
+        let work = Work::Guarded(self.tenant, self.player, Box::new(guarded));
+        self.submit(server, work)
+    }
+
+    fn submit(self, server: &Server, work: Work) -> Sent {
+        let reply = server.core.submit(work);
+        Sent { reply, command: self.part.command, started: Instant::now() }
     }
 }
 
@@ -96,6 +120,11 @@ pub(super) struct Sent {
 impl Sent {
     /// Waits for the answer.
     pub(super) async fn done(self) -> Done {
+        self.done_with_row().await.0
+    }
+
+    /// Waits for the answer; with the command's first row, if it has one.
+    pub(super) async fn done_with_row(self) -> (Done, Option<Arc<Row>>) {
         let reply = match self.reply {
             Ok(answer) => answer
                 .await
@@ -104,7 +133,11 @@ impl Sent {
         };
         let done = render(&reply, &self.command);
         count(&self.command, &reply, &done, self.started);
-        done
+        let row = match reply {
+            Reply::Done(row) | Reply::Replay(row) => Some(row),
+            _ => None,
+        };
+        (done, row)
     }
 }
 

@@ -1,4 +1,6 @@
-//! Game providers and the recurring tournaments of the configuration.
+//! Game providers, their protocols and states, and the recurring tournaments of the configuration.
 
+pub mod dialects;
+pub mod profile;
 pub mod sandbox;
 pub mod series;
