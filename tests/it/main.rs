@@ -8,6 +8,7 @@
 )]
 
 mod crash;
+mod dialects;
 mod http;
 mod process;
 mod storage;

@@ -36,11 +36,20 @@ fn free_port() -> u16 {
 impl Palio {
     /// A fresh store and a server on it.
     pub(crate) async fn start(store: Store) -> Self {
+        Self::start_with(store, "", &[]).await
+    }
+
+    /// The same with more configuration and files; `$` in it stands for where they are.
+    pub(crate) async fn start_with(store: Store, more: &str, files: &[(&str, &str)]) -> Self {
         let name = format!("palio_it_{:016x}", rand::random::<u64>());
         let dir = std::env::temp_dir().join(&name);
         std::fs::create_dir_all(&dir).unwrap();
         let series = "mode = \"development\"\nseries = []\n[core]\nsnapshot_interval_seconds = 1\n";
-        std::fs::write(dir.join("palio.toml"), series).unwrap();
+        for (file, content) in files {
+            std::fs::write(dir.join(file), content).unwrap();
+        }
+        let more = more.replace('$', &format!("{}/", dir.display()));
+        std::fs::write(dir.join("palio.toml"), format!("{series}{more}")).unwrap();
         let mut database = String::new();
         if store == Store::Postgres {
             let url = std::env::var("PALIO_TEST_POSTGRES").expect(
@@ -124,7 +133,7 @@ impl Palio {
         Client::new(&self.url(), "sandbox-1", &secret).unwrap()
     }
 
-    fn token(&self, role: &str, subject: &str) -> String {
+    pub(crate) fn token(&self, role: &str, subject: &str) -> String {
         let output =
             self.command().args(["token", "--role", role, "--subject", subject]).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
