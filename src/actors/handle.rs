@@ -1,9 +1,12 @@
-//! How the rest of the server asks wallets and tournaments: one message each way.
+//! How the rest of the server asks wallets, tournaments and providers: one message each way.
 
 use palio_domain::journal::Row;
+use palio_domain::provider::{self, Provider, SetState};
 use palio_domain::tournament::lifecycle;
 use palio_domain::wallet::{Accounts, Noop, Prepared, Refusal};
-use palio_domain::{Aggregate, Currency, PlayerId, Slot, TenantId, TournamentId, TraceId};
+use palio_domain::{
+    Aggregate, Currency, PlayerId, ProviderId, Slot, TenantId, TournamentId, TraceId,
+};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -52,6 +55,10 @@ pub enum Reply {
     TournamentRefused(lifecycle::Refusal),
     /// The tournament is in that state already.
     TournamentUnchanged,
+    /// The provider as it is; `None` when nobody ever set its state.
+    Provider(Option<Box<Provider>>),
+    /// Refused by a provider's rules.
+    ProviderRefused(provider::Refusal),
     /// Everything staged before is committed: the last committed seq of the group's slots.
     Barrier(Vec<(Slot, u64)>),
     /// No answer of the rules.
@@ -84,6 +91,10 @@ pub enum Work {
     Balance(TenantId, PlayerId),
     /// A command to a tournament.
     Tournament(TenantId, TournamentId, Box<lifecycle::Command>, Option<TraceId>),
+    /// Sets a provider's state.
+    Provider(TenantId, Box<SetState>, Option<TraceId>),
+    /// A provider's committed state.
+    ProviderState(TenantId, ProviderId),
 }
 
 impl Work {
@@ -94,6 +105,12 @@ impl Work {
             | Self::Check(tenant, player, _)
             | Self::Balance(tenant, player) => Aggregate::Player(*player).slot(*tenant),
             Self::Tournament(tenant, id, ..) => Aggregate::Tournament(id.number()).slot(*tenant),
+            Self::Provider(tenant, command, _) => {
+                Aggregate::Provider(command.provider.number()).slot(*tenant)
+            }
+            Self::ProviderState(tenant, provider) => {
+                Aggregate::Provider(provider.number()).slot(*tenant)
+            }
         }
     }
 

@@ -174,7 +174,9 @@ impl Wallet {
                 tournaments: cell.wallet().entries.keys().cloned().collect(),
                 open_bets: cell.wallet().open_len(),
             }),
-            Work::Tournament(..) => return send(ask.reply, Reply::Failed(Failure::NotOwner)),
+            Work::Tournament(..) | Work::Provider(..) | Work::ProviderState(..) => {
+                return send(ask.reply, Reply::Failed(Failure::NotOwner));
+            }
         };
         let staged = cell.is_staged(committed);
         match answer {

@@ -33,6 +33,8 @@ pub enum RowKind {
     TournamentClosed,
     /// A tournament was cancelled.
     TournamentCancelled,
+    /// An operator set what a provider may do.
+    ProviderStateChanged,
 }
 
 impl RowKind {
@@ -53,6 +55,7 @@ impl RowKind {
         (Self::TournamentStarted, 33, "tournament.started"),
         (Self::TournamentClosed, 34, "tournament.closed"),
         (Self::TournamentCancelled, 35, "tournament.cancelled"),
+        (Self::ProviderStateChanged, 48, "provider.state_changed"),
     ];
 
     /// The stored code.

@@ -482,7 +482,8 @@ impl Event {
             RowKind::TournamentCreated
             | RowKind::TournamentStarted
             | RowKind::TournamentClosed
-            | RowKind::TournamentCancelled => return Err(bad("not a wallet's row")),
+            | RowKind::TournamentCancelled
+            | RowKind::ProviderStateChanged => return Err(bad("not a wallet's row")),
         };
         Ok(event)
     }
