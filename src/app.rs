@@ -2,7 +2,7 @@
 
 use crate::actors::board::Tokens;
 use crate::actors::follower::Follower;
-use crate::actors::handle::CoreHandle;
+use crate::actors::handle::{CoreHandle, Reply, Work};
 use crate::actors::registry::{self, CoreConfig, CoreParts};
 use crate::actors::tournaments::Tournaments;
 use crate::auth::{Issuer, ProviderKey, ProviderKeys, Role};
@@ -10,6 +10,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Config, ConfigError, Mode, Secrets, StorageKind};
 use crate::http::{self, Adapter, Limits, Profile, Server};
 use crate::players::Players;
+use crate::providers::health::{self, Providers};
 use crate::providers::sandbox::{self, SandboxConfig};
 use crate::providers::{dialects, series};
 use crate::storage::{self, Storage};
@@ -192,6 +193,9 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
         Arc::new(PlayerTokens { issuer: Arc::clone(&issuer), clock: Arc::clone(&clock) }),
         now,
     );
+    let providers = Arc::new(Providers::new(config));
+    restore(&providers, &core, clock.now()).await?;
+    watch(&providers, &clock, config);
     let state = web::Data::new(Server {
         core: core.clone(),
         players: Arc::new(Players::new(Arc::clone(&storage.directory), keys.clone())),
@@ -205,6 +209,7 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
             .iter()
             .map(|p| (profile(p).0, http::rate(config.http.provider_rate_per_second)))
             .collect(),
+        health: Arc::clone(&providers),
         adapters: adapters(config, &secrets)?,
         providers: Arc::new(ProviderKeys::new(canonical_keys(config, secrets.providers))),
         issuer: Arc::clone(&issuer),
@@ -220,6 +225,34 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
     let (server, address) = serve(config, state.clone(), &live)?;
     let (admin_server, admin) = serve_admin(config, state, metrics)?;
     Ok(Running { address, admin, issuer, core, live, tournaments, server, admin_server, storage })
+}
+
+/// What operators last set, from the journal.
+async fn restore(providers: &Providers, core: &CoreHandle, now: UnixMs) -> Result<(), Error> {
+    for health in providers.all() {
+        let id = health.provider.clone();
+        match core.ask(Work::ProviderState(health.tenant, id)).await {
+            Reply::Provider(Some(provider)) => health.set(*provider, now),
+            Reply::Provider(None) => {}
+            // Without it a provider that was switched off would be on again.
+            other => {
+                let why =
+                    format!("provider {}: its state can't be read: {other:?}", health.provider);
+                return Err(Error::Refused(why));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Starts asking providers how they are.
+fn watch(providers: &Arc<Providers>, clock: &Arc<dyn Clock>, config: &Config) {
+    let watch = health::watch(Arc::clone(providers), Arc::clone(clock), config.health.clone());
+    actix::spawn(async move {
+        if let Err(error) = watch.await {
+            tracing::error!(%error, "providers can't be asked how they are");
+        }
+    });
 }
 
 /// The keys that sign the canonical contract. A dialect's key must not: Hub88's is public.

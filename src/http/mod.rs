@@ -11,6 +11,7 @@ mod leaderboard;
 mod openapi;
 mod pages;
 mod players;
+mod providers;
 mod run;
 mod tournaments;
 mod trace;
@@ -25,6 +26,7 @@ use crate::actors::tournaments::Tournaments;
 use crate::auth::{Issuer, ProviderKeys};
 use crate::clock::Clock;
 use crate::players::Players;
+use crate::providers::health::Providers;
 use crate::ws::Live;
 use actix_web::web;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
@@ -69,6 +71,8 @@ pub struct Server {
     pub providers: Arc<ProviderKeys>,
     /// Players' and operators' tokens.
     pub issuer: Arc<Issuer>,
+    /// Which providers take new bets.
+    pub health: Arc<Providers>,
     /// Providers with a dialect of their own, by id.
     pub adapters: HashMap<String, Adapter>,
     /// Profiles by tenant and provider.
@@ -114,6 +118,8 @@ pub fn routes(config: &mut web::ServiceConfig) {
                 .route("/me", web::get().to(players::me))
                 .route("/players/{player}/deposits", web::post().to(players::deposit))
                 .route("/players/{player}/sessions", web::post().to(players::open_session))
+                .route("/providers", web::get().to(providers::list))
+                .route("/providers/{id}/state", web::post().to(providers::set_state))
                 .route("/tournaments", web::get().to(tournaments::list))
                 .route("/tournaments", web::post().to(tournaments::create))
                 .route("/tournaments/{id}", web::get().to(tournaments::get))

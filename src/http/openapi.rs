@@ -54,7 +54,7 @@ macro_rules! operations {
 }
 
 use palio_protocol::result::TransactionResult;
-use palio_protocol::{events, tournament, wallet};
+use palio_protocol::{events, provider, tournament, wallet};
 
 operations! {
     debit post "/wallet/debit" "provider" "Hold the stake of a bet"
@@ -75,6 +75,10 @@ operations! {
         body wallet::Deposit => 200 TransactionResult;
     open_session post "/api/players/{playerId}/sessions" "operator" "Open a game session"
         body wallet::OpenSession => 200 TransactionResult;
+    list_providers get "/api/providers" "operator" "How each provider is"
+        => 200 provider::ProvidersResponse;
+    set_provider_state post "/api/providers/{id}/state" "operator" "Stop or resume new bets"
+        body provider::SetProviderState => 200 provider::Provider;
     create post "/api/tournaments" "operator" "Announce a tournament"
         body tournament::CreateTournament => 201 tournament::Tournament;
     cancel post "/api/tournaments/{id}/cancel" "operator" "Call a tournament off"

@@ -2,7 +2,9 @@
 
 use super::Server;
 use super::error::{ApiError, failure, unexpected};
-use crate::actors::handle::{Guarded, Reply, Work};
+use crate::actors::handle::{Failure, Guarded, Reply, Work};
+use crate::clock::Clock;
+use crate::providers::health::{Health, Went};
 use palio_domain::journal::Row;
 use palio_domain::wallet::{Command, Prepared};
 use palio_domain::{PlayerId, TenantId, TraceId};
@@ -105,16 +107,26 @@ impl Found {
     }
 
     fn submit(self, server: &Server, work: Work) -> Sent {
-        let reply = server.core.submit(work);
-        Sent { reply, command: self.part.command, started: Instant::now() }
+        let command = self.part.command;
+        let provider =
+            command.provider().and_then(|id| server.health.get(self.tenant, id.as_str()));
+        let now = server.clock.now();
+        // A bet that its provider may not take now never reaches a wallet: its key stays free.
+        let is_away =
+            command.takes_money() && provider.is_some_and(|provider| !provider.admits(now));
+        let reply = (!is_away).then(|| server.core.submit(work));
+        let provider = provider.map(|provider| (Arc::clone(provider), Arc::clone(&server.clock)));
+        Sent { reply, command, started: Instant::now(), provider }
     }
 }
 
 /// A command under way.
 pub(super) struct Sent {
-    reply: Result<tokio::sync::oneshot::Receiver<Reply>, crate::actors::handle::Failure>,
+    /// `None`: its provider takes no new bets.
+    reply: Option<Result<tokio::sync::oneshot::Receiver<Reply>, Failure>>,
     command: Command,
     started: Instant,
+    provider: Option<(Arc<Health>, Arc<dyn Clock>)>,
 }
 
 impl Sent {
@@ -126,15 +138,30 @@ impl Sent {
     /// Waits for the answer; with the command's first row, if it has one.
     pub(super) async fn done_with_row(self) -> (Done, Option<Arc<Row>>) {
         let reply = match self.reply {
-            Ok(answer) => answer
-                .await
-                .unwrap_or(Reply::Failed(crate::actors::handle::Failure::OutcomeUnknown)),
-            Err(why) => Reply::Failed(why),
+            Some(Ok(answer)) => {
+                Some(answer.await.unwrap_or(Reply::Failed(Failure::OutcomeUnknown)))
+            }
+            Some(Err(why)) => Some(Reply::Failed(why)),
+            None => None,
         };
-        let done = render(&reply, &self.command);
-        count(&self.command, &reply, &done, self.started);
+        let done = match &reply {
+            Some(reply) => render(reply, &self.command),
+            None => {
+                let detail = "the provider takes no new bets now; nothing was stored";
+                let problem = Problem::new(ErrorCode::ProviderMaintenance, detail);
+                Done::Not(Box::new(problem.retry_after(5)))
+            }
+        };
+        count(&self.command, reply.as_ref(), &done, self.started);
+        if let Some((provider, clock)) = &self.provider {
+            let went = match &done {
+                Done::Ok(_) | Done::Replay(_) => Went::Ok,
+                Done::Not(problem) => Went::not(&problem.code, problem.status),
+            };
+            provider.record(clock.now(), self.started.elapsed(), went);
+        }
         let row = match reply {
-            Reply::Done(row) | Reply::Replay(row) => Some(row),
+            Some(Reply::Done(row) | Reply::Replay(row)) => Some(row),
             _ => None,
         };
         (done, row)
@@ -164,7 +191,7 @@ fn render(reply: &Reply, command: &Command) -> Done {
     }
 }
 
-fn count(command: &Command, reply: &Reply, done: &Done, started: Instant) {
+fn count(command: &Command, reply: Option<&Reply>, done: &Done, started: Instant) {
     let kind = match command {
         Command::Deposit { .. } => "deposit",
         Command::PlaceBet { .. } => "debit",
@@ -199,7 +226,7 @@ fn count(command: &Command, reply: &Reply, done: &Done, started: Instant) {
         }
         (Command::SettleRound { .. } | Command::SettleBets { .. }, Done::Ok(_)) => {
             metrics::counter!("palio_settlements_total").increment(1);
-            if let Reply::Done(row) = reply
+            if let Some(Reply::Done(row)) = reply
                 && let Ok(palio_domain::wallet::Event::BetSettled { started, .. }) =
                     palio_domain::wallet::Event::from_row(row)
             {

@@ -13,6 +13,7 @@ pub mod field;
 pub mod frames;
 pub mod json;
 pub mod problem;
+pub mod provider;
 pub mod result;
 pub mod signature;
 pub mod time;
@@ -41,6 +42,8 @@ mod tests {
         crate::wallet::BalanceResponse,
         crate::wallet::MeResponse,
         crate::wallet::SettleResponse,
+        crate::provider::SetProviderState,
+        crate::provider::ProvidersResponse,
         crate::events::Event,
         crate::events::EventsResponse,
         crate::result::TransactionResult,
