@@ -49,13 +49,47 @@ impl Went {
     }
 }
 
-#[derive(Default)]
+/// One outcome, counted for operators and for the metrics.
+struct Count {
+    shown: AtomicU64,
+    metric: metrics::Counter,
+}
+
 struct Counts {
-    ok: AtomicU64,
-    refused: AtomicU64,
-    failed: AtomicU64,
-    late: AtomicU64,
-    away: AtomicU64,
+    ok: Count,
+    refused: Count,
+    failed: Count,
+    late: Count,
+    away: Count,
+}
+
+impl Counts {
+    fn new(provider: &str) -> Self {
+        let count = |outcome: &'static str| Count {
+            shown: AtomicU64::new(0),
+            metric: metrics::counter!(
+                "palio_provider_calls_total", "provider" => provider.to_owned(), "outcome" => outcome
+            ),
+        };
+        Self {
+            ok: count("ok"),
+            refused: count("refused"),
+            failed: count("failed"),
+            late: count("late"),
+            away: count("away"),
+        }
+    }
+}
+
+impl Count {
+    fn add(&self) {
+        self.shown.fetch_add(1, Ordering::Relaxed);
+        self.metric.increment(1);
+    }
+
+    fn get(&self) -> u64 {
+        self.shown.load(Ordering::Relaxed)
+    }
 }
 
 /// What the questions to `health_url` came to.
@@ -108,7 +142,7 @@ impl Health {
                 breaker: Breaker::new(rules),
                 checks: Checks::default(),
             }),
-            counts: Counts::default(),
+            counts: Counts::new(&of.id),
         })
     }
 
@@ -130,25 +164,32 @@ impl Health {
 
     /// Whether a new bet may go to its wallet.
     pub fn admits(&self, now: UnixMs) -> bool {
-        let mut state = self.lock();
-        let open = matches!(state.operator.as_ref().map(|p| p.state), None | Some(State::Active));
-        open && !state.checks.ill && state.breaker.admits(now)
+        let (admits, moved) = {
+            let mut state = self.lock();
+            let set = state.operator.as_ref().map(|provider| provider.state);
+            if !matches!(set, None | Some(State::Active)) || state.checks.ill {
+                return false;
+            }
+            let before = state.breaker.position().as_str();
+            let admits = state.breaker.admits(now);
+            (admits, before != state.breaker.position().as_str())
+        };
+        if moved {
+            self.show(now);
+        }
+        admits
     }
 
     /// Takes note of a call that was answered.
     pub fn record(&self, now: UnixMs, took: Duration, went: Went) {
         let late = took > self.timeout && matches!(went, Went::Ok | Went::Refused);
-        let (count, outcome) = match went {
-            _ if late => (&self.counts.late, "late"),
-            Went::Ok => (&self.counts.ok, "ok"),
-            Went::Refused => (&self.counts.refused, "refused"),
-            Went::Failed | Went::Elsewhere => (&self.counts.failed, "failed"),
-            Went::Away => (&self.counts.away, "away"),
-        };
-        count.fetch_add(1, Ordering::Relaxed);
-        let name = self.provider.as_str().to_owned();
-        metrics::counter!("palio_provider_calls_total", "provider" => name, "outcome" => outcome)
-            .increment(1);
+        match went {
+            _ if late => self.counts.late.add(),
+            Went::Ok => self.counts.ok.add(),
+            Went::Refused => self.counts.refused.add(),
+            Went::Failed | Went::Elsewhere => self.counts.failed.add(),
+            Went::Away => self.counts.away.add(),
+        }
         if matches!(went, Went::Elsewhere | Went::Away) {
             return;
         }
@@ -193,16 +234,16 @@ impl Health {
     }
 
     /// What bets meet: the operator's state, or maintenance while the breaker is open.
-    fn effective(state: &Now) -> State {
+    fn effective(state: &Now, now: UnixMs) -> State {
         let set = state.operator.as_ref().map_or(State::Active, |provider| provider.state);
-        let shut = matches!(state.breaker.position(), Position::Open { .. });
+        let shut = matches!(state.breaker.position(), Position::Open { until } if now < until);
         if set == State::Active && (shut || state.checks.ill) { State::Maintenance } else { set }
     }
 
-    fn show(&self, _: UnixMs) {
+    fn show(&self, now: UnixMs) {
         let (state, breaker) = {
             let state = self.lock();
-            (Self::effective(&state), state.breaker.position())
+            (Self::effective(&state, now), state.breaker.position())
         };
         let state = match state {
             State::Active => 0.0,
@@ -222,7 +263,6 @@ impl Health {
     /// As on the wire.
     #[must_use]
     pub fn shown(&self, now: UnixMs) -> wire::Provider {
-        let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
         let state = self.lock();
         let (calls, failed) = state.breaker.seen(now);
         let set = state.operator.as_ref();
@@ -236,7 +276,7 @@ impl Health {
             }
             .to_owned(),
             state: set.map_or(State::Active, |set| set.state).as_str().to_owned(),
-            effective: Self::effective(&state).as_str().to_owned(),
+            effective: Self::effective(&state, now).as_str().to_owned(),
             reason: set.map(|set| set.reason.clone()),
             by: set.map(|set| set.by.clone()),
             since: set.map(|set| palio_protocol::time::format(set.since)),
@@ -251,11 +291,11 @@ impl Health {
                 checked_at: state.checks.last.map(palio_protocol::time::format),
             }),
             calls: wire::Calls {
-                ok: count(&self.counts.ok),
-                refused: count(&self.counts.refused),
-                failed: count(&self.counts.failed),
-                late: count(&self.counts.late),
-                away: count(&self.counts.away),
+                ok: self.counts.ok.get(),
+                refused: self.counts.refused.get(),
+                failed: self.counts.failed.get(),
+                late: self.counts.late.get(),
+                away: self.counts.away.get(),
             },
         }
     }

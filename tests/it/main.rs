@@ -11,4 +11,5 @@ mod crash;
 mod dialects;
 mod http;
 mod process;
+mod providers;
 mod storage;
