@@ -413,7 +413,7 @@ mod tests {
             a.record(later, soon, Went::Ok);
         }
         assert_eq!(a.shown(later).breaker.state, "closed");
-        for _ in 0..20 {
+        for _ in 0..100 {
             b.record(later, Duration::from_secs(6), Went::Ok);
         }
         assert_eq!(b.shown(later).breaker.state, "open", "answers that came too late");

@@ -126,6 +126,7 @@ async fn dialects(store: Store) {
     let replays = actions(&bench).await;
     per_player(&bench).await;
     keys_are_not_mixed(&bench).await;
+    maintenance(&bench).await;
     // The same after a restart.
     bench.palio.stop();
     bench.palio.run().await;
@@ -478,4 +479,52 @@ async fn keys_are_not_mixed(bench: &Bench) {
         assert_eq!((answer.status, answer.code()), (404, "NOT_FOUND"), "{path}");
     }
     assert!(bench.agg(SALT, body).await.status == 403);
+}
+
+/// Each dialect says in its own words that a provider takes no new bets, and takes results.
+async fn maintenance(bench: &Bench) {
+    let set = async |state: &str| {
+        for id in ["hub", "agg", "blue"] {
+            let body = format!(r#"{{"state":"{state}","reason":"a test"}}"#);
+            let path = format!("/api/providers/{id}/state");
+            assert_eq!(bench.palio.operator().post(&path, "", &body).await.unwrap().status, 200);
+        }
+    };
+    let token = bench.palio.token("player", "john12345");
+    let hub = |id: &str| {
+        transaction(&format!(
+            r#""transaction_uuid":"{id}","reference_transaction_uuid":"{id}","amount":1000,"token":"{token}""#
+        ))
+    };
+    let agg = |action: &str| {
+        process(
+            "X",
+            "",
+            &[&format!(r#"{{"action":"{action}","action_id":"x_{action}","amount":1}}"#)],
+        )
+    };
+    let blue = |action: &str| {
+        format!(
+            "action={action}&remote_id=p_blue&amount=1&game_id=g&transaction_id=x_{action}&round_id=X"
+        )
+    };
+    let bets = async || {
+        let answer = bench.hub("transaction/bet", &hub("x1")).await;
+        let agg = bench.agg(SECRET, &agg("bet")).await;
+        let blue = bench.blue(SALT, &blue("debit")).await;
+        [answer, agg, blue].map(|reply| (reply.status, reply.text()))
+    };
+    set("maintenance").await;
+    let [(hub_status, hub_text), (agg_status, agg_text), (_, blue_text)] = bets().await;
+    assert_eq!((hub_status, agg_status), (503, 503));
+    assert!(hub_text.contains(r#""status":"RS_ERROR_UNKNOWN""#), "{hub_text}");
+    assert_eq!(agg_text, r#"{"code":500,"message":"Unknown error, try again"}"#);
+    assert_eq!(blue_text, r#"{"status":"500","msg":"internal error"}"#);
+    set("active").await;
+    assert!(bets().await.iter().all(|(status, _)| *status == 200));
+    set("off").await;
+    assert!(bench.hub("transaction/rollback", &hub("x1")).await.text().contains("RS_OK"));
+    assert_eq!(bench.agg(SECRET, &agg("win")).await.status, 200);
+    assert!(bench.blue(SALT, &blue("credit")).await.text().contains(r#""status":"200""#));
+    set("active").await;
 }

@@ -178,8 +178,9 @@ mod tests {
         let slot = Aggregate::Provider(acme.number()).slot(tenant);
         let mut stage = Stage::new([Head::empty(slot)]);
         let mut known: Option<Provider> = None;
-        // (provider, to, reason, what came of it)
-        let rows: &[(&str, State, &str, Result<Option<State>, Refusal>)] = &[
+        type Decided = Result<Option<State>, Refusal>;
+        // (provider, to, reason, from which state)
+        let rows: &[(&str, State, &str, Decided)] = &[
             ("acme", Active, "never changed", Ok(None)),
             ("acme", Maintenance, "", Err(Refusal::Reason)),
             ("acme", Maintenance, "slow answers", Ok(Some(Active))),
