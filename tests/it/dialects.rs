@@ -404,7 +404,7 @@ async fn actions(bench: &Bench) -> Vec<(String, String)> {
 async fn per_player(bench: &Bench) {
     let call = |action: &str, id: &str, amount: &str, round: &str| {
         format!(
-            "callerId=c&action={action}&remote_id=p_blue&session_id=s&amount={amount}&game_id=reactor&transaction_id={id}&round_id={round}&gameplay_final=0"
+            r#"callerId=c&action={action}&remote_id=p_blue&session_id=s&amount={amount}&game_id=reactor&transaction_id={id}&round_id={round}&gameplay_final=0"#
         )
     };
     let ok = |balance: &str| format!(r#"{{"status":"200","balance":"{balance}"}}"#);
