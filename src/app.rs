@@ -4,17 +4,18 @@ use crate::actors::board::Tokens;
 use crate::actors::budget::Division;
 use crate::actors::desk::{Desk, Patience};
 use crate::actors::follower::Follower;
-use crate::actors::handle::CoreHandle;
+use crate::actors::handle::{CoreHandle, Reply, Work};
 use crate::actors::registry::{self, CoreConfig, CoreParts};
 use crate::actors::tournaments::Tournaments;
-use crate::auth::{Issuer, ProviderKeys, Role};
+use crate::auth::{Issuer, ProviderKey, ProviderKeys, Role};
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, ConfigError, Mode, Secrets, StorageKind};
-use crate::http::{self, Limits, Server};
+use crate::config::{self, Config, ConfigError, Mode, Secrets, StorageKind};
+use crate::http::{self, Adapter, Limits, Server};
 use crate::players::Players;
+use crate::providers::health::{self, Providers};
 use crate::providers::profile::Profile;
 use crate::providers::sandbox::{self, SandboxConfig};
-use crate::providers::series;
+use crate::providers::{dialects, series};
 use crate::storage::{self, Storage};
 use crate::ws::{self, Live, LiveConfig};
 use actix_http::HttpService;
@@ -24,8 +25,9 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 use metrics_exporter_prometheus::PrometheusHandle;
 use palio_domain::journal::Keys;
-use palio_domain::{PlayerId, TenantId, UnixMs};
+use palio_domain::{PlayerId, ProviderId, TenantId, UnixMs};
 use palio_protocol::wallet::SessionRules;
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -206,6 +208,9 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
         Arc::new(PlayerTokens { issuer: Arc::clone(&issuer), clock: Arc::clone(&clock) }),
         now,
     );
+    let providers = Arc::new(Providers::new(config));
+    restore(&providers, &core, clock.now()).await?;
+    watch(&providers, &clock, config);
     let state = web::Data::new(Server {
         core: core.clone(),
         players: Arc::new(Players::new(Arc::clone(&storage.directory), keys.clone())),
@@ -222,7 +227,9 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
             .iter()
             .map(|p| (profile(p).0, http::rate(config.http.provider_rate_per_second)))
             .collect(),
-        providers: Arc::new(ProviderKeys::new(secrets.providers)),
+        health: Arc::clone(&providers),
+        adapters: adapters(config, &secrets)?,
+        providers: Arc::new(ProviderKeys::new(canonical_keys(config, secrets.providers))),
         issuer: Arc::clone(&issuer),
         currencies: config.tenant.iter().map(|t| (TenantId(t.id), t.currency)).collect(),
         limits: Limits {
@@ -237,6 +244,65 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
     let (server, address) = serve(config, state.clone(), &live)?;
     let (admin_server, admin) = serve_admin(config, state, metrics)?;
     Ok(Running { address, admin, issuer, core, live, tournaments, server, admin_server, storage })
+}
+
+/// What operators last set, from the journal.
+async fn restore(providers: &Providers, core: &CoreHandle, now: UnixMs) -> Result<(), Error> {
+    for health in providers.all() {
+        let id = health.provider.clone();
+        match core.ask(Work::ProviderState(health.tenant, id)).await {
+            Reply::Provider(Some(provider)) => health.set(*provider, now),
+            Reply::Provider(None) => {}
+            // Without it a provider that was switched off would be on again.
+            other => {
+                let why =
+                    format!("provider {}: its state can't be read: {other:?}", health.provider);
+                return Err(Error::Refused(why));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Starts asking providers how they are.
+fn watch(providers: &Arc<Providers>, clock: &Arc<dyn Clock>, config: &Config) {
+    let watch = health::watch(Arc::clone(providers), Arc::clone(clock), config.health.clone());
+    actix::spawn(async move {
+        if let Err(error) = watch.await {
+            tracing::error!(%error, "providers can't be asked how they are");
+        }
+    });
+}
+
+/// The keys that sign the canonical contract. A dialect's key must not: Hub88's is public.
+fn canonical_keys(
+    config: &Config,
+    mut keys: HashMap<String, ProviderKey>,
+) -> HashMap<String, ProviderKey> {
+    let others = config.provider.iter().filter(|p| p.dialect != config::Dialect::Palio);
+    for key in others.flat_map(|provider| &provider.keys) {
+        keys.remove(&key.id);
+    }
+    keys
+}
+
+/// Providers that speak a dialect, with their keys.
+fn adapters(config: &Config, secrets: &Secrets) -> Result<HashMap<String, Adapter>, Error> {
+    let mut adapters = HashMap::new();
+    for provider in &config.provider {
+        let keys = provider.keys.iter().filter_map(|key| secrets.providers.get(&key.id));
+        let keys: Vec<_> = keys.map(|key| key.secret.clone()).collect();
+        let wrong = |what: String| Error::Refused(format!("provider {}: {what}", provider.id));
+        let Some(dialect) = dialects::open(provider.dialect, &keys)
+            .map_err(|what| wrong(format!("a key {what}")))?
+        else {
+            continue;
+        };
+        let id = ProviderId::parse(&provider.id).map_err(|error| wrong(error.to_string()))?;
+        let adapter = Adapter { tenant: TenantId(provider.tenant), provider: id, dialect };
+        adapters.insert(provider.id.clone(), adapter);
+    }
+    Ok(adapters)
 }
 
 fn profile(provider: &crate::config::Provider) -> ((TenantId, String), Arc<Profile>) {

@@ -8,6 +8,7 @@
 
 #![allow(
     clippy::unwrap_used,
+    clippy::as_conversions,
     clippy::print_stdout,
     reason = "tests may panic, and print what they did"
 )]

@@ -1,33 +1,62 @@
-//! Tournaments' homes: their commands, decided and journalled in their own slot like a wallet's.
+//! Homes of tournaments and providers: their commands, decided and journalled in their own slot
+//! like a wallet's.
 
 use super::budget::Place;
 use super::core::{SharedCore, send};
 use super::handle::{Failure, Reply, Work};
 use crate::storage::Snapshot;
-use palio_domain::journal::{Row, RowKind};
-use palio_domain::tournament::lifecycle::{Command, Event, Tournament};
-use palio_domain::{Aggregate, Slot, TenantId, TournamentId, TraceId};
+use palio_domain::journal::{Draft, Keys, Row, RowKind};
+use palio_domain::provider::Provider;
+use palio_domain::tournament::lifecycle::{Event, Tournament};
+use palio_domain::wallet::CorruptRow;
+use palio_domain::{Aggregate, Slot, TenantId, UnixMs};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use tokio::sync::{Mutex, oneshot};
 
-struct Home {
-    state: Option<Tournament>,
+/// What lives in a home: a fold over its rows, with rules.
+pub(super) trait Entity: Serialize + DeserializeOwned + 'static {
+    /// What its aggregate is called in logs.
+    const NAME: &'static str;
+
+    /// Its aggregate.
+    fn aggregate(number: u64) -> Aggregate;
+
+    /// Whose home a question is for, if it is for one of these.
+    fn owner(work: &Work) -> Option<(TenantId, u64)>;
+
+    /// The row that a command comes to, or the answer without one.
+    fn decide(state: Option<&Self>, work: &Work, now: UnixMs, keys: &Keys) -> Result<Draft, Reply>;
+
+    /// Folds a row in.
+    fn fold(state: &mut Option<Self>, row: &Row) -> Result<(), CorruptRow>;
+
+    /// Seq of the last row folded in.
+    fn seq(&self) -> u64;
+
+    /// Whether nobody is likely to ask any more.
+    fn is_over(&self) -> bool;
+}
+
+struct Home<T> {
+    state: Option<T>,
     generation: u64,
     first_unsaved: Option<u64>,
 }
 
-/// The tournaments of one core thread.
-pub(super) struct Entities {
+/// The entities of one kind of one core thread.
+pub(super) struct Entities<T> {
     core: SharedCore,
-    homes: RefCell<HashMap<(TenantId, u64), Home>>,
-    /// Commands to tournaments are rare: one at a time, in order.
+    homes: RefCell<HashMap<(TenantId, u64), Home<T>>>,
+    /// Commands to entities are rare: one at a time, in order.
     turn: Rc<Mutex<()>>,
 }
 
-impl Entities {
+impl<T: Entity> Entities<T> {
     pub(super) fn new(core: SharedCore) -> Self {
         Self { core, homes: RefCell::default(), turn: Rc::default() }
     }
@@ -44,23 +73,27 @@ impl Entities {
         if let Some(failure) = self.core.closed() {
             return send(reply, Reply::Failed(failure));
         }
-        let Work::Tournament(tenant, id, command, trace) = &work else {
+        let Some((tenant, number)) = T::owner(&work) else {
             return send(reply, Reply::Failed(Failure::NotOwner));
         };
-        if let Err(failure) = self.load(*tenant, id.number()).await {
+        if let Err(failure) = self.load(tenant, number).await {
             return send(reply, Reply::Failed(failure));
         }
-        let answer = self.decide(*tenant, id, command, trace.clone());
-        let staged = matches!(answer, Reply::Done(_));
+        let answer = self.decide(tenant, number, &work);
+        // An answer without a row may still speak of one that is not committed yet.
+        let committed = self.core.committed_seq(T::aggregate(number).slot(tenant));
+        let homes = self.homes.borrow();
+        let state = homes.get(&(tenant, number)).and_then(|home| home.state.as_ref());
+        let staged = state.is_some_and(|state| state.seq() > committed);
         self.core.answer(staged, reply, answer, Some(work), permit);
     }
 
-    /// Loads a tournament whose rows no snapshot covers yet, so that it gets saved.
+    /// Loads an entity whose rows no snapshot covers yet, so that it gets saved.
     pub(super) async fn wake(&self, tenant: TenantId, number: u64) {
         let turn = Rc::clone(&self.turn);
         let _turn = turn.lock().await;
         if self.load(tenant, number).await.is_err() {
-            tracing::warn!(number, "a tournament can't be loaded");
+            tracing::warn!(number, kind = T::NAME, "an entity can't be loaded");
         }
     }
 
@@ -70,23 +103,23 @@ impl Entities {
         if self.homes.borrow().get(&owner).is_some_and(|home| home.generation == generation) {
             return Ok(());
         }
-        let aggregate = Aggregate::Tournament(number);
+        let aggregate = T::aggregate(number);
         let saved = self.core.storage.snapshots.load(tenant, aggregate).await.map_err(|error| {
-            tracing::error!(%error, "a tournament's snapshot can't be read");
+            tracing::error!(%error, kind = T::NAME, "an entity's snapshot can't be read");
             Failure::StorageUnavailable
         })?;
-        let mut state: Option<Tournament> = match saved.map(|s| serde_json::from_slice(&s.state)) {
+        let mut state: Option<T> = match saved.map(|s| serde_json::from_slice(&s.state)) {
             None => None,
             Some(Ok(state)) => Some(state),
             Some(Err(error)) => {
-                tracing::error!(%error, number, "a tournament's snapshot is damaged");
+                tracing::error!(%error, number, kind = T::NAME, "a snapshot is damaged");
                 return Err(Failure::Quarantined);
             }
         };
         let tail = self.core.state.borrow_mut().tails.remove(&(tenant, aggregate));
         let mut first_unsaved = None;
         for row in tail.unwrap_or_default() {
-            if state.as_ref().is_none_or(|state| row.seq > state.seq) {
+            if state.as_ref().is_none_or(|state| row.seq > state.seq()) {
                 first_unsaved.get_or_insert(row.seq);
                 fold(&mut state, &row)?;
             }
@@ -96,15 +129,8 @@ impl Entities {
         Ok(())
     }
 
-    fn decide(
-        &self,
-        tenant: TenantId,
-        id: &TournamentId,
-        command: &Command,
-        trace: Option<TraceId>,
-    ) -> Reply {
-        let number = id.number();
-        let slot = Aggregate::Tournament(number).slot(tenant);
+    fn decide(&self, tenant: TenantId, number: u64, work: &Work) -> Reply {
+        let slot = T::aggregate(number).slot(tenant);
         let mut homes = self.homes.borrow_mut();
         let Some(home) = homes.get_mut(&(tenant, number)) else {
             return Reply::Failed(Failure::Quarantined);
@@ -114,17 +140,9 @@ impl Entities {
         let Ok(now) = shared.stage.row_time(slot, self.core.clock.now()) else {
             return Reply::Failed(Failure::NotOwner);
         };
-        let event = match Tournament::decide(home.state.as_ref(), command, now) {
-            Ok(Some(event)) => event,
-            Ok(None) => return Reply::TournamentUnchanged,
-            Err(refusal) => return Reply::TournamentRefused(refusal),
-        };
-        let draft = match (&event, &home.state) {
-            (Event::Created { definition }, _) => {
-                event.draft(tenant, definition, &self.core.keys, trace)
-            }
-            (_, Some(state)) => event.draft(tenant, &state.definition, &self.core.keys, trace),
-            (_, None) => return Reply::Failed(Failure::Quarantined),
+        let draft = match T::decide(home.state.as_ref(), work, now, &self.core.keys) {
+            Ok(draft) => draft,
+            Err(answer) => return answer,
         };
         let Ok(row) = shared.stage.push(draft, now) else {
             return Reply::Failed(Failure::NotOwner);
@@ -139,18 +157,18 @@ impl Entities {
         }
     }
 
-    /// Snapshots of tournaments with committed rows that none covers.
+    /// Snapshots of entities with committed rows that none covers.
     pub(super) fn unsaved(&self) -> Vec<Snapshot> {
         let generation = self.core.generation();
-        let snapshot = |(owner, home): (&(TenantId, u64), &Home)| {
+        let snapshot = |(owner, home): (&(TenantId, u64), &Home<T>)| {
             let state = home.state.as_ref()?;
-            let aggregate = Aggregate::Tournament(owner.1);
+            let aggregate = T::aggregate(owner.1);
             let committed = self.core.committed_seq(aggregate.slot(owner.0));
             let due = home.first_unsaved.is_some() && home.generation == generation;
-            if !due || state.seq > committed {
+            if !due || state.seq() > committed {
                 return None;
             }
-            let (tenant, seq) = (owner.0, state.seq);
+            let (tenant, seq) = (owner.0, state.seq());
             let state = serde_json::to_vec(state).ok()?;
             Some(Snapshot { tenant, aggregate, seq, state })
         };
@@ -161,43 +179,134 @@ impl Entities {
     pub(super) fn saved(&self, snapshots: &[Snapshot]) {
         let mut homes = self.homes.borrow_mut();
         for snapshot in snapshots {
+            if T::aggregate(snapshot.aggregate.number()) != snapshot.aggregate {
+                continue;
+            }
             if let Some(home) = homes.get_mut(&(snapshot.tenant, snapshot.aggregate.number())) {
-                let newer = home.state.as_ref().is_some_and(|state| state.seq > snapshot.seq);
+                let newer = home.state.as_ref().is_some_and(|state| state.seq() > snapshot.seq);
                 home.first_unsaved = newer.then_some(snapshot.seq + 1);
             }
         }
-        // Finished ones are loaded again in the unlikely case that someone asks.
         homes.retain(|_, home| {
-            let over = home.state.as_ref().is_none_or(|state| state.next_deadline().is_none());
+            let over = home.state.as_ref().is_none_or(T::is_over);
             !(over && home.first_unsaved.is_none())
         });
     }
 
-    /// The oldest row of each tournament that no snapshot covers.
+    /// The oldest row of each entity that no snapshot covers.
     pub(super) fn first_unsaved(&self) -> Vec<(Slot, u64)> {
         let generation = self.core.generation();
         let homes = self.homes.borrow();
         let current = homes.iter().filter(|(_, home)| home.generation == generation);
         current
             .filter_map(|((tenant, number), home)| {
-                let slot = Aggregate::Tournament(*number).slot(*tenant);
+                let slot = T::aggregate(*number).slot(*tenant);
                 home.first_unsaved.map(|first| (slot, first))
             })
             .collect()
     }
 }
 
-fn fold(state: &mut Option<Tournament>, row: &Arc<Row>) -> Result<(), Failure> {
-    let event = Event::from_row(row).map_err(|error| {
-        tracing::error!(%error, kind = RowKind::name(row.kind), "a tournament's row is damaged");
+fn fold<T: Entity>(state: &mut Option<T>, row: &Arc<Row>) -> Result<(), Failure> {
+    T::fold(state, row).map_err(|error| {
+        tracing::error!(%error, kind = RowKind::name(row.kind), "an entity's row is damaged");
         Failure::Quarantined
-    })?;
-    match (state.as_mut(), event) {
-        (_, Event::Created { definition }) => {
-            *state = Some(Tournament::created(row.seq, *definition));
-        }
-        (Some(state), event) => state.apply(row.seq, &event),
-        (None, _) => return Err(Failure::Quarantined),
+    })
+}
+
+impl Entity for Tournament {
+    const NAME: &'static str = "tournament";
+
+    fn aggregate(number: u64) -> Aggregate {
+        Aggregate::Tournament(number)
     }
-    Ok(())
+
+    fn owner(work: &Work) -> Option<(TenantId, u64)> {
+        match work {
+            Work::Tournament(tenant, id, ..) => Some((*tenant, id.number())),
+            _ => None,
+        }
+    }
+
+    fn decide(state: Option<&Self>, work: &Work, now: UnixMs, keys: &Keys) -> Result<Draft, Reply> {
+        let Work::Tournament(tenant, _, command, trace) = work else {
+            return Err(Reply::Failed(Failure::NotOwner));
+        };
+        let event = match Self::decide(state, command, now) {
+            Ok(Some(event)) => event,
+            Ok(None) => return Err(Reply::TournamentUnchanged),
+            Err(refusal) => return Err(Reply::TournamentRefused(refusal)),
+        };
+        match (&event, state) {
+            (Event::Created { definition }, _) => {
+                Ok(event.draft(*tenant, definition, keys, trace.clone()))
+            }
+            (_, Some(state)) => Ok(event.draft(*tenant, &state.definition, keys, trace.clone())),
+            (_, None) => Err(Reply::Failed(Failure::Quarantined)),
+        }
+    }
+
+    fn fold(state: &mut Option<Self>, row: &Row) -> Result<(), CorruptRow> {
+        match (state.as_mut(), Event::from_row(row)?) {
+            (_, Event::Created { definition }) => {
+                *state = Some(Self::created(row.seq, *definition));
+            }
+            (Some(state), event) => state.apply(row.seq, &event),
+            (None, _) => {
+                let (slot, seq, kind) = (row.slot.0, row.seq, row.kind.name());
+                return Err(CorruptRow { slot, seq, kind, field: "before its announcement" });
+            }
+        }
+        Ok(())
+    }
+
+    fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    /// A finished one is loaded again in the unlikely case that someone asks.
+    fn is_over(&self) -> bool {
+        self.next_deadline().is_none()
+    }
+}
+
+impl Entity for Provider {
+    const NAME: &'static str = "provider";
+
+    fn aggregate(number: u64) -> Aggregate {
+        Aggregate::Provider(number)
+    }
+
+    fn owner(work: &Work) -> Option<(TenantId, u64)> {
+        match work {
+            Work::Provider(tenant, command, _) => Some((*tenant, command.provider.number())),
+            Work::ProviderState(tenant, provider) => Some((*tenant, provider.number())),
+            _ => None,
+        }
+    }
+
+    fn decide(state: Option<&Self>, work: &Work, _: UnixMs, _: &Keys) -> Result<Draft, Reply> {
+        match work {
+            Work::Provider(tenant, command, trace) => match Self::decide(state, command) {
+                Ok(Some(event)) => Ok(event.draft(*tenant, &command.provider, trace.clone())),
+                Ok(None) => Err(Reply::Provider(state.cloned().map(Box::new))),
+                Err(refusal) => Err(Reply::ProviderRefused(refusal)),
+            },
+            Work::ProviderState(..) => Err(Reply::Provider(state.cloned().map(Box::new))),
+            _ => Err(Reply::Failed(Failure::NotOwner)),
+        }
+    }
+
+    fn fold(state: &mut Option<Self>, row: &Row) -> Result<(), CorruptRow> {
+        *state = Some(Self::from_row(row)?);
+        Ok(())
+    }
+
+    fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    fn is_over(&self) -> bool {
+        false
+    }
 }

@@ -1,7 +1,8 @@
-//! How the rest of the server asks wallets and tournaments: one message each way.
+//! How the rest of the server asks wallets, tournaments and providers: one message each way.
 
 use super::budget::{Budget, Place};
 use palio_domain::journal::Row;
+use palio_domain::provider::{self, Provider, SetState};
 use palio_domain::tournament::lifecycle;
 use palio_domain::wallet::{Noop, Prepared, Refusal, Wallet};
 use palio_domain::{Aggregate, PlayerId, ProviderId, Slot, TenantId, TournamentId, TraceId};
@@ -45,10 +46,24 @@ pub enum Reply {
     TournamentRefused(lifecycle::Refusal),
     /// The tournament is in that state already.
     TournamentUnchanged,
+    /// The provider as it is; `None` when nobody ever set its state.
+    Provider(Option<Box<Provider>>),
+    /// Refused by a provider's rules.
+    ProviderRefused(provider::Refusal),
     /// Everything staged before is committed: the last committed seq of the group's slots.
     Barrier(Vec<(Slot, u64)>),
     /// No answer of the rules.
     Failed(Failure),
+}
+
+/// A command that leans on what the wallet knows when its turn comes.
+#[derive(Debug, Clone)]
+pub struct Guarded {
+    /// The command.
+    pub asked: Prepared,
+    /// Never sent for its own sake: when it would meet a tombstone, the command is refused with
+    /// [`Refusal::BetCancelled`]; when its key was used, with [`Refusal::BetAlreadySettled`].
+    pub probe: Prepared,
 }
 
 /// What is asked.
@@ -56,21 +71,34 @@ pub enum Reply {
 pub enum Work {
     /// A command to a wallet.
     Execute(TenantId, PlayerId, Box<Prepared>),
+    /// A command to a wallet, decided together with a look at its state.
+    Guarded(TenantId, PlayerId, Box<Guarded>),
     /// Whether a command would go through.
     Check(TenantId, PlayerId, Box<Prepared>),
     /// The wallet as committed.
     Wallet(TenantId, PlayerId),
     /// A command to a tournament.
     Tournament(TenantId, TournamentId, Box<lifecycle::Command>, Option<TraceId>),
+    /// Sets a provider's state.
+    Provider(TenantId, Box<SetState>, Option<TraceId>),
+    /// A provider's committed state.
+    ProviderState(TenantId, ProviderId),
 }
 
 impl Work {
     fn slot(&self) -> Slot {
         match self {
             Self::Execute(tenant, player, _)
+            | Self::Guarded(tenant, player, _)
             | Self::Check(tenant, player, _)
             | Self::Wallet(tenant, player) => Aggregate::Player(*player).slot(*tenant),
             Self::Tournament(tenant, id, ..) => Aggregate::Tournament(id.number()).slot(*tenant),
+            Self::Provider(tenant, command, _) => {
+                Aggregate::Provider(command.provider.number()).slot(*tenant)
+            }
+            Self::ProviderState(tenant, provider) => {
+                Aggregate::Provider(provider.number()).slot(*tenant)
+            }
         }
     }
 
@@ -80,7 +108,11 @@ impl Work {
             Self::Execute(tenant, _, asked) | Self::Check(tenant, _, asked) => {
                 (*tenant, asked.command.provider())
             }
-            Self::Wallet(tenant, _) | Self::Tournament(tenant, ..) => (*tenant, None),
+            Self::Guarded(tenant, _, guarded) => (*tenant, guarded.asked.command.provider()),
+            Self::Wallet(tenant, _)
+            | Self::Tournament(tenant, ..)
+            | Self::Provider(tenant, ..)
+            | Self::ProviderState(tenant, _) => (*tenant, None),
         }
     }
 

@@ -14,6 +14,8 @@ use actix::Addr;
 use actix::prelude::SendError;
 use palio_domain::ids::SLOTS;
 use palio_domain::journal::{Batch, KeyFilter, Keys, Stage};
+use palio_domain::provider::Provider;
+use palio_domain::tournament::lifecycle::Tournament;
 use palio_domain::{Aggregate, PlayerId, Slot, TenantId};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -100,7 +102,8 @@ struct Registry {
     core: SharedCore,
     config: CoreConfig,
     wallets: HashMap<(TenantId, PlayerId), (Addr<Wallet>, SharedWallet)>,
-    entities: Rc<Entities>,
+    tournaments: Rc<Entities<Tournament>>,
+    providers: Rc<Entities<Provider>>,
     awake: Arc<AtomicUsize>,
     stopping: Arc<AtomicBool>,
     again: mpsc::Receiver<Vec<Pending>>,
@@ -168,7 +171,8 @@ impl Registry {
             Arc::clone(&stopping),
         ));
         Ok(Self {
-            entities: Rc::new(Entities::new(Rc::clone(&core))),
+            tournaments: Rc::new(Entities::new(Rc::clone(&core))),
+            providers: Rc::new(Entities::new(Rc::clone(&core))),
             core,
             config: config.clone(),
             wallets: HashMap::new(),
@@ -215,14 +219,19 @@ impl Registry {
         }
         match &work {
             Work::Execute(tenant, player, _)
+            | Work::Guarded(tenant, player, _)
             | Work::Check(tenant, player, _)
             | Work::Wallet(tenant, player) => {
                 let (tenant, player) = (*tenant, *player);
                 self.ask(tenant, player, Ask { work, reply, permit });
             }
             Work::Tournament(..) => {
-                let entities = Rc::clone(&self.entities);
-                actix::spawn(async move { entities.run(work, reply, permit).await });
+                let homes = Rc::clone(&self.tournaments);
+                actix::spawn(async move { homes.run(work, reply, permit).await });
+            }
+            Work::Provider(..) | Work::ProviderState(..) => {
+                let homes = Rc::clone(&self.providers);
+                actix::spawn(async move { homes.run(work, reply, permit).await });
             }
         }
     }
@@ -314,7 +323,8 @@ impl Registry {
                 Err(error) => tracing::error!(%error, "a wallet can't be written down"),
             }
         }
-        let entities = self.entities.unsaved();
+        let mut entities = self.tournaments.unsaved();
+        entities.extend(self.providers.unsaved());
         snapshots.extend(entities.iter().cloned());
         if let Err(error) = self.core.storage.snapshots.save(&snapshots, &[]).await {
             tracing::warn!(%error, "snapshots could not be saved");
@@ -327,7 +337,8 @@ impl Registry {
                 cell.saved(seq);
             }
         }
-        self.entities.saved(&entities);
+        self.tournaments.saved(&entities);
+        self.providers.saved(&entities);
         let floors = self.floors();
         if let Err(error) = self.core.storage.snapshots.save(&[], &floors).await {
             tracing::warn!(%error, "snapshot floors could not be saved");
@@ -367,7 +378,8 @@ impl Registry {
                 unsaved(first.slot, first.seq);
             }
         }
-        for (slot, first) in self.entities.first_unsaved() {
+        let entities = self.tournaments.first_unsaved();
+        for (slot, first) in entities.into_iter().chain(self.providers.first_unsaved()) {
             unsaved(slot, first);
         }
         floors.into_iter().filter(|(_, seq)| *seq > 0).collect()
@@ -385,8 +397,12 @@ impl Registry {
                     self.ask(tenant, player, Ask { work, reply, permit: None });
                 }
                 Aggregate::Tournament(number) => {
-                    let entities = Rc::clone(&self.entities);
-                    actix::spawn(async move { entities.wake(tenant, number).await });
+                    let homes = Rc::clone(&self.tournaments);
+                    actix::spawn(async move { homes.wake(tenant, number).await });
+                }
+                Aggregate::Provider(number) => {
+                    let homes = Rc::clone(&self.providers);
+                    actix::spawn(async move { homes.wake(tenant, number).await });
                 }
             }
         }

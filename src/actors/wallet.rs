@@ -4,9 +4,9 @@
 
 use super::budget::Place;
 use super::core::{SharedCore, send};
-use super::handle::{Failure, Reply, Work};
+use super::handle::{Failure, Guarded, Reply, Work};
 use actix::prelude::*;
-use palio_domain::wallet::{Answer, Cell, Error, Found, Prepared, Wallet as State};
+use palio_domain::wallet::{Answer, Cell, Error, Found, Needs, Prepared, Refusal, Wallet as State};
 use palio_domain::{Aggregate, PlayerId, TenantId, UnixMs};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -128,6 +128,15 @@ impl Wallet {
             (Work::Execute(_, _, asked) | Work::Check(_, _, asked), Some(cell)) => {
                 cell.needs(asked, &found, &self.core.state.borrow().filter, &self.core.keys)
             }
+            (Work::Guarded(_, _, guarded), Some(cell)) => {
+                let filter = &self.core.state.borrow().filter;
+                let needs = |asked| cell.needs(asked, &found, filter, &self.core.keys);
+                let (mut needs, more): (Needs, Needs) =
+                    (needs(&guarded.asked), needs(&guarded.probe));
+                needs.requests.extend(more.requests);
+                needs.claims.extend(more.claims);
+                needs
+            }
             _ => palio_domain::wallet::Needs::default(),
         };
         if needs.is_empty() {
@@ -161,13 +170,16 @@ impl Wallet {
         let committed = self.core.committed_seq(cell.slot());
         let answer = match &ask.work {
             Work::Execute(_, _, asked) => self.execute(cell, asked, found, now, committed),
+            Work::Guarded(_, _, guarded) => self.guarded(cell, guarded, found, now, committed),
             Work::Check(_, _, asked) => {
                 let state = self.core.state.borrow();
                 cell.check(asked, found, now, &self.core.keys, &state.stage)
                     .map(|refusal| refusal.map_or(Reply::Passed, Reply::Refused))
             }
             Work::Wallet(..) => Ok(Reply::Wallet(Box::new(cell.wallet().clone()))),
-            Work::Tournament(..) => return send(ask.reply, Reply::Failed(Failure::NotOwner)),
+            Work::Tournament(..) | Work::Provider(..) | Work::ProviderState(..) => {
+                return send(ask.reply, Reply::Failed(Failure::NotOwner));
+            }
         };
         let staged = cell.is_staged(committed);
         match answer {
@@ -186,6 +198,25 @@ impl Wallet {
                 shared.quarantined = true;
                 send(ask.reply, Reply::Failed(Failure::Quarantined));
             }
+        }
+    }
+
+    fn guarded(
+        &self,
+        cell: &mut Cell,
+        guarded: &Guarded,
+        found: &Found,
+        now: UnixMs,
+        committed: u64,
+    ) -> Result<Reply, Error> {
+        let probed = {
+            let state = self.core.state.borrow();
+            cell.check(&guarded.probe, found, now, &self.core.keys, &state.stage)?
+        };
+        match probed {
+            Some(Refusal::BetCancelled) => Ok(Reply::Refused(Refusal::BetCancelled)),
+            Some(Refusal::IdempotencyMismatch) => Ok(Reply::Refused(Refusal::BetAlreadySettled)),
+            Some(_) | None => self.execute(cell, &guarded.asked, found, now, committed),
         }
     }
 

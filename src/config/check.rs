@@ -1,6 +1,6 @@
 //! What types alone can't say about the configuration.
 
-use super::{Config, Mode, Problem, Series, StorageKind, source_of};
+use super::{Config, Dialect, Mode, Problem, Series, StorageKind, source_of};
 use figment::Figment;
 use palio_domain::{Amount, ProviderId, TournamentId};
 use std::collections::HashSet;
@@ -57,7 +57,7 @@ impl Config {
     }
 
     fn check_ranges(&self, to: &mut Checks<'_>) {
-        let Self { http, core, live, auth, demo, log, .. } = self;
+        let Self { http, core, live, health, auth, demo, log, .. } = self;
         to.range("http.workers", http.workers, 1..=256);
         to.range("http.body_bytes_max", http.body_bytes_max, 1_024..=16_777_216);
         to.range("http.body_seconds_max", http.body_seconds_max, 1..=300);
@@ -88,6 +88,14 @@ impl Config {
             }
         }
         to.range("protection.raise_wait_hours", self.protection.raise_wait_hours, 0..=8_760);
+        to.range("health.window_seconds", health.window_seconds, 5..=3_600);
+        to.range("health.calls_min", health.calls_min, 1..=1_000_000);
+        to.range("health.failed_percent", health.failed_percent, 1..=100);
+        to.range("health.open_seconds", health.open_seconds, 1..=3_600);
+        to.range("health.probes", health.probes, 1..=1_000);
+        to.range("health.check_seconds", health.check_seconds, 1..=3_600);
+        to.range("health.check_timeout_ms", health.check_timeout_ms, 10..=60_000);
+        to.range("health.checks_failed_max", health.checks_failed_max, 1..=100);
         to.range("auth.player_token_minutes", auth.player_token_minutes, 1..=1_440);
         to.range("demo.players", demo.players, 1..=100_000);
         to.range("demo.bets_per_second", demo.bets_per_second, 1..=5_000);
@@ -125,7 +133,7 @@ impl Config {
     }
 
     fn check_providers(&self, to: &mut Checks<'_>) {
-        let (mut seen, mut keys) = (HashSet::new(), HashSet::new());
+        let (mut seen, mut keys, mut paths) = (HashSet::new(), HashSet::new(), HashSet::new());
         for (n, provider) in self.provider.iter().enumerate() {
             let key = |field: &str| format!("provider[{n}].{field}");
             if let Err(error) = ProviderId::parse(&provider.id) {
@@ -144,6 +152,19 @@ impl Config {
                     to.fail(key("stake_min"), format!("is not an amount: {error}"));
                 }
             }
+            to.range(key("timeout_ms"), provider.timeout_ms, 10..=60_000);
+            let url = provider.health_url.strip_prefix("http://");
+            let asked = !provider.health_url.is_empty();
+            let plain = url.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'));
+            to.check(!asked || plain, key("health_url"), "must be like http://host:port/path");
+            if provider.dialect != Dialect::Palio {
+                // Its id is a part of its address, which names no tenant.
+                let new = paths.insert(&provider.id);
+                to.check(new, key("id"), "is there twice among providers with a dialect");
+                let part =
+                    provider.id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
+                to.check(part, key("id"), "must be letters, digits, - and _: it is in an address");
+            }
             let count = (1..=2).contains(&provider.keys.len());
             to.check(count, key("keys"), "must be one or two keys");
             for (m, signing) in provider.keys.iter().enumerate() {
@@ -154,6 +175,8 @@ impl Config {
                 // It names a file when the secret is made.
                 let named = !signing.secret_file.as_os_str().is_empty();
                 let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+                let public = provider.dialect == Dialect::Hub88;
+                to.check(named || !public, &key, "needs a secret_file with an RSA public key");
                 let file_name = named || signing.id.bytes().all(plain);
                 to.check(file_name, &key, "needs a secret_file, or only letters, digits, - and _");
                 to.check(keys.insert(&signing.id), &key, "is there twice");

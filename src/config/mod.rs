@@ -233,6 +233,12 @@ section! {
         overdue_seconds: u32,
         #[serde(default)]
         overdue: OverduePolicy,
+        #[serde(default)]
+        dialect: Dialect,
+        #[serde(default)]
+        health_url: String,
+        #[serde(default = "timeout_ms")]
+        timeout_ms: u64,
         keys: Vec<Key>,
     }
 }
@@ -256,6 +262,40 @@ section! {
     }
 }
 
+/// How long a provider waits for an answer unless its configuration says otherwise.
+const fn timeout_ms() -> u64 {
+    5_000
+}
+
+/// Which protocol a provider speaks; `docs/protocol.md` has a section for each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Dialect {
+    /// The canonical one: `/wallet/*` and `/events`.
+    #[default]
+    Palio,
+    /// Bet, win and rollback as Hub88 has them; RSA-SHA256.
+    Hub88,
+    /// Lists of actions, as aggregators have them; HMAC-SHA256.
+    Actions,
+    /// Query parameters and ids that are unique per player only; salted SHA-1.
+    PerPlayer,
+}
+
+section! {
+    /// `[health]`
+    Health {
+        window_seconds: u64,
+        calls_min: u32,
+        failed_percent: u32,
+        open_seconds: u64,
+        probes: u32,
+        check_seconds: u64,
+        check_timeout_ms: u64,
+        checks_failed_max: u32,
+    }
+}
+
 /// How logs are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -276,6 +316,7 @@ section! {
         journal: Journal,
         core: Core,
         live: Live,
+        health: Health,
         auth: Auth,
         protection: Protection,
         log: Log,

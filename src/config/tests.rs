@@ -147,6 +147,37 @@ fn all_problems_are_listed() {
 }
 
 #[test]
+fn dialects_need_an_address_and_keys_of_their_own() {
+    let one = |id: &str, tenant: u32, more: &str| {
+        format!("[[provider]]\nid = \"{id}\"\ntenant = {tenant}\nreplay_status = 200\n{more}\n")
+    };
+    let keys = |id: &str| format!("keys = [{{ id = \"{id}\", secret_file = \"\" }}]");
+    let tenants = "tenant = [{ id = 1, name = \"a\", currency = \"EUR\" }, \
+                   { id = 2, name = \"b\", currency = \"EUR\" }]\n";
+    let text = [
+        tenants.to_owned(),
+        one("a", 1, &format!("dialect = \"hub88\"\n{}", keys("k1"))),
+        one("b", 1, &format!("dialect = \"actions\"\n{}", keys("k2"))),
+        one("b", 2, &format!("dialect = \"per_player\"\n{}", keys("k3"))),
+        one("c/d", 1, &format!("dialect = \"actions\"\n{}", keys("k4"))),
+        one("e", 1, &format!("health_url = \"https://x/\"\ntimeout_ms = 9\n{}", keys("k5"))),
+        "[health]\nfailed_percent = 0".to_owned(),
+    ];
+    let found = problems(&text.concat());
+    let keys: Vec<_> = found.iter().map(|line| line.split(' ').next().unwrap()).collect();
+    let expected = [
+        "health.failed_percent",
+        "provider[0].keys[0].id",
+        "provider[2].id",
+        "provider[3].id",
+        "provider[4].timeout_ms",
+        "provider[4].health_url",
+    ];
+    assert_eq!(keys, expected, "{found:#?}");
+    assert!(with("[[provider]]\nid = \"a\"\ntenant = 1\ndialect = \"other\"").is_err());
+}
+
+#[test]
 fn production_refuses_what_is_made_up() {
     let found = problems("mode = \"production\"\n[storage]\nkind = \"memory\"");
     let keys: Vec<_> = found.iter().map(|line| line.split(' ').next().unwrap()).collect();

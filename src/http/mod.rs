@@ -1,6 +1,7 @@
 //! HTTP: a file per resource. Handlers check who calls, read the body, ask an actor and render
 //! its answer; no rules live here.
 
+mod adapter;
 mod admin;
 mod caller;
 mod demo;
@@ -11,12 +12,14 @@ mod leaderboard;
 mod openapi;
 mod pages;
 mod players;
+mod providers;
 mod run;
 mod sessions;
 mod tournaments;
 mod trace;
 mod wallet;
 
+pub use adapter::Adapter;
 pub use admin::routes as admin_routes;
 pub use trace::around as trace;
 
@@ -26,6 +29,7 @@ use crate::actors::tournaments::Tournaments;
 use crate::auth::{Issuer, ProviderKeys};
 use crate::clock::Clock;
 use crate::players::Players;
+use crate::providers::health::Providers;
 use crate::providers::profile::Profile;
 use crate::ws::Live;
 use actix_web::web;
@@ -70,6 +74,10 @@ pub struct Server {
     pub providers: Arc<ProviderKeys>,
     /// Players' and operators' tokens.
     pub issuer: Arc<Issuer>,
+    /// Which providers take new bets.
+    pub health: Arc<Providers>,
+    /// Providers with a dialect of their own, by id.
+    pub adapters: HashMap<String, Adapter>,
     /// Profiles by tenant and provider.
     pub profiles: HashMap<(TenantId, String), Arc<Profile>>,
     /// What each tenant asks of whoever opens a session.
@@ -114,6 +122,8 @@ pub fn routes(config: &mut web::ServiceConfig) {
                 .route("/{player}", web::get().to(wallet::balance)),
         )
         .route("/events", web::post().to(events::events))
+        .route("/providers/{provider}", web::to(adapter::root))
+        .route("/providers/{provider}/{path:.*}", web::to(adapter::call))
         .service(
             web::scope("/api")
                 .route("/me", web::get().to(players::me))
@@ -137,6 +147,8 @@ pub fn routes(config: &mut web::ServiceConfig) {
                 .route("/players/{player}/free-rounds", web::post().to(players::free_rounds))
                 .route("/players/{player}/verdicts", web::post().to(players::propose))
                 .route("/players/{player}/verdicts/confirm", web::post().to(players::confirm))
+                .route("/providers", web::get().to(providers::list))
+                .route("/providers/{id}/state", web::post().to(providers::set_state))
                 .route("/tournaments", web::get().to(tournaments::list))
                 .route("/tournaments", web::post().to(tournaments::create))
                 .route("/tournaments/{id}", web::get().to(tournaments::get))

@@ -54,7 +54,7 @@ macro_rules! operations {
 }
 
 use palio_protocol::result::TransactionResult;
-use palio_protocol::{events, operator, player, tournament, wallet};
+use palio_protocol::{events, operator, player, provider, tournament, wallet};
 
 operations! {
     debit post "/wallet/debit" "provider" "Hold the stake of a bet"
@@ -113,6 +113,10 @@ operations! {
         body operator::SetLimit => 200 TransactionResult;
     my_exclusion post "/api/me/exclusion" "player" "Take a pause, or stop"
         body operator::Exclude => 200 TransactionResult;
+    list_providers get "/api/providers" "operator" "How each provider is"
+        => 200 provider::ProvidersResponse;
+    set_provider_state post "/api/providers/{id}/state" "operator" "Stop or resume new bets"
+        body provider::SetProviderState => 200 provider::Provider;
     create post "/api/tournaments" "operator" "Announce a tournament"
         body tournament::CreateTournament => 201 tournament::Tournament;
     cancel post "/api/tournaments/{id}/cancel" "operator" "Call a tournament off"

@@ -3,12 +3,16 @@
 use super::Server;
 use super::caller::{self, Provider};
 use super::error::{ApiError, failure, unexpected};
-use crate::actors::handle::{Reply, Work};
+use crate::actors::handle::{Failure, Guarded, Reply, Work};
+use crate::clock::Clock;
+use crate::providers::health::{Health, Went};
+use palio_domain::journal::Row;
 use palio_domain::wallet::{Command, Prepared, SessionRule, Terms};
 use palio_domain::{PlayerId, TenantId, TraceId};
 use palio_protocol::result::{self, Rendered};
 use palio_protocol::wallet::{Outcome, Part};
 use palio_protocol::{ErrorCode, Problem};
+use std::sync::Arc;
 use std::time::Instant;
 
 /// What came of one command.
@@ -84,14 +88,17 @@ pub(super) async fn find(server: &Server, tenant: TenantId, part: Part) -> Resul
 
 impl Found {
     fn prepared(&self, server: &Server, trace: &TraceId) -> Box<Prepared> {
-        Box::new(Prepared::new(
-            &server.keys,
-            self.tenant,
-            self.player,
-            &self.part.key,
-            self.part.command.clone(),
-            Some(trace.clone()),
-        ))
+        Box::new(self.with(server, &self.part.key, self.part.command.clone(), Some(trace.clone())))
+    }
+
+    fn with(
+        &self,
+        server: &Server,
+        key: &str,
+        command: Command,
+        trace: Option<TraceId>,
+    ) -> Prepared {
+        Prepared::new(&server.keys, self.tenant, self.player, key, command, trace)
     }
 
     /// Whether the command would go through now.
@@ -107,33 +114,82 @@ impl Found {
     /// decided in the order in which they were sent.
     pub(super) fn send(self, server: &Server, trace: &TraceId) -> Sent {
         let work = Work::Execute(self.tenant, self.player, self.prepared(server, trace));
-        Sent {
-            reply: server.core.submit(work),
-            command: self.part.command,
-            started: Instant::now(),
-        }
+        self.submit(server, work)
+    }
+
+    /// Sends a command that is refused when `probe`, a key and a command that are never done,
+    /// meets a tombstone or a key that was used.
+    pub(super) fn send_guarded(
+        self,
+        server: &Server,
+        trace: &TraceId,
+        (key, command): (&str, Command),
+    ) -> Sent {
+        // No content has this hash, so that a used key always shows.
+        let probe = Prepared { body_hash: [0; 16], ..self.with(server, key, command, None) };
+        let guarded = Guarded { asked: *self.prepared(server, trace), probe };
+        let work = Work::Guarded(self.tenant, self.player, Box::new(guarded));
+        self.submit(server, work)
+    }
+
+    fn submit(self, server: &Server, work: Work) -> Sent {
+        let command = self.part.command;
+        let provider =
+            command.provider().and_then(|id| server.health.get(self.tenant, id.as_str()));
+        let now = server.clock.now();
+        // A bet that its provider may not take now never reaches a wallet: its key stays free.
+        let is_away = command.is_bet() && provider.is_some_and(|provider| !provider.admits(now));
+        let reply = (!is_away).then(|| server.core.submit(work));
+        let provider = provider.map(|provider| (Arc::clone(provider), Arc::clone(&server.clock)));
+        Sent { reply, command, started: Instant::now(), provider }
     }
 }
 
 /// A command under way.
 pub(super) struct Sent {
-    reply: Result<tokio::sync::oneshot::Receiver<Reply>, crate::actors::handle::Failure>,
+    /// `None`: its provider takes no new bets.
+    reply: Option<Result<tokio::sync::oneshot::Receiver<Reply>, Failure>>,
     command: Command,
     started: Instant,
+    provider: Option<(Arc<Health>, Arc<dyn Clock>)>,
 }
 
 impl Sent {
     /// Waits for the answer.
     pub(super) async fn done(self) -> Done {
+        self.done_with_row().await.0
+    }
+
+    /// Waits for the answer; with the command's first row, if it has one.
+    pub(super) async fn done_with_row(self) -> (Done, Option<Arc<Row>>) {
         let reply = match self.reply {
-            Ok(answer) => answer
-                .await
-                .unwrap_or(Reply::Failed(crate::actors::handle::Failure::OutcomeUnknown)),
-            Err(why) => Reply::Failed(why),
+            Some(Ok(answer)) => {
+                Some(answer.await.unwrap_or(Reply::Failed(Failure::OutcomeUnknown)))
+            }
+            Some(Err(why)) => Some(Reply::Failed(why)),
+            None => None,
         };
-        let done = render(&reply, &self.command);
-        count(&self.command, &reply, &done, self.started);
-        done
+        let done = match &reply {
+            Some(reply) => render(reply, &self.command),
+            None => {
+                let detail = "the provider takes no new bets now; nothing was stored";
+                let problem = Problem::new(ErrorCode::ProviderMaintenance, detail);
+                Done::Not(Box::new(problem.retry_after(5)))
+            }
+        };
+        count(&self.command, reply.as_ref(), &done, self.started);
+        if let Some((provider, clock)) = &self.provider {
+            let went = match &done {
+                Done::Ok(_) | Done::Replay(_) => Went::Ok,
+                Done::Not(problem) => Went::not(&problem.code, problem.status),
+            };
+            provider.record(clock.now(), self.started.elapsed(), went);
+        }
+        let row = match reply {
+            Some(Reply::Done(row) | Reply::Replay(row)) => Some(row),
+            _ => None,
+        };
+        (done, row)
     }
 }
 
@@ -160,7 +216,7 @@ fn render(reply: &Reply, command: &Command) -> Done {
     }
 }
 
-fn count(command: &Command, reply: &Reply, done: &Done, started: Instant) {
+fn count(command: &Command, reply: Option<&Reply>, done: &Done, started: Instant) {
     let outcome = match done {
         Done::Ok(_) => "ok",
         Done::Replay(_) => "replay",
@@ -186,7 +242,7 @@ fn count(command: &Command, reply: &Reply, done: &Done, started: Instant) {
         }
         (Command::SettleRound { .. } | Command::SettleBets { .. }, Done::Ok(_)) => {
             metrics::counter!("palio_settlements_total").increment(1);
-            if let Reply::Done(row) = reply
+            if let Some(Reply::Done(row)) = reply
                 && let Ok(palio_domain::wallet::Event::BetSettled(settled)) =
                     palio_domain::wallet::Event::from_row(row)
             {

@@ -33,6 +33,13 @@ pub(super) async fn open(
     if let Some(rules) = server.sessions.get(&tenant) {
         asked.check(rules, server.clock.now())?;
     }
+    if let Some(provider) = asked.provider.optional("provider")?
+        && let Some(health) = server.health.get(tenant, provider)
+        && !health.admits(server.clock.now())
+    {
+        let detail = "the provider takes no new sessions now; nothing was stored";
+        return Err(Problem::new(ErrorCode::ProviderMaintenance, detail).retry_after(5).into());
+    }
     let part = asked.into_command(&path, caller::idempotency_key(&request))?;
     let found = run::find(&server, tenant, part).await?;
     let (player, part) = (found.player, found.part);

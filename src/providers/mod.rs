@@ -1,5 +1,8 @@
-//! Game providers and the recurring tournaments of the configuration.
+//! Game providers, their protocols and states, and the recurring tournaments of the configuration.
 
+pub mod breaker;
+pub mod dialects;
+pub mod health;
 pub mod profile;
 pub mod sandbox;
 pub mod series;

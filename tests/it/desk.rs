@@ -82,7 +82,7 @@ async fn overdue_rounds_on_postgres() {
 }
 
 async fn overdue_rounds(store: Store) {
-    let mut palio = Palio::start_with(store, PROVIDERS).await;
+    let mut palio = Palio::start_with(store, PROVIDERS, &[]).await;
     palio.deposit("p", "d", "100.00").await;
     bet(&palio, "slots", "b1").await;
     bet(&palio, "slots", "b2").await;

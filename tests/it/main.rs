@@ -9,8 +9,10 @@
 
 mod crash;
 mod desk;
+mod dialects;
 mod http;
 mod money;
 mod overload;
 mod process;
+mod providers;
 mod storage;

@@ -33,7 +33,7 @@ async fn every_case_on_postgres() {
 }
 
 async fn every_case(store: Store) {
-    let mut palio = Palio::start_with(store, PROVIDERS).await;
+    let mut palio = Palio::start_with(store, PROVIDERS, &[]).await;
     for profile in [Profile::Strict, Profile::Lenient] {
         let key = format!("{}-1", profile.name());
         let parties = Parties {

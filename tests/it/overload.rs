@@ -65,7 +65,7 @@ async fn win(client: &Client, id: &str) -> (u16, String) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_storm_of_one_provider_leaves_room_for_the_others() {
-    let palio = Palio::start_with(Store::Sqlite, SMALL).await;
+    let palio = Palio::start_with(Store::Sqlite, SMALL, &[]).await;
     palio.deposit("p", "d", "100.00").await;
     let client = |key: &str| Client::new(&palio.url(), key, &palio.secret(key)).unwrap();
     let (calm, storm) = (client("calm-1"), client("storm-1"));

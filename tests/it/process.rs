@@ -36,15 +36,19 @@ fn free_port() -> u16 {
 impl Palio {
     /// A fresh store and a server on it.
     pub(crate) async fn start(store: Store) -> Self {
-        Self::start_with(store, "").await
+        Self::start_with(store, "", &[]).await
     }
 
-    /// The same with more configuration.
-    pub(crate) async fn start_with(store: Store, more: &str) -> Self {
+    /// The same with more configuration and files; `$` in it stands for where they are.
+    pub(crate) async fn start_with(store: Store, more: &str, files: &[(&str, &str)]) -> Self {
         let name = format!("palio_it_{:016x}", rand::random::<u64>());
         let dir = std::env::temp_dir().join(&name);
         std::fs::create_dir_all(&dir).unwrap();
         let series = "mode = \"development\"\nseries = []\n[core]\nsnapshot_interval_seconds = 1\n";
+        for (file, content) in files {
+            std::fs::write(dir.join(file), content).unwrap();
+        }
+        let more = more.replace('$', &format!("{}/", dir.display()));
         std::fs::write(dir.join("palio.toml"), format!("{series}{more}")).unwrap();
         let mut database = String::new();
         if store == Store::Postgres {

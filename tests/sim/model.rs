@@ -489,6 +489,7 @@ fn command(intent: &Intent) -> Command {
             provider,
             round: round_id(round),
             delta: Amount(*delta),
+            gross: false,
             currency,
             version: None,
             terms,

@@ -43,6 +43,8 @@ pub enum Aggregate {
     Player(PlayerId),
     /// A tournament; the number is derived from its id by [`TournamentId::number`].
     Tournament(u64),
+    /// A provider's state; the number is derived from its id by [`ProviderId::number`].
+    Provider(u64),
 }
 
 impl Aggregate {
@@ -52,6 +54,7 @@ impl Aggregate {
         match self {
             Self::Player(_) => 1,
             Self::Tournament(_) => 2,
+            Self::Provider(_) => 3,
         }
     }
 
@@ -60,7 +63,7 @@ impl Aggregate {
     pub const fn number(self) -> u64 {
         match self {
             Self::Player(id) => id.0,
-            Self::Tournament(number) => number,
+            Self::Tournament(number) | Self::Provider(number) => number,
         }
     }
 
@@ -70,6 +73,7 @@ impl Aggregate {
         match kind {
             1 => Some(Self::Player(PlayerId(number))),
             2 => Some(Self::Tournament(number)),
+            3 => Some(Self::Provider(number)),
             _ => None,
         }
     }
@@ -224,13 +228,26 @@ impl TournamentId {
     /// collide (2⁻⁶³ per pair) are refused when the second is created.
     #[must_use]
     pub fn number(&self) -> u64 {
-        let hash = blake3::hash(self.0.as_bytes());
-        let mut head = [0_u8; 8];
-        for (to, from) in head.iter_mut().zip(hash.as_bytes()) {
-            *to = *from;
-        }
-        u64::from_be_bytes(head) >> 1
+        number_of(&self.0)
     }
+}
+
+impl ProviderId {
+    /// The provider's number in the journal, derived as [`TournamentId::number`] is.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        number_of(&self.0)
+    }
+}
+
+/// 63 bits of BLAKE3 over an id.
+fn number_of(id: &str) -> u64 {
+    let hash = blake3::hash(id.as_bytes());
+    let mut head = [0_u8; 8];
+    for (to, from) in head.iter_mut().zip(hash.as_bytes()) {
+        *to = *from;
+    }
+    u64::from_be_bytes(head) >> 1
 }
 
 impl TryFrom<String> for TournamentId {

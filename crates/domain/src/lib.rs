@@ -1,4 +1,4 @@
-//! The pure rules of Palio: money, wallets, journal rows, tournaments.
+//! The pure rules of Palio: money, wallets, journal rows, tournaments, providers.
 //!
 //! **Absent on purpose:** I/O, async, clocks and random numbers. Time and ids are
 //! passed in, so the same journal gives the same answer on every machine.
@@ -6,6 +6,7 @@
 pub mod ids;
 pub mod journal;
 pub mod money;
+pub mod provider;
 pub mod time;
 pub mod tournament;
 pub mod wallet;

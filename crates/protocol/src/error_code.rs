@@ -21,6 +21,12 @@ macro_rules! codes {
                 match self { $(Self::$name => $code,)* }
             }
 
+            /// The code with this text.
+            #[must_use]
+            pub fn from_code(text: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|known| known.code() == text)
+            }
+
             /// The HTTP status that goes with it.
             #[must_use]
             pub const fn status(self) -> u16 {
@@ -169,6 +175,8 @@ codes! {
     StorageUnavailable = "STORAGE_UNAVAILABLE", 503, retry, "The journal can't be reached; nothing was done";
     /// It is not known whether it was done.
     OutcomeUnknown = "OUTCOME_UNKNOWN", 503, retry, "It is not known whether this was done";
+    /// The provider takes no new bets now.
+    ProviderMaintenance = "PROVIDER_MAINTENANCE", 503, retry, "The provider takes no new bets now";
     /// Another node owns the player.
     NotOwner = "NOT_OWNER", 503, retry, "Another node answers for this player";
     /// The wallet was stopped after a fault.

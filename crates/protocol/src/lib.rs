@@ -15,6 +15,7 @@ pub mod json;
 pub mod operator;
 pub mod player;
 pub mod problem;
+pub mod provider;
 pub mod result;
 pub mod signature;
 pub mod time;
@@ -57,6 +58,8 @@ mod tests {
         crate::operator::SessionResponse,
         crate::player::PlayerResponse,
         crate::player::OverdueResponse,
+        crate::provider::SetProviderState,
+        crate::provider::ProvidersResponse,
         crate::events::Event,
         crate::events::EventsResponse,
         crate::result::TransactionResult,

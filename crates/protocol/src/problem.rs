@@ -140,7 +140,7 @@ mod tests {
         let cases = [
             (
                 Problem::refused(&refusal, Some(Currency::EUR)).traced(&trace),
-                r#"{"type":"/docs/errors#insufficient_funds","title":"The stake is more than is available","status":402,"detail":"the stake is more than is available","code":"INSUFFICIENT_FUNDS","traceId":"tr_1","balance":"3.50","currency":"EUR"}"#,
+                r#"{"type":"/docs/errors#insufficient_funds","title":"The stake is more than is available","status":402,"detail":"more than is available","code":"INSUFFICIENT_FUNDS","traceId":"tr_1","balance":"3.50","currency":"EUR"}"#,
             ),
             (
                 Problem::replay(first.to_owned()),

@@ -190,7 +190,15 @@ impl Settle {
             let (provider, round) = (provider.clone(), round.clone());
             let version = version(operation.version).map_err(within)?;
             let terms = Terms::default();
-            let command = Command::SettleRound { provider, round, delta, currency, version, terms };
+            let command = Command::SettleRound {
+                provider,
+                round,
+                delta,
+                gross: false,
+                currency,
+                version,
+                terms,
+            };
             parts.push(Part::new(player, key.to_owned(), command));
         }
         Ok(parts)
@@ -456,6 +464,10 @@ pub struct OpenSession {
     #[serde(default)]
     #[schema(value_type = String, required = true, example = "2026-11-21T23:00:00.000Z")]
     pub expires_at: Text,
+    /// Whose game it is: no session is opened while that provider is switched off.
+    #[serde(default, skip_serializing_if = "Text::is_missing")]
+    #[schema(value_type = Option<String>, example = "sandbox")]
+    pub provider: Text,
     /// Where the player is: two capital letters (ISO 3166); needed where countries are blocked.
     /// Checked and not kept.
     #[serde(default, skip_serializing_if = "Text::is_missing")]

@@ -104,6 +104,8 @@ kinds! {
     TournamentClosed = 34, "tournament.closed";
     /// A tournament was cancelled.
     TournamentCancelled = 35, "tournament.cancelled";
+    /// An operator set what a provider may do.
+    ProviderStateChanged = 48, "provider.state_changed";
 }
 
 #[cfg(test)]

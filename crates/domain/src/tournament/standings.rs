@@ -190,7 +190,7 @@ impl Standings {
             Aggregate::Player(player) if row.tenant == self.tenant && row.time >= self.created => {
                 self.player_row(row, player)?
             }
-            Aggregate::Player(_) | Aggregate::Tournament(_) => false,
+            Aggregate::Player(_) | Aggregate::Tournament(_) | Aggregate::Provider(_) => false,
         };
         self.advance(row.slot, row.seq);
         Ok(changed)

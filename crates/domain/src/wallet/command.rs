@@ -137,6 +137,8 @@ pub enum Command {
         round: RoundId,
         /// Σ payouts − Σ open stakes; may be negative.
         delta: Amount,
+        /// `delta` is Σ payouts instead: a win that names only its round.
+        gross: bool,
         /// Of which currency.
         currency: Currency,
         /// As of [`BetResult::version`].
@@ -473,8 +475,8 @@ impl Command {
                 put(&payout.0.to_string());
                 put(currency.code());
             }
-            Self::SettleRound { provider: _, round, delta, currency, version, terms: _ } => {
-                put("settle");
+            Self::SettleRound { provider: _, round, delta, gross, currency, version, terms: _ } => {
+                put(if *gross { "pay" } else { "settle" });
                 put(round.as_str());
                 put(&delta.0.to_string());
                 put(currency.code());

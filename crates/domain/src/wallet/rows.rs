@@ -382,7 +382,8 @@ impl Event {
                     free: payload.free,
                 },
                 currency: currency()?,
-                placed: need!(started),
+                // Rows of the first journals do not say it.
+                placed: payload.started.unwrap_or(row.time),
             },
             RowKind::BetTombstoned => Self::BetTombstoned {
                 provider: provider()?,
@@ -471,7 +472,8 @@ impl Event {
             RowKind::TournamentCreated
             | RowKind::TournamentStarted
             | RowKind::TournamentClosed
-            | RowKind::TournamentCancelled => return Err(bad("not a wallet's row")),
+            | RowKind::TournamentCancelled
+            | RowKind::ProviderStateChanged => return Err(bad("not a wallet's row")),
         };
         Ok(event)
     }

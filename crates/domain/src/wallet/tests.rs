@@ -78,6 +78,7 @@ fn settle(round: &str, delta: i64) -> Command {
         provider: ProviderId::parse("acme").unwrap(),
         round: RoundId::parse(round).unwrap(),
         delta: Amount(delta),
+        gross: false,
         currency: Currency::EUR,
         version: None,
         terms: Terms::default(),

@@ -116,9 +116,7 @@ impl Wallet {
                 self.adjust(*account, *amount, *currency, reason, author)
             }
             Command::PlaceBet { .. } | Command::Play { .. } => self.bet(command, context, facts),
-            Command::SettleRound { provider, round, delta, currency, version, terms } => {
-                self.settle_round(provider, round, *delta, *currency, *version, terms, facts)
-            }
+            Command::SettleRound { .. } => self.settle_round(command, facts),
             Command::SettleBets { .. } => self.settle_bets(command, facts),
             Command::Rollback { provider, bet, round } => {
                 self.roll_back(provider, bet, round.as_ref(), facts)

@@ -21,7 +21,7 @@ enum Part {
     /// This result, or a later one, is known.
     Known(Arc<Row>),
     /// The bet is not known, and the terms pay it all the same.
-    Unmatched(BetId, Amount),
+    Unmatched(Option<BetId>, Amount),
 }
 
 /// A bet's result as the journal has it.
@@ -34,59 +34,61 @@ impl Wallet {
     /// Settles all open bets of the round by the player's net result. Each bet's share of the
     /// payout is its share of the stakes, rounded down; the rest goes to the last bet, so that
     /// the sum is exact. Of a settled round it replaces the result (design, "Fixed points").
-    #[expect(clippy::too_many_arguments, reason = "the command's own fields")]
     pub(super) fn settle_round(
         &self,
-        provider: &ProviderId,
-        round: &RoundId,
-        delta: Amount,
-        currency: Currency,
-        version: Option<u32>,
-        terms: &Terms,
+        command: &Command,
         facts: &Facts,
     ) -> Result<Decision, Refusal> {
+        let Command::SettleRound { provider, round, delta, gross, currency, version, .. } = command
+        else {
+            return Err(Refusal::BetNotFound);
+        };
         let open: Vec<_> = self.open_in_round(provider, round).collect();
         if open.is_empty() {
-            return self.amend_round(delta, currency, version, terms, facts);
+            return self.amend_round(command, facts);
         }
-        if open.iter().any(|(_, bet)| bet.currency != currency) {
+        if open.iter().any(|(_, bet)| bet.currency != *currency) {
             return Err(Refusal::CurrencyMismatch);
         }
         if version.is_some_and(|version| version > 1) {
             return Err(Refusal::VersionGap);
         }
         let stakes: Vec<Amount> = open.iter().map(|(_, bet)| bet.stake.held()).collect();
-        let payouts = shares(&stakes, delta)?;
+        let payouts = shares(&stakes, total(&stakes, *delta, *gross))?;
         let parts = open.into_iter().zip(payouts).map(|((id, bet), payout)| {
             let bet_ref = reference(provider, id, bet);
-            Ok(Part::First(first(bet_ref, bet, payout, None, None)))
+            Part::First(first(bet_ref, bet, payout, None, None))
         });
-        self.settled(parts.collect::<Result<_, _>>()?, provider, round, None, currency)
+        self.settled(parts.collect(), provider, round, None, *currency)
     }
 
-    fn amend_round(
-        &self,
-        delta: Amount,
-        currency: Currency,
-        version: Option<u32>,
-        terms: &Terms,
-        facts: &Facts,
-    ) -> Result<Decision, Refusal> {
+    /// Another result of a round whose bets are closed.
+    fn amend_round(&self, command: &Command, facts: &Facts) -> Result<Decision, Refusal> {
+        let Command::SettleRound { provider, round, delta, gross, currency, version, terms } =
+            command
+        else {
+            return Err(Refusal::BetNotFound);
+        };
         let mut standing = Vec::new();
-        let mut rolled_back = false;
+        let mut known = false;
         for past in facts.bets.values() {
             match stands(past)? {
                 Some(one) => standing.push(one),
-                None => rolled_back |= past.claimed.is_some(),
+                None => known |= past.claimed.is_some(),
             }
         }
         let Some(last) = standing.iter().map(|one| one.settled.version).max() else {
-            let refusal =
-                if rolled_back { Refusal::BetAlreadyRolledBack } else { Refusal::BetNotFound };
-            return Err(refusal);
+            return match terms.unmatched_win {
+                _ if known => Err(Refusal::BetAlreadyRolledBack),
+                UnmatchedWin::Promo if *gross => {
+                    let parts = vec![Part::Unmatched(None, *delta)];
+                    self.settled(parts, provider, round, None, *currency)
+                }
+                UnmatchedWin::Promo | UnmatchedWin::Refuse => Err(Refusal::BetNotFound),
+            };
         };
         if let Some(version) = version
-            && version <= last
+            && *version <= last
         {
             let known = standing.into_iter().find(|one| one.settled.version == last);
             return known.map(|one| Decision::Replay(one.row)).ok_or(Refusal::BetNotFound);
@@ -94,24 +96,30 @@ impl Wallet {
         if version.is_some_and(|version| version > last + 1) {
             return Err(Refusal::VersionGap);
         }
-        if version.is_none() && terms.amend == Amend::Refuse {
+        // A win of a round is no correction of it, unless the terms say so.
+        let refused = match terms.amend {
+            Amend::Refuse => true,
+            Amend::ByRound => *gross,
+            Amend::Replace | Amend::Add => false,
+        };
+        if version.is_none() && refused {
             return Err(Refusal::BetAlreadySettled);
         }
-        if standing.iter().any(|one| one.settled.currency != currency) {
+        if standing.iter().any(|one| one.settled.currency != *currency) {
             return Err(Refusal::CurrencyMismatch);
         }
         let stakes: Vec<Amount> = standing.iter().map(|one| one.settled.stake.held()).collect();
-        let payouts = shares(&stakes, delta)?;
-        let (provider, round) = match standing.first() {
-            Some(one) => (one.settled.bet.provider.clone(), one.settled.bet.round.clone()),
-            None => return Err(Refusal::BetNotFound),
-        };
+        let mut payout = total(&stakes, *delta, *gross);
+        if *gross && terms.amend == Amend::Add && version.is_none() {
+            payout += standing.iter().map(|one| i128::from(one.settled.payout.0)).sum::<i128>();
+        }
+        let payouts = shares(&stakes, payout)?;
         let parts = standing
             .into_iter()
             .zip(payouts)
             .map(|(old, payout)| Part::Again(again(old.settled, payout, None, None)))
             .collect();
-        self.settled(parts, &provider, &round, None, currency)
+        self.settled(parts, provider, round, None, *currency)
     }
 
     /// Settles bets by id.
@@ -162,7 +170,7 @@ impl Wallet {
         let Some(past) = past.filter(|past| past.claimed.is_some()) else {
             return match terms.unmatched_win {
                 UnmatchedWin::Promo if of.is_some() => {
-                    Ok(Part::Unmatched(result.bet.clone(), result.payout))
+                    Ok(Part::Unmatched(Some(result.bet.clone()), result.payout))
                 }
                 UnmatchedWin::Promo | UnmatchedWin::Refuse => Err(Refusal::BetNotFound),
             };
@@ -272,7 +280,7 @@ impl Wallet {
                     let of = About {
                         provider: provider.clone(),
                         round: round.clone(),
-                        bet: Some(bet),
+                        bet,
                         game: game.cloned(),
                     };
                     let leg = crate::journal::Leg {
@@ -316,7 +324,7 @@ impl Wallet {
         let currency = any.currency;
         let stakes: Vec<Amount> = open.iter().map(|(_, bet)| bet.stake.held()).collect();
         let payouts = match delta {
-            Some(delta) => shares(&stakes, delta)?,
+            Some(delta) => shares(&stakes, total(&stakes, delta, false))?,
             None => stakes,
         };
         let outcome = delta.is_none().then_some(Outcome::Void);
@@ -421,10 +429,15 @@ fn fits(result: &BetResult, stake: &Stake) -> Result<Amount, Refusal> {
     }
 }
 
-/// Each bet's part of Σ stakes + delta.
-fn shares(stakes: &[Amount], delta: Amount) -> Result<Vec<Amount>, Refusal> {
+/// What a round pays: Σ stakes + delta, or the delta itself.
+fn total(stakes: &[Amount], delta: Amount, gross: bool) -> i128 {
     let staked: i128 = stakes.iter().map(|stake| i128::from(stake.0)).sum();
-    let payout = staked + i128::from(delta.0);
+    i128::from(delta.0) + if gross { 0 } else { staked }
+}
+
+/// Each bet's part of a round's payout.
+fn shares(stakes: &[Amount], payout: i128) -> Result<Vec<Amount>, Refusal> {
+    let staked: i128 = stakes.iter().map(|stake| i128::from(stake.0)).sum();
     if payout < 0 {
         return Err(Refusal::NegativePayout);
     }
