@@ -26,7 +26,7 @@ use actix_web::{App, HttpServer, web};
 use metrics_exporter_prometheus::PrometheusHandle;
 use palio_domain::journal::Keys;
 use palio_domain::{PlayerId, ProviderId, TenantId, UnixMs};
-use palio_protocol::wallet::SessionRules;
+use palio_protocol::session::SessionRules;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -37,7 +37,7 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use palio_domain::journal::Keys;
 use palio_domain::{Currency, TenantId};
 use palio_protocol::ErrorCode;
-use palio_protocol::wallet::SessionRules;
+use palio_protocol::session::SessionRules;
 use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::sync::Arc;

@@ -54,7 +54,7 @@ macro_rules! operations {
 }
 
 use palio_protocol::result::TransactionResult;
-use palio_protocol::{events, operator, player, provider, tournament, wallet};
+use palio_protocol::{events, operator, player, provider, session, tournament, wallet};
 
 operations! {
     debit post "/wallet/debit" "provider" "Hold the stake of a bet"
@@ -72,9 +72,9 @@ operations! {
     end_round post "/wallet/round/end" "provider" "Say that a round is over"
         body operator::EndRound => 200 wallet::SettleResponse;
     handshake post "/wallet/session" "provider" "What a session's token stands for"
-        body operator::SessionToken => 200 operator::SessionResponse;
+        body session::SessionToken => 200 session::SessionResponse;
     end_session post "/wallet/session/end" "provider" "The player has left the game"
-        body operator::SessionToken => 200 TransactionResult;
+        body session::SessionToken => 200 TransactionResult;
     own_overdue get "/wallet/rounds/overdue" "provider" "The provider's rounds without results"
         => 200 player::OverdueResponse;
     post_events post "/events" "provider" "One event or an array of up to 1,000"
@@ -82,7 +82,7 @@ operations! {
     deposit post "/api/players/{playerId}/deposits" "operator" "Take money in; registers players"
         body wallet::Deposit => 200 TransactionResult;
     open_session post "/api/players/{playerId}/sessions" "operator" "Open a game session"
-        body wallet::OpenSession => 200 TransactionResult;
+        body session::OpenSession => 200 TransactionResult;
     register post "/api/players/{playerId}" "operator" "Register a player"
         => 200 player::PlayerResponse;
     show_player get "/api/players/{playerId}" "operator" "Money, limits, sessions, open rounds"

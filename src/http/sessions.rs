@@ -13,9 +13,9 @@ use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse, ResponseError as _};
 use palio_domain::GameId;
 use palio_domain::wallet::{Command, Prepared};
-use palio_protocol::operator::{SessionResponse, SessionToken};
 use palio_protocol::result::{self, Rendered};
-use palio_protocol::wallet::{OpenSession, Part};
+use palio_protocol::session::{OpenSession, SessionResponse, SessionToken};
+use palio_protocol::wallet::Part;
 use palio_protocol::{ErrorCode, Problem, json, time};
 
 /// `POST /api/players/{playerId}/sessions`: checks country, age, currency and exclusion.

@@ -50,7 +50,7 @@ pub struct Memory {
     faults: Arc<Mutex<Option<Policy>>>,
 }
 
-#[derive(Default)]
+#[derive(Default, Clone)]
 struct State {
     key_check: Option<Key16>,
     slots: BTreeMap<Slot, SlotState>,
@@ -64,6 +64,7 @@ struct State {
     entries: BTreeMap<(TenantId, PlayerId), DirectoryEntry>,
 }
 
+#[derive(Clone)]
 struct SlotState {
     owner: String,
     head: Head,
@@ -87,6 +88,21 @@ impl Memory {
             directory: shared,
             kind: "memory",
             writers: 1,
+        }
+    }
+
+    /// A store of its own with the same content.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        let state = Arc::new(Mutex::new(lock(&self.state).clone()));
+        Self { state, faults: Arc::default() }
+    }
+
+    /// Changes a slot's rows and head behind everybody's back, as a damaged disk or a person with
+    /// access to the database could.
+    pub fn tamper(&self, slot: Slot, change: impl FnOnce(&mut Vec<StoredRow>, &mut Head)) {
+        if let Some(state) = lock(&self.state).slots.get_mut(&slot) {
+            change(&mut state.rows, &mut state.head);
         }
     }
 

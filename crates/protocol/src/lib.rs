@@ -17,6 +17,7 @@ pub mod player;
 pub mod problem;
 pub mod provider;
 pub mod result;
+pub mod session;
 pub mod signature;
 pub mod time;
 pub mod tournament;
@@ -40,7 +41,7 @@ mod tests {
         crate::wallet::Rollback,
         crate::wallet::Play,
         crate::wallet::Deposit,
-        crate::wallet::OpenSession,
+        crate::session::OpenSession,
         crate::wallet::BalanceResponse,
         crate::wallet::MeResponse,
         crate::wallet::SettleResponse,
@@ -54,8 +55,8 @@ mod tests {
         crate::operator::ProposeVerdict,
         crate::operator::ConfirmVerdict,
         crate::operator::EndRound,
-        crate::operator::SessionToken,
-        crate::operator::SessionResponse,
+        crate::session::SessionToken,
+        crate::session::SessionResponse,
         crate::player::PlayerResponse,
         crate::player::OverdueResponse,
         crate::provider::SetProviderState,

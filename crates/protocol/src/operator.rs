@@ -515,34 +515,3 @@ impl EndRound {
         Ok(parts)
     }
 }
-
-/// `POST /wallet/session`, `POST /wallet/session/end`: a provider names a session by its token.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct SessionToken {
-    /// The token from the launch of the game.
-    #[serde(default)]
-    #[schema(value_type = String, required = true)]
-    pub session_token: Text,
-}
-
-/// Answer of `POST /wallet/session`: the handshake.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct SessionResponse {
-    /// Who plays.
-    #[schema(example = "p_1")]
-    pub player_id: String,
-    /// On which game.
-    #[schema(example = "lucky_wheel")]
-    pub game_id: String,
-    /// In which currency.
-    #[schema(example = "EUR")]
-    pub currency: String,
-    /// What he can bet with.
-    #[schema(example = "90.00")]
-    pub balance: String,
-    /// When the session ends.
-    #[schema(example = "2026-11-21T23:00:00.000Z")]
-    pub expires_at: String,
-}

@@ -1,5 +1,6 @@
 use super::*;
 use crate::json;
+use crate::session::OpenSession;
 use proptest::prelude::*;
 
 fn provider() -> ProviderId {
