@@ -22,12 +22,12 @@ async fn crash_on_postgres() {
     crash(Store::Postgres).await;
 }
 
-fn number(name: &str, default: u64) -> u64 {
+pub(crate) fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
 /// What one player did: every acknowledged command with its first result, and his money.
-struct Books {
+pub(crate) struct Books {
     acknowledged: Vec<(&'static str, String, String, String)>,
     cash: i64,
     retried: u64,
@@ -116,6 +116,52 @@ async fn player(client: Client, name: String, seed: u64, stop: Arc<AtomicBool>) 
     books
 }
 
+pub(crate) type Players = Vec<tokio::task::JoinHandle<Books>>;
+
+/// Eight players who bet until they are stopped.
+pub(crate) fn start_players(
+    palio: &Palio,
+    names: &[String],
+    rng: &mut StdRng,
+    stop: &Arc<AtomicBool>,
+) -> Players {
+    let start = |name: &String| {
+        let client = palio.provider().timeout(Duration::from_secs(2));
+        tokio::spawn(player(client, name.clone(), rng.random(), Arc::clone(stop)))
+    };
+    names.iter().map(start).collect()
+}
+
+/// Every player has exactly the money of his books, and every acknowledged command is a replay
+/// with its first result; returns how many there were, and how often they were retried.
+pub(crate) async fn check_books(palio: &Palio, names: &[String], players: Players) -> (u64, u64) {
+    let mut books = BTreeMap::new();
+    for (name, player) in names.iter().zip(players) {
+        books.insert(name.clone(), player.await.unwrap());
+    }
+    let client = palio.provider();
+    let (mut commands, mut retried) = (0, 0);
+    for (name, book) in &mut books {
+        let wallet: serde_json::Value =
+            client.get(&format!("/wallet/{name}")).await.unwrap().json().unwrap();
+        let expected = format!("{}.{:02}", book.cash / 100, book.cash % 100);
+        let account = &wallet["accounts"][0];
+        assert_eq!(
+            (account["cash"].as_str(), account["held"].as_str()),
+            (Some(expected.as_str()), Some("0.00")),
+            "{name}"
+        );
+        for (path, key, body, first) in &book.acknowledged {
+            let mut ignored = 0;
+            let (status, again) = insist(&client, path, key, body, &mut ignored).await;
+            assert_eq!((status, &again), (409, first), "{path} {body}");
+            commands += 1;
+        }
+        retried += book.retried;
+    }
+    (commands, retried)
+}
+
 async fn crash(store: Store) {
     let rounds = number("PALIO_CRASH_ROUNDS", 10);
     let seed = number("PALIO_CRASH_SEED", rand::random());
@@ -135,13 +181,7 @@ async fn crash(store: Store) {
         assert_eq!(palio.deposit(name, "d", "10000.00").await.status, 200);
     }
     let stop = Arc::new(AtomicBool::new(false));
-    let players: Vec<_> = names
-        .iter()
-        .map(|name| {
-            let client = palio.provider().timeout(Duration::from_secs(2));
-            tokio::spawn(player(client, name.clone(), rng.random(), Arc::clone(&stop)))
-        })
-        .collect();
+    let players = start_players(&palio, &names, &mut rng, &stop);
     // One who watches all along, coming back with his cursor after each cut.
     let watching = {
         let (url, stop) = (palio.url(), Arc::clone(&stop));
@@ -172,31 +212,8 @@ async fn crash(store: Store) {
     }
     tokio::time::sleep(Duration::from_millis(300)).await;
     stop.store(true, Ordering::Relaxed);
-    let mut books = BTreeMap::new();
-    for (name, player) in names.iter().zip(players) {
-        books.insert(name.clone(), player.await.unwrap());
-    }
     let watched = watching.await.unwrap();
-    let client = palio.provider();
-    let (mut commands, mut retried) = (0, 0);
-    for (name, book) in &mut books {
-        let wallet: serde_json::Value =
-            client.get(&format!("/wallet/{name}")).await.unwrap().json().unwrap();
-        let expected = format!("{}.{:02}", book.cash / 100, book.cash % 100);
-        let account = &wallet["accounts"][0];
-        assert_eq!(
-            (account["cash"].as_str(), account["held"].as_str()),
-            (Some(expected.as_str()), Some("0.00")),
-            "{name}"
-        );
-        for (path, key, body, first) in &book.acknowledged {
-            let mut ignored = 0;
-            let (status, again) = insist(&client, path, key, body, &mut ignored).await;
-            assert_eq!((status, &again), (409, first), "{path} {body}");
-            commands += 1;
-        }
-        retried += book.retried;
-    }
+    let (commands, retried) = check_books(&palio, &names, players).await;
     // The board of the one who watched equals a newcomer's.
     let mut fresh = Follower::connect(&palio.url(), "race", None).await.unwrap();
     fresh.until(Duration::from_secs(10), |f| f.rows().len() == 8).await.unwrap();

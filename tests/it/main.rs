@@ -8,6 +8,8 @@
 )]
 
 mod crash;
+mod crash_database;
+mod database;
 mod desk;
 mod dialects;
 mod http;

@@ -29,7 +29,7 @@ pub(crate) fn time_in(ms: i64) -> String {
     at.format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
@@ -65,6 +65,18 @@ impl Palio {
             let host = before.rsplit_once('/').unwrap().0;
             database = format!("{host}/{name}?{query}");
         }
+        let mut palio = Self { child: None, store, dir, database, port: free_port() };
+        palio.run().await;
+        palio
+    }
+
+    /// A server on a PostgreSQL database that is there.
+    pub(crate) async fn start_at(url: &str) -> Self {
+        let dir = std::env::temp_dir().join(format!("palio_it_{:016x}", rand::random::<u64>()));
+        std::fs::create_dir_all(&dir).unwrap();
+        let config = "mode = \"development\"\nseries = []\n[core]\nsnapshot_interval_seconds = 1\n";
+        std::fs::write(dir.join("palio.toml"), config).unwrap();
+        let (store, database) = (Store::Postgres, url.to_owned());
         let mut palio = Self { child: None, store, dir, database, port: free_port() };
         palio.run().await;
         palio
