@@ -1,6 +1,7 @@
 //! The command line.
 
 use crate::Error;
+use crate::baseline::BaselineArgs;
 use crate::bets::Mix;
 use clap::{Args, Parser, Subcommand};
 use serde::Serialize;
@@ -26,6 +27,8 @@ pub enum Command {
     Bets(Box<BetsArgs>),
     /// Opens many live boards and checks every frame.
     Watch(Box<WatchArgs>),
+    /// Serves the same wire with a PostgreSQL transaction per request, to be compared with.
+    Baseline(Box<BaselineArgs>),
 }
 
 /// `loadtest bets`.
@@ -145,6 +148,7 @@ impl Command {
         match self {
             Self::Bets(args) => args.threads,
             Self::Watch(args) => args.threads,
+            Self::Baseline(_) => 1,
         }
     }
 }

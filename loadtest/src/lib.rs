@@ -9,6 +9,7 @@
 //!
 //! Tests: `tests/it/`, against a stub server that can be told to misbehave.
 
+pub mod baseline;
 pub mod bets;
 pub mod board;
 pub mod cli;

@@ -2,7 +2,7 @@
 
 use clap::Parser as _;
 use loadtest::cli::{Cli, Command};
-use loadtest::{Error, bets, out, watch};
+use loadtest::{Error, baseline, bets, out, watch};
 use std::process::ExitCode;
 
 /// Something that was checked is wrong.
@@ -41,6 +41,10 @@ async fn run(command: Command) -> Result<bool, Error> {
         Command::Bets(args) => {
             let report = bets::run(&args).await?;
             (if args.json { report.json()? } else { report.table() }, report.failures())
+        }
+        Command::Baseline(args) => {
+            baseline::serve(&args).await?;
+            return Ok(true);
         }
         Command::Watch(args) => {
             let report = watch::run(&args).await?;
