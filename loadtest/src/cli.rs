@@ -3,6 +3,7 @@
 use crate::Error;
 use crate::baseline::BaselineArgs;
 use crate::bets::Mix;
+use crate::ladder::LadderArgs;
 use clap::{Args, Parser, Subcommand};
 use serde::Serialize;
 use std::fs;
@@ -29,6 +30,8 @@ pub enum Command {
     Watch(Box<WatchArgs>),
     /// Serves the same wire with a PostgreSQL transaction per request, to be compared with.
     Baseline(Box<BaselineArgs>),
+    /// Starts baseline and Palio itself and measures them in turns, as ratios of one run.
+    Ladder(Box<LadderArgs>),
 }
 
 /// `loadtest bets`.
@@ -148,7 +151,7 @@ impl Command {
         match self {
             Self::Bets(args) => args.threads,
             Self::Watch(args) => args.threads,
-            Self::Baseline(_) => 1,
+            Self::Baseline(_) | Self::Ladder(_) => 1,
         }
     }
 }

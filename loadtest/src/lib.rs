@@ -18,6 +18,7 @@ mod clock;
 mod error;
 mod follower;
 pub mod http;
+pub mod ladder;
 mod money;
 mod num;
 pub mod out;

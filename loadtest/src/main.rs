@@ -2,7 +2,7 @@
 
 use clap::Parser as _;
 use loadtest::cli::{Cli, Command};
-use loadtest::{Error, baseline, bets, out, watch};
+use loadtest::{Error, baseline, bets, ladder, out, watch};
 use std::process::ExitCode;
 
 /// Something that was checked is wrong.
@@ -45,6 +45,10 @@ async fn run(command: Command) -> Result<bool, Error> {
         Command::Baseline(args) => {
             baseline::serve(&args).await?;
             return Ok(true);
+        }
+        Command::Ladder(args) => {
+            let report = ladder::run(&args).await?;
+            (if args.json { report.json()? } else { report.table() }, report.failures())
         }
         Command::Watch(args) => {
             let report = watch::run(&args).await?;

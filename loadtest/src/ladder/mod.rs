@@ -1,0 +1,209 @@
+//! `loadtest ladder`: Palio's durable bet path beside an honest baseline, as ratios of one run.
+//!
+//! The peers are started here, each with a database of its own on the same PostgreSQL, and take
+//! turns: in each round every peer plays one slice of the same load, a different one first each
+//! time. A ratio is taken within a round, so that a machine that slows down slows both.
+//!
+//! **Invariants:** every answer and, at the end, every balance is checked, the baseline's too; a
+//! figure that could not be measured is not printed. Tests: `tests/it/ladder.rs`.
+
+mod contest;
+mod peer;
+mod report;
+mod rungs;
+mod summary;
+
+pub use report::{Figure, Line, Report, Row};
+pub use summary::{Series, Summary};
+
+use crate::baseline::House;
+use crate::bets::Mix;
+use crate::{Error, out};
+use clap::{Args, ValueEnum};
+use peer::{Fleet, Tuning};
+use std::fmt;
+use std::path::PathBuf;
+
+/// A step of the ladder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum Rung {
+    /// The baseline with one house account.
+    Shared,
+    /// The baseline without one.
+    Spread,
+    /// Palio's commit path behind HTTP, and nothing else.
+    Bare,
+    /// The same with the signature check.
+    Signature,
+    /// Palio: wallets, strict JSON.
+    Rules,
+    /// Palio with three running tournaments.
+    Folds,
+    /// Palio with its search index too.
+    Search,
+}
+
+impl Rung {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Shared => "shared",
+            Self::Spread => "spread",
+            Self::Bare => "bare",
+            Self::Signature => "signature",
+            Self::Rules => "rules",
+            Self::Folds => "folds",
+            Self::Search => "search",
+        }
+    }
+
+    const fn house(self) -> Option<House> {
+        match self {
+            Self::Shared => Some(House::Shared),
+            Self::Spread => Some(House::Spread),
+            Self::Bare | Self::Signature | Self::Rules | Self::Folds | Self::Search => None,
+        }
+    }
+}
+
+impl fmt::Display for Rung {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Shared => "baseline, shared house",
+            Self::Spread => "baseline, without",
+            Self::Bare => "bare",
+            Self::Signature => "+ signature",
+            Self::Rules => "+ rules",
+            Self::Folds => "+ folds",
+            Self::Search => "+ search",
+        })
+    }
+}
+
+/// What is to be measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Wanted {
+    /// Baseline and Palio step by step.
+    Ladder,
+}
+
+/// `loadtest ladder`.
+#[derive(Debug, Clone, Args)]
+pub struct LadderArgs {
+    /// A PostgreSQL server on which databases may be made.
+    #[arg(long)]
+    pub postgres_url: String,
+    /// What to measure.
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "ladder")]
+    pub figure: Vec<Wanted>,
+    /// Seconds of each slice.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub seconds: u64,
+    /// Rounds; in each every peer plays one slice.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub rounds: u16,
+    /// Players of each peer.
+    #[arg(long, default_value_t = 2000)]
+    pub players: usize,
+    /// Steps; all that are there, unless told.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    pub rungs: Vec<Rung>,
+    /// Loads of the ladder, as in `loadtest bets --mix`.
+    #[arg(long, value_delimiter = ',', default_value = "single,rounds:20")]
+    pub mixes: Vec<Mix>,
+    /// Numbers of connections that are tried for each peer; the best one counts.
+    #[arg(long, value_delimiter = ',', default_value = "32,64,128,256")]
+    pub connections: Vec<usize>,
+    /// Sizes of the baseline's pool that are tried, each shared and per worker.
+    #[arg(long, value_delimiter = ',', default_value = "8,16,32")]
+    pub pools: Vec<u32>,
+    /// Everything as small as it gets: says that it works, not how fast.
+    #[arg(long)]
+    pub small: bool,
+    /// Palio's program; the one beside this one, unless told.
+    #[arg(long)]
+    pub palio: Option<PathBuf>,
+    /// `examples/bare` of Palio, for the rungs without wallets.
+    #[arg(long)]
+    pub bare: Option<PathBuf>,
+    /// `examples/wallets` of Palio, for figures without HTTP.
+    #[arg(long)]
+    pub wallets: Option<PathBuf>,
+    /// One JSON object instead of tables.
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl LadderArgs {
+    fn rungs(&self) -> Vec<Rung> {
+        if self.rungs.is_empty() { Rung::value_variants().to_vec() } else { self.rungs.clone() }
+    }
+
+    fn seconds(&self) -> u64 {
+        if self.small { 1 } else { self.seconds }
+    }
+
+    fn rounds(&self) -> usize {
+        if self.small { 1 } else { usize::from(self.rounds) }
+    }
+
+    fn players(&self) -> usize {
+        if self.small { 320 } else { self.players.max(1) }
+    }
+
+    /// Seconds of a slice that only finds the best setting.
+    fn calibration(&self) -> u64 {
+        self.seconds().min(2)
+    }
+
+    fn connections_for(&self, mix: Mix) -> Vec<usize> {
+        let most = (self.players() / mix.seats()).max(1);
+        let small = [16];
+        let tried = if self.small { &small[..] } else { &self.connections };
+        let mut fit: Vec<usize> = tried.iter().map(|n| (*n).clamp(1, most)).collect();
+        fit.dedup();
+        fit
+    }
+
+    fn tunings(&self) -> Vec<Tuning> {
+        if self.small {
+            return vec![Tuning { pool: 8, per_worker: false }];
+        }
+        let both = |pool: &u32| [false, true].map(|per_worker| Tuning { pool: *pool, per_worker });
+        self.pools.iter().flat_map(both).collect()
+    }
+}
+
+/// Measures what is wanted.
+///
+/// # Errors
+/// If a peer can't be started or the database not be used; peers are ended in any case.
+pub async fn run(args: &LadderArgs) -> Result<Report, Error> {
+    let mut fleet = Fleet::new(args)?;
+    let measured = tokio::select! {
+        measured = measure(&mut fleet, args) => measured,
+        interrupted = tokio::signal::ctrl_c() => Err(match interrupted {
+            Ok(()) => Error::Usage("interrupted".to_owned()),
+            Err(source) => Error::Io { what: "wait for signals", source },
+        }),
+    };
+    // Whoever still played is dropped by now, and its process with it.
+    fleet.end().await;
+    measured
+}
+
+async fn measure(fleet: &mut Fleet, args: &LadderArgs) -> Result<Report, Error> {
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let machine = format!(
+        "{}; {cores} cores for database, server and client together",
+        fleet.server.describe().await?
+    );
+    out::progress(&machine);
+    let shape = format!("{} rounds of {} s a slice", args.rounds(), args.seconds());
+    let mut figures = Vec::new();
+    for wanted in &args.figure {
+        figures.extend(match wanted {
+            Wanted::Ladder => rungs::climb(fleet, args).await?,
+        });
+    }
+    Ok(Report { benchmark: "ladder", machine, shape, figures })
+}
