@@ -80,19 +80,8 @@ pub struct BaselineArgs {
 /// # Errors
 /// If the database or the address can't be used.
 pub async fn serve(args: &BaselineArgs) -> Result<(), Error> {
-    let options: PgConnectOptions = args
-        .postgres_url
-        .parse()
-        .map_err(|e: sqlx::Error| Error::Usage(format!("not a postgres:// address: {e}")))?;
-    let options = options.disable_statement_logging().application_name("baseline");
-    let mut connection = PgConnection::connect_with(&options).await?;
-    let known: Option<String> = sqlx::query_scalar("SELECT to_regclass('idempotency')::text")
-        .fetch_one(&mut connection)
-        .await?;
-    if known.is_none() {
-        connection.execute(sql::SCHEMA).await?;
-    }
-    connection.close().await?;
+    let options = options(&args.postgres_url)?;
+    ready(&options).await?.close().await?;
 
     let decimals =
         Decimals::of("0.00").ok_or_else(|| Error::Usage("cents are not money".to_owned()))?;
@@ -123,6 +112,34 @@ pub async fn serve(args: &BaselineArgs) -> Result<(), Error> {
         });
     }
     server.await.map_err(Error::io("serve"))
+}
+
+fn options(url: &str) -> Result<PgConnectOptions, Error> {
+    let options: PgConnectOptions = url
+        .parse()
+        .map_err(|e: sqlx::Error| Error::Usage(format!("not a postgres:// address: {e}")))?;
+    Ok(options.disable_statement_logging().application_name("baseline"))
+}
+
+/// Makes the tables, unless they are there.
+async fn ready(options: &PgConnectOptions) -> Result<PgConnection, Error> {
+    let mut connection = PgConnection::connect_with(options).await?;
+    let known = sqlx::query_scalar("SELECT to_regclass('idempotency')::text");
+    let known: Option<String> = known.fetch_one(&mut connection).await?;
+    if known.is_none() {
+        connection.execute(sql::SCHEMA).await?;
+    }
+    Ok(connection)
+}
+
+/// Fills an empty database with so many bets that are over.
+pub(crate) async fn age(url: &str, bets: i64) -> Result<(), Error> {
+    let mut connection = ready(&options(url)?).await?;
+    for statement in sql::AGE {
+        sqlx::query(statement).bind(bets).execute(&mut connection).await?;
+    }
+    connection.execute("VACUUM ANALYZE").await?;
+    Ok(connection.close().await?)
 }
 
 /// All connections stay open and are not tried before each use.

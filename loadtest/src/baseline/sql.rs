@@ -74,6 +74,22 @@ pub(super) const SETTLED: &str =
     "SELECT stake, payout, bet FROM bet WHERE round = $1 AND player = $2";
 pub(super) const PLACED: &str =
     "SELECT balance_placed FROM bet WHERE round = $1 AND player = $2 AND bet = $3";
+/// Bets that are over, with everything a bet leaves behind: two keys, four ledger entries, itself.
+pub(super) const AGE: [&str; 4] = [
+    "INSERT INTO idempotency (key, body_hash)
+     SELECT 'aged-' || md5(n::text) || s, decode(md5(n::text) || md5(s), 'hex')
+     FROM generate_series(1, $1::bigint) AS n, unnest(ARRAY['d', 's']) AS s",
+    "INSERT INTO ledger (account, key, amount, balance_after)
+     SELECT CASE e % 2 WHEN 0 THEN 'aged-' || n % 1000000 ELSE '@house' END,
+            'aged-' || md5(n::text) || 'd', 1000, 1000
+     FROM generate_series(1, $1::bigint) AS n, generate_series(0, 3) AS e",
+    "INSERT INTO bet (round, player, bet, game, stake, payout, balance_placed)
+     SELECT 'R-aged-' || md5(n::text), 'aged-' || n % 1000000, 'aged-' || md5(n::text),
+            'loadtest', 1000, 0, 1000
+     FROM generate_series(1, $1::bigint) AS n",
+    "INSERT INTO account (player, balance)
+     SELECT 'aged-' || n, 1000 FROM generate_series(0, least($1::bigint, 999999)) AS n",
+];
 pub(super) const OPEN: &str = "
 INSERT INTO account (player, balance) VALUES ($1, $2)
 ON CONFLICT (player) DO UPDATE SET balance = account.balance + $2, version = account.version + 1";

@@ -18,6 +18,7 @@ mod session;
 
 pub use check::{Check, Mismatch};
 pub use mix::Mix;
+pub(crate) use pace::Pace;
 pub use report::{Cpu, Report};
 pub(crate) use session::{Measured, Session};
 

@@ -77,11 +77,6 @@ impl Session {
         self
     }
 
-    /// Plays only with those whose id is wanted.
-    pub(crate) fn retain(&mut self, wanted: impl Fn(&str) -> bool) {
-        self.players.retain(|player| wanted(&player.id));
-    }
-
     /// How many players there are.
     pub(crate) fn players(&self) -> usize {
         self.players.len()

@@ -7,10 +7,14 @@
 //! **Invariants:** every answer and, at the end, every balance is checked, the baseline's too; a
 //! figure that could not be measured is not printed. Tests: `tests/it/ladder.rs`.
 
+mod aged;
 mod contest;
+mod library;
+mod lone;
 mod peer;
 mod report;
 mod rungs;
+mod storm;
 mod summary;
 
 pub use report::{Figure, Line, Report, Row};
@@ -84,6 +88,18 @@ impl fmt::Display for Rung {
 pub enum Wanted {
     /// Baseline and Palio step by step.
     Ladder,
+    /// Commands into the wallets without HTTP, beside bulk-loading the rows they make.
+    Wallets,
+    /// All players in one slot, and so on one house account, beside players of all slots.
+    Hot,
+    /// A lone bet beside a bare commit; latency at half of the peak.
+    Lone,
+    /// Fresh bets under twenty times as many duplicates, known and cold.
+    Storm,
+    /// A thousand wallets beside many; what a sleeping wallet costs.
+    WalletsScale,
+    /// A journal of `--rows` rows beside an empty one, with checkpoints.
+    Aged,
 }
 
 /// `loadtest ladder`.
@@ -116,6 +132,12 @@ pub struct LadderArgs {
     /// Sizes of the baseline's pool that are tried, each shared and per worker.
     #[arg(long, value_delimiter = ',', default_value = "8,16,32")]
     pub pools: Vec<u32>,
+    /// Plays a slice of the figures without HTTP, and rows of the aged journal.
+    #[arg(long)]
+    pub rows: Option<usize>,
+    /// Wallets of `--figure wallets-scale`.
+    #[arg(long)]
+    pub wallets_max: Option<usize>,
     /// Everything as small as it gets: says that it works, not how fast.
     #[arg(long)]
     pub small: bool,
@@ -203,6 +225,12 @@ async fn measure(fleet: &mut Fleet, args: &LadderArgs) -> Result<Report, Error> 
     for wanted in &args.figure {
         figures.extend(match wanted {
             Wanted::Ladder => rungs::climb(fleet, args).await?,
+            Wanted::Wallets => vec![library::wallets(fleet, args).await?],
+            Wanted::Hot => vec![library::hot(fleet, args).await?],
+            Wanted::Lone => vec![lone::lone(fleet, args).await?],
+            Wanted::Storm => vec![storm::figure(fleet, args).await?],
+            Wanted::WalletsScale => vec![library::scale(fleet, args).await?],
+            Wanted::Aged => vec![aged::aged(fleet, args).await?],
         });
     }
     Ok(Report { benchmark: "ladder", machine, shape, figures })

@@ -8,6 +8,7 @@ use crate::baseline::House;
 use crate::baseline::database::Server;
 use crate::client::Client;
 use crate::{Error, out};
+use serde::de::DeserializeOwned;
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -81,7 +82,7 @@ pub(super) struct Fleet {
     databases: Vec<String>,
     palio: PathBuf,
     bare: PathBuf,
-    pub(super) wallets: PathBuf,
+    wallets: PathBuf,
 }
 
 /// A program beside this one, unless told otherwise.
@@ -204,6 +205,27 @@ impl Fleet {
             command.args(["--signature", KEY]);
         }
         self.start(place, &mut command, SECRET).await
+    }
+
+    /// Runs `examples/wallets` to its end; it prints one JSON object.
+    pub(super) async fn tool<T: DeserializeOwned>(
+        &self,
+        place: &Place,
+        words: &[String],
+        load_urls: &str,
+    ) -> Result<T, Error> {
+        out::progress(format!("wallets {}", words.join(" ")));
+        let mut command = Command::new(&self.wallets);
+        command.args(words).env("PALIO_POSTGRES_URL", &place.postgres_url);
+        command.env("PALIO_LOAD_URLS", load_urls).stdin(Stdio::null()).kill_on_drop(true);
+        let output = command.stderr(Stdio::inherit()).output().await.map_err(|source| {
+            out::progress(format!("{} can't be started", self.wallets.display()));
+            Error::Io { what: "start examples/wallets", source }
+        })?;
+        if !output.status.success() {
+            return Err(Error::Usage(format!("examples/wallets ended with {}", output.status)));
+        }
+        crate::players::parse(&output.stdout)
     }
 
     /// Writes the place's configuration and returns its path.

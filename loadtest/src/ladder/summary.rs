@@ -1,9 +1,9 @@
 //! Medians, spreads, and ratios within one round.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Values of one thing over all rounds, in their order.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Series(Vec<f64>);
 
 /// The middle of some values and how far they lie apart.
