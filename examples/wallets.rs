@@ -6,6 +6,7 @@
 //! wallets load  <rows> <rounds>      # PALIO_LOAD_URLS: three more databases, comma-separated
 //! wallets hot   <rows> <rounds>
 //! wallets scale <wallets> <rows> <rounds>
+//! wallets lone  <commands>           # p50 in ms: one row by the writer, one play by the core
 //! wallets rest                       # memory of a core that has just started on what is there
 //! wallets age   <rows>               # a journal of that size, before a server sees it
 //! ```
@@ -54,6 +55,7 @@ fn main() {
                 let wallets = first.unwrap_or(100_000);
                 scale(&url, wallets, second.unwrap_or(100_000), third.unwrap_or(3)).await
             }
+            "lone" => lone(&url, first.unwrap_or(1_000)).await,
             "rest" => rest(&url).await,
             "age" => age(&url, first.unwrap_or(100_000)).await,
             other => panic!("there is no figure called {other}"),
@@ -303,9 +305,13 @@ async fn load(url: &str, rows: usize, rounds: usize) -> Value {
     let mut commands = Vec::new();
     let mut loaded = vec![Vec::new(); SIZES.len()];
     for round in 0..rounds {
-        commands.push(core.plays(rows, &players).await);
+        let plays = core.plays(rows, &players).await;
         let made = core.rows();
-        assert_eq!(made.len(), rows, "one row per play");
+        // A play that pays has a second row.
+        commands.push(
+            plays * per_second(made.len(), Duration::from_secs(1))
+                / per_second(rows, Duration::from_secs(1)),
+        );
         // Another size goes first each time.
         for turn in 0..SIZES.len() {
             let at = (round + turn) % SIZES.len();
@@ -313,7 +319,7 @@ async fn load(url: &str, rows: usize, rounds: usize) -> Value {
             let drafts = made.iter().map(|row| draft(row)).collect();
             let size = SIZES.get(at).copied().unwrap();
             let elapsed = loader.append(drafts, size).await;
-            loaded.get_mut(at).unwrap().push(per_second(rows, elapsed));
+            loaded.get_mut(at).unwrap().push(per_second(made.len(), elapsed));
         }
     }
     core.stop().await;
@@ -394,6 +400,45 @@ async fn scale(url: &str, wallets: usize, rows: usize, rounds: usize) -> Value {
         "wallets": wallets, "few": of_few, "all": of_all,
         "beforeKib": before, "awakeKib": awake, "asleepKib": asleep,
     })
+}
+
+/// One after the other: single-row batches by the writer, then plays by the core.
+async fn lone(url: &str, count: usize) -> Value {
+    let storage = postgres::open(url, false).await.unwrap();
+    let slots: Vec<Slot> = Slot::all().collect();
+    let heads = storage.journal.acquire("lone", &slots, SystemClock.now()).await.unwrap();
+    let mut writer = storage.journal.writer("lone").await.unwrap();
+    let mut stage = Stage::new(heads);
+    let keys = Keys::new([7; 32]);
+    let mut appends = Vec::new();
+    let first = u64::from(std::process::id()) << 32;
+    for n in first..first + u64::try_from(count).unwrap() {
+        let now = SystemClock.now();
+        stage.push(aged(&keys, n), now).unwrap();
+        let batch = stage.seal().unwrap();
+        let started = Instant::now();
+        writer.append(&batch, now).await.unwrap();
+        appends.push(started.elapsed());
+    }
+    drop(writer);
+    storage.close().await;
+    let mut core = Core::start(url, Duration::from_secs(60)).await;
+    let fresh: Vec<PlayerId> = (0..64).map(|n| PlayerId(spread(first + n))).collect();
+    core.fund(&fresh).await;
+    let mut plays = Vec::new();
+    for index in 0..count {
+        let work = core.play(fresh.get(index % fresh.len()).copied().unwrap());
+        let started = Instant::now();
+        check(Some(Ok(core.handle.ask(work).await)));
+        plays.push(started.elapsed());
+    }
+    core.stop().await;
+    json!({"append": median_ms(appends), "core": median_ms(plays)})
+}
+
+fn median_ms(mut times: Vec<Duration>) -> f64 {
+    times.sort_unstable();
+    times.get(times.len() / 2).map_or(0.0, |time| time.as_secs_f64() * 1000.0)
 }
 
 async fn rest(url: &str) -> Value {

@@ -40,10 +40,12 @@ pub(super) async fn wallets(fleet: &mut Fleet, args: &LadderArgs) -> Result<Figu
     let all: Loads = fleet.tool(&place, &words, &loaded.join(",")).await?;
     let mut figure = Figure {
         name: "wallets".to_owned(),
-        what: format!("rows/s; {rows} plays into 2,000 wallets, no HTTP, one row each"),
+        what: format!(
+            "rows/s; {rows} plays into 2,000 wallets, no HTTP; one row each, two when it pays"
+        ),
         ..Figure::default()
     };
-    figure.lines.push(Line::plain("commands into the wallets", all.commands.summary()));
+    figure.lines.push(Line::plain("commands into the wallets, rows/s", all.commands.summary()));
     for load in &all.loads {
         let name = format!("bulk load, batches of {}, two writers", load.size);
         figure.lines.push(Line::plain(name, load.rates.summary()));

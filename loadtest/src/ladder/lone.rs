@@ -9,7 +9,15 @@ use crate::baseline::database::bare_commits;
 use crate::bets::Mix;
 use crate::num::{micros, millis};
 use crate::{Error, out};
+use serde::Deserialize;
 use std::time::Duration;
+
+/// Medians of what a lone bet consists of.
+#[derive(Deserialize)]
+struct Steps {
+    append: f64,
+    core: f64,
+}
 
 pub(super) async fn lone(fleet: &mut Fleet, args: &LadderArgs) -> Result<Figure, Error> {
     let bare = fleet.place("commits").await?;
@@ -22,6 +30,10 @@ pub(super) async fn lone(fleet: &mut Fleet, args: &LadderArgs) -> Result<Figure,
         .await?;
     let load =
         |connections, rate| Load { mix: Mix::Single, connections, seconds: args.seconds(), rate };
+    let parts = fleet.place("parts").await?;
+    let count = if args.small { 200 } else { 2_000 };
+    let words = ["lone".to_owned(), count.to_string()];
+    let (mut appends, mut cores) = (Series::default(), Series::default());
     let time = Duration::from_secs(args.seconds());
     let (mut commits, mut alone) = (Series::default(), Record::default());
     let (mut peak, mut half) = (Record::default(), Record::default());
@@ -30,6 +42,9 @@ pub(super) async fn lone(fleet: &mut Fleet, args: &LadderArgs) -> Result<Figure,
         let commit = bare_commits(&bare.postgres_url, time).await?;
         commits.push(millis(commit.value_at_quantile(0.50)));
         out::progress(format!("bare commits: {}", commit.len()));
+        let steps: Steps = fleet.tool(&parts, &words, "").await?;
+        appends.push(steps.append);
+        cores.push(steps.core);
         alone.push(palio.play(load(1, None)).await?);
         let best = palio.play(load(connections, None)).await?;
         peak.push(best);
@@ -39,7 +54,11 @@ pub(super) async fn lone(fleet: &mut Fleet, args: &LadderArgs) -> Result<Figure,
     palio.peer.stop().await;
     let lines = vec![
         Line::plain("one row inserted and committed, p50 ms", commits.summary()),
+        Line::plain("one row by Palio's writer, p50 ms", appends.summary()),
+        Line::plain("one play by the core, no HTTP, p50 ms", cores.summary()),
         Line::plain("a lone bet over HTTP, p50 ms", alone.p50.summary()),
+        Line::plain("writer ÷ bare commit", appends.per(&commits).summary()),
+        Line::plain("core ÷ bare commit", cores.per(&commits).summary()),
         Line::at_most("lone bet ÷ bare commit", alone.p50.per(&commits).summary(), 1.5),
         Line::plain("peak, requests/s", peak.requests.summary()),
         Line::plain("half of it offered: requests/s", half.requests.summary()),
