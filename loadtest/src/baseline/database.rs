@@ -45,6 +45,20 @@ impl Server {
         self.execute(format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await
     }
 
+    /// Names of databases that start so.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn databases(&self, prefix: &str) -> Result<Vec<String>, Error> {
+        let mut connection = PgConnection::connect_with(&self.0).await?;
+        let names = sqlx::query_scalar(
+            "SELECT datname::text FROM pg_database WHERE starts_with(datname, $1)",
+        );
+        let names = names.bind(prefix).fetch_all(&mut connection).await?;
+        connection.close().await?;
+        Ok(names)
+    }
+
     /// Has the server write everything out, so that one peer's dirty pages are not another's.
     ///
     /// # Errors

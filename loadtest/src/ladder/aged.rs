@@ -2,7 +2,7 @@
 
 use super::LadderArgs;
 use super::Rung;
-use super::contest::{Contestant, Load, Record};
+use super::contest::{Contestant, Load, Record, calibrate};
 use super::peer::{Fleet, Folds, Place};
 use super::report::{Figure, Line};
 use super::rungs;
@@ -43,9 +43,12 @@ pub(super) async fn aged(fleet: &mut Fleet, args: &LadderArgs) -> Result<Figure,
         };
         all.push(Aged { contestant, connections: 0, record: Record::default() });
     }
-    for one in &mut all {
-        let tried = args.connections_for(Mix::Single);
-        one.connections = one.contestant.calibrate(Mix::Single, &tried, args.calibration()).await?;
+    let tried = args.connections_for(Mix::Single);
+    let mut contestants: Vec<&mut Contestant> =
+        all.iter_mut().map(|one| &mut one.contestant).collect();
+    let best = calibrate(&mut contestants, Mix::Single, &tried, args.calibration()).await?;
+    for (one, connections) in all.iter_mut().zip(best) {
+        one.connections = connections;
     }
     for round in 0..args.rounds() {
         out::progress(format!("round {} of {}", round + 1, args.rounds()));

@@ -134,27 +134,6 @@ impl Contestant {
         Ok(slice)
     }
 
-    /// Tries numbers of connections and returns the best for throughput.
-    pub(super) async fn calibrate(
-        &mut self,
-        mix: Mix,
-        connections: &[usize],
-        seconds: u64,
-    ) -> Result<usize, Error> {
-        let mut best = (0.0, connections.first().copied().unwrap_or(64));
-        if connections.len() == 1 {
-            return Ok(best.1);
-        }
-        for candidate in connections {
-            let load = Load { mix, connections: *candidate, seconds, rate: None };
-            let slice = self.play(load).await?;
-            if slice.bets > best.0 {
-                best = (slice.bets, *candidate);
-            }
-        }
-        Ok(best.1)
-    }
-
     /// What was wrong, the balances to the cent included.
     pub(super) async fn failures(&mut self) -> Result<Vec<String>, Error> {
         let own = |(what, count): (&String, &u64)| format!("{}: {what}: {count} times", self.name);
@@ -172,4 +151,28 @@ impl Contestant {
         }
         Ok(failures)
     }
+}
+
+/// Tries numbers of connections with each peer, in turns and twice, so that a moment in which the
+/// machine was busy decides nothing; returns each peer's best for throughput.
+pub(super) async fn calibrate(
+    contestants: &mut [&mut Contestant],
+    mix: Mix,
+    connections: &[usize],
+    seconds: u64,
+) -> Result<Vec<usize>, Error> {
+    let first = connections.first().copied().unwrap_or(64);
+    let mut best = vec![(0.0, first); contestants.len()];
+    if connections.len() > 1 {
+        for candidate in connections.iter().chain(connections) {
+            for (contestant, best) in contestants.iter_mut().zip(&mut best) {
+                let load = Load { mix, connections: *candidate, seconds, rate: None };
+                let slice = contestant.play(load).await?;
+                if slice.bets > best.0 {
+                    *best = (slice.bets, *candidate);
+                }
+            }
+        }
+    }
+    Ok(best.into_iter().map(|(_, connections)| connections).collect())
 }

@@ -1,7 +1,7 @@
 //! One bet at a time, and latency at half of the peak.
 
 use super::LadderArgs;
-use super::contest::{Contestant, Load, Record};
+use super::contest::{Contestant, Load, Record, calibrate};
 use super::peer::{Fleet, Folds};
 use super::report::{Figure, Line};
 use super::summary::Series;
@@ -25,9 +25,9 @@ pub(super) async fn lone(fleet: &mut Fleet, args: &LadderArgs) -> Result<Figure,
     let search = fleet.knows_search().await?.then_some(false);
     let peer = fleet.palio(&place, Folds { tournaments: false, search }).await?;
     let mut palio = Contestant::enter("Palio", peer, args, args.players(), false).await?;
-    let connections = palio
-        .calibrate(Mix::Single, &args.connections_for(Mix::Single), args.calibration())
-        .await?;
+    let tried = args.connections_for(Mix::Single);
+    let best = calibrate(&mut [&mut palio], Mix::Single, &tried, args.calibration()).await?;
+    let connections = best.first().copied().unwrap_or(64);
     let load =
         |connections, rate| Load { mix: Mix::Single, connections, seconds: args.seconds(), rate };
     let parts = fleet.place("parts").await?;

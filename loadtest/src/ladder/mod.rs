@@ -220,6 +220,7 @@ async fn measure(fleet: &mut Fleet, args: &LadderArgs) -> Result<Report, Error> 
         fleet.server.describe().await?
     );
     out::progress(&machine);
+    out::progress(format!("process {}", std::process::id()));
     let shape = format!("{} rounds of {} s a slice", args.rounds(), args.seconds());
     let mut figures = Vec::new();
     for wanted in &args.figure {
@@ -234,4 +235,54 @@ async fn measure(fleet: &mut Fleet, args: &LadderArgs) -> Result<Report, Error> 
         });
     }
     Ok(Report { benchmark: "ladder", machine, shape, figures })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: LadderArgs,
+    }
+
+    fn parsed(more: &[&str]) -> LadderArgs {
+        let line = ["ladder", "--postgres-url", "postgres://x"];
+        Line::try_parse_from(line.iter().chain(more)).unwrap().args
+    }
+
+    #[test]
+    fn everything_is_climbed_unless_told() {
+        assert_eq!(parsed(&[]).rungs(), Rung::value_variants());
+        let some = parsed(&["--rungs", "rules,shared"]);
+        assert_eq!(some.rungs(), [Rung::Rules, Rung::Shared]);
+        let both = parsed(&["--figure", "lone,wallets-scale"]);
+        assert_eq!(both.figure, [Wanted::Lone, Wanted::WalletsScale]);
+        assert!(Line::try_parse_from(["ladder"]).is_err());
+    }
+
+    #[test]
+    fn no_more_connections_than_rounds_of_players() {
+        let args = parsed(&["--players", "400", "--connections", "8,64,128"]);
+        assert_eq!(args.connections_for(Mix::Single), [8, 64, 128]);
+        assert_eq!(args.connections_for(Mix::Rounds(20)), [8, 20]);
+        assert_eq!(parsed(&["--small"]).connections_for(Mix::Single), [16]);
+    }
+
+    #[test]
+    fn the_baseline_is_tried_in_every_way() {
+        let args = parsed(&["--pools", "8,32"]);
+        let tried: Vec<_> = args.tunings().iter().map(|t| (t.pool, t.per_worker)).collect();
+        assert_eq!(tried, [(8, false), (8, true), (32, false), (32, true)]);
+        assert_eq!(parsed(&["--small"]).tunings().len(), 1);
+    }
+
+    #[test]
+    fn half_of_a_rate_is_a_whole_one() {
+        for (rate, half) in [(20_000.0, 10_000), (2.0, 1), (0.0, 1)] {
+            assert_eq!(lone::half_of(rate), half);
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! The ladder itself: the baseline twice, and Palio step by step.
 
-use super::contest::{Contestant, Load, Record};
+use super::contest::{Contestant, Load, Record, calibrate};
 use super::peer::{Fleet, Folds, Peer, Place, Tuning};
 use super::report::{Figure, Row};
 use super::{LadderArgs, Rung};
@@ -19,7 +19,8 @@ struct Entrant {
 
 /// Measures all rungs that are wanted and there, once for each mix.
 pub(super) async fn climb(fleet: &mut Fleet, args: &LadderArgs) -> Result<Vec<Figure>, Error> {
-    let knows_search = fleet.knows_search().await?;
+    let needs_palio = args.rungs().iter().any(|rung| *rung >= Rung::Rules);
+    let knows_search = needs_palio && fleet.knows_search().await?;
     let mut notes = Vec::new();
     let mut entrants = Vec::new();
     for rung in args.rungs() {
@@ -128,10 +129,14 @@ async fn round_robin(
     notes: &[String],
 ) -> Result<Figure, Error> {
     let can = |rung: Rung| mix == Mix::Single || !matches!(rung, Rung::Bare | Rung::Signature);
-    for entrant in entrants.iter_mut().filter(|entrant| can(entrant.rung)) {
+    let mut able: Vec<&mut Entrant> = entrants.iter_mut().filter(|e| can(e.rung)).collect();
+    let mut contestants: Vec<&mut Contestant> =
+        able.iter_mut().map(|entrant| &mut entrant.contestant).collect();
+    let tried = args.connections_for(mix);
+    let best = calibrate(&mut contestants, mix, &tried, args.calibration()).await?;
+    for (entrant, connections) in able.into_iter().zip(best) {
         entrant.record = Record::default();
-        let tried = args.connections_for(mix);
-        entrant.connections = entrant.contestant.calibrate(mix, &tried, args.calibration()).await?;
+        entrant.connections = connections;
     }
     for round in 0..args.rounds() {
         out::progress(format!("round {} of {}", round + 1, args.rounds()));
