@@ -77,6 +77,11 @@ struct Core {
 
 impl Core {
     async fn start(url: &str, idle: Duration) -> Self {
+        Self::start_saving(url, idle, Duration::from_secs(5)).await
+    }
+
+    /// Wallets are saved, and put to sleep, 2,000 at a time.
+    async fn start_saving(url: &str, idle: Duration, snapshot_every: Duration) -> Self {
         let storage = postgres::open(url, false).await.unwrap();
         let (sender, committed) = mpsc::channel(100_000);
         let keys = Keys::new([7; 32]);
@@ -92,7 +97,7 @@ impl Core {
             in_flight_max: 20_000,
             reserve: 5_000,
             idle,
-            snapshot_every: Duration::from_secs(5),
+            snapshot_every,
             unsaved_rows_max: 2_000,
         };
         let handle = registry::start(&config, &parts).await.unwrap();
@@ -364,7 +369,8 @@ fn memory_kib() -> u64 {
 
 /// Plays of a thousand wallets beside plays spread over all, in one journal.
 async fn scale(url: &str, wallets: usize, rows: usize, rounds: usize) -> Value {
-    let mut core = Core::start(url, Duration::from_secs(5)).await;
+    let often = Duration::from_millis(100);
+    let mut core = Core::start_saving(url, Duration::from_secs(5), often).await;
     let all = players(wallets);
     let few: Vec<PlayerId> = all.iter().take(1_000).copied().collect();
     let before = memory_kib();

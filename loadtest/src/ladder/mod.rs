@@ -27,6 +27,7 @@ use clap::{Args, ValueEnum};
 use peer::{Fleet, Tuning};
 use std::fmt;
 use std::path::PathBuf;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// A step of the ladder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -203,14 +204,20 @@ pub async fn run(args: &LadderArgs) -> Result<Report, Error> {
     let mut fleet = Fleet::new(args)?;
     let measured = tokio::select! {
         measured = measure(&mut fleet, args) => measured,
-        interrupted = tokio::signal::ctrl_c() => Err(match interrupted {
-            Ok(()) => Error::Usage("interrupted".to_owned()),
-            Err(source) => Error::Io { what: "wait for signals", source },
-        }),
+        told = told_to_end() => told.and(Err(Error::Usage("interrupted".to_owned()))),
     };
     // Whoever still played is dropped by now, and its process with it.
     fleet.end().await;
     measured
+}
+
+/// Waits for an interrupt or a polite request to end.
+async fn told_to_end() -> Result<(), Error> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(Error::io("wait for signals"))?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted.map_err(Error::io("wait for signals")),
+        _ = terminate.recv() => Ok(()),
+    }
 }
 
 async fn measure(fleet: &mut Fleet, args: &LadderArgs) -> Result<Report, Error> {
