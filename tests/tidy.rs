@@ -97,6 +97,12 @@ const IMPORTS: &[Import] = &[
         but_in: &[],
         why: "the load generator speaks the wire and nothing else",
     },
+    Import {
+        inside: "loadtest/src/",
+        needle: "sqlx::",
+        but_in: &["loadtest/src/baseline/", "loadtest/src/error.rs"],
+        why: "only the baseline has SQL",
+    },
 ];
 
 const fn pure(needle: &'static str) -> Import {

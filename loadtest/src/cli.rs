@@ -1,7 +1,9 @@
 //! The command line.
 
 use crate::Error;
+use crate::baseline::BaselineArgs;
 use crate::bets::Mix;
+use crate::ladder::LadderArgs;
 use clap::{Args, Parser, Subcommand};
 use serde::Serialize;
 use std::fs;
@@ -28,6 +30,10 @@ pub enum Command {
     Watch(Box<WatchArgs>),
     /// Plays the certification cases of a provider's integration and prints a report.
     Conformance(Box<ConformanceArgs>),
+    /// Serves the same wire with a PostgreSQL transaction per request, to be compared with.
+    Baseline(Box<BaselineArgs>),
+    /// Starts baseline and Palio itself and measures them in turns, as ratios of one run.
+    Ladder(Box<LadderArgs>),
 }
 
 /// `loadtest conformance`.
@@ -176,7 +182,7 @@ impl Command {
         match self {
             Self::Bets(args) => args.threads,
             Self::Watch(args) => args.threads,
-            Self::Conformance(_) => 1,
+            Self::Baseline(_) | Self::Ladder(_) | Self::Conformance(_) => 1,
         }
     }
 }

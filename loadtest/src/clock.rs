@@ -1,6 +1,6 @@
 //! The wall clock, for signatures and event times; all measuring uses `Instant`.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 #[expect(clippy::disallowed_methods, reason = "the tool's only look at the wall clock")]
 fn now() -> SystemTime {
@@ -14,5 +14,11 @@ pub(crate) fn unix_seconds() -> u64 {
 
 /// RFC 3339 UTC with milliseconds, as in docs/protocol.md.
 pub(crate) fn timestamp() -> String {
-    chrono::DateTime::<chrono::Utc>::from(now()).format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
+    timestamp_in(0)
+}
+
+/// The same, so many seconds from now.
+pub(crate) fn timestamp_in(seconds: u64) -> String {
+    let at = now() + Duration::from_secs(seconds);
+    chrono::DateTime::<chrono::Utc>::from(at).format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }

@@ -38,6 +38,9 @@ pub enum Error {
     /// The socket failed.
     #[error("socket: {0}")]
     Socket(Box<tungstenite::Error>),
+    /// PostgreSQL, which only the baseline and the ladder speak to.
+    #[error("database: {0}")]
+    Database(Box<sqlx::Error>),
     /// A frame does not fit the board.
     #[error("board: {0}")]
     Board(#[from] board::Error),
@@ -59,6 +62,7 @@ impl Error {
             Self::Malformed(_) => "MALFORMED",
             Self::Refused { .. } => "REFUSED",
             Self::Socket(_) => "SOCKET",
+            Self::Database(_) => "DATABASE",
             Self::Board(_) => "BOARD",
         }
     }
@@ -71,5 +75,11 @@ impl Error {
 impl From<tungstenite::Error> for Error {
     fn from(error: tungstenite::Error) -> Self {
         Self::Socket(Box::new(error))
+    }
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(Box::new(error))
     }
 }

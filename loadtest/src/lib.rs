@@ -9,6 +9,7 @@
 //!
 //! Tests: `tests/it/`, against a stub server that can be told to misbehave.
 
+pub mod baseline;
 pub mod bets;
 pub mod board;
 pub mod cli;
@@ -18,6 +19,7 @@ pub mod conformance;
 mod error;
 mod follower;
 pub mod http;
+pub mod ladder;
 mod money;
 mod num;
 pub mod out;

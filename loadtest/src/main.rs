@@ -2,7 +2,7 @@
 
 use clap::Parser as _;
 use loadtest::cli::{Cli, Command};
-use loadtest::{Error, bets, conformance, out, watch};
+use loadtest::{Error, baseline, bets, conformance, ladder, out, watch};
 use std::process::ExitCode;
 
 /// Something that was checked is wrong.
@@ -40,6 +40,14 @@ async fn run(command: Command) -> Result<bool, Error> {
     let (text, failures) = match command {
         Command::Bets(args) => {
             let report = bets::run(&args).await?;
+            (if args.json { report.json()? } else { report.table() }, report.failures())
+        }
+        Command::Baseline(args) => {
+            baseline::serve(&args).await?;
+            return Ok(true);
+        }
+        Command::Ladder(args) => {
+            let report = ladder::run(&args).await?;
             (if args.json { report.json()? } else { report.table() }, report.failures())
         }
         Command::Watch(args) => {

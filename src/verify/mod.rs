@@ -64,7 +64,8 @@ async fn each_page(
         let mut rows = storage.journal.read(slot, from, PAGE).await?;
         rows.retain(|stored| stored.row.seq < until);
         let Some(last) = rows.last() else { return Ok(()) };
-        from = last.row.seq + 1;
+        // Onwards also when the rows of a damaged store come in a wrong order.
+        from = from.max(last.row.seq) + 1;
         take(rows);
     }
     Ok(())

@@ -26,6 +26,8 @@ struct State<'a> {
     wallets: HashMap<(TenantId, PlayerId), Wallet>,
     sums: BTreeMap<Currency, BTreeMap<Account, i128>>,
     snapshots: HashMap<(TenantId, Aggregate), Snapshot>,
+    /// Who pays the winnings of the command whose rows are being read.
+    payers: Vec<Account>,
     keys: &'a mut SeenKeys,
     report: &'a mut Report,
 }
@@ -51,6 +53,7 @@ pub(super) async fn verify(
         wallets: HashMap::new(),
         sums: BTreeMap::new(),
         snapshots: snapshots.into_iter().map(|s| ((s.tenant, s.aggregate), s)).collect(),
+        payers: Vec::new(),
         keys,
         report,
     };
@@ -146,7 +149,11 @@ impl State<'_> {
             Ok(event) => event,
             Err(error) => return self.report.differs("legs", at(row), error.to_string()),
         };
-        if event.leg() != row.leg {
+        if row.request.is_some() {
+            self.payers.clear();
+        }
+        self.payers.extend(event.payer());
+        if event.leg() != row.leg || !event.may_move(&self.payers) {
             self.report.differs("legs", at(row), "the transfer is not the event's");
         }
         let wallet = self.wallets.entry((row.tenant, player)).or_default();

@@ -38,6 +38,8 @@ pub(super) struct Plan {
     pub(super) decimals: Decimals,
     pub(super) pace: Pace,
     pub(super) end: Instant,
+    /// Balances in answers are not compared.
+    pub(super) trusting: bool,
 }
 
 /// Plays its own players, one request at a time.
@@ -62,11 +64,12 @@ pub(super) struct Driver {
     prefix: String,
     serial: u64,
     end: Instant,
+    trusting: bool,
 }
 
 impl Driver {
     pub(super) fn new(plan: Plan, players: VecDeque<Player>) -> Self {
-        let Plan { base, provider, recorder, args, prefix, decimals, pace, end } = plan;
+        let Plan { base, provider, recorder, args, prefix, decimals, pace, end, trusting } = plan;
         let patience = args.patience();
         Self {
             words: Words { game: args.game, currency: args.currency, decimals },
@@ -85,6 +88,7 @@ impl Driver {
             prefix,
             serial: 0,
             end,
+            trusting,
         }
     }
 
@@ -181,7 +185,7 @@ impl Driver {
 
     /// Compares the balance in the last answer with what it must be.
     pub(super) fn expect_balance(&self, player: &Player, minor: i64) {
-        if player.uncertain.is_some() {
+        if self.trusting || player.uncertain.is_some() {
             return;
         }
         let body = std::str::from_utf8(self.link.body()).unwrap_or_default();

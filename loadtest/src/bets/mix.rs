@@ -24,7 +24,7 @@ pub enum Mix {
 
 impl Mix {
     /// Players that one driver needs at a time.
-    pub(super) const fn seats(self) -> usize {
+    pub(crate) const fn seats(self) -> usize {
         match self {
             Self::Single | Self::Play => 1,
             Self::Rounds(bets) => bets,

@@ -8,7 +8,7 @@ const TIMER_SLACK: Duration = Duration::from_millis(2);
 
 /// One connection's share of a fixed rate, or no rate at all.
 #[derive(Debug)]
-pub(super) struct Pace {
+pub(crate) struct Pace {
     next: Instant,
     /// Between two requests of this connection.
     gap: Option<Duration>,
@@ -16,7 +16,7 @@ pub(super) struct Pace {
 
 impl Pace {
     /// Connection `seat` of `connections` that together send `rate` requests a second.
-    pub(super) fn new(
+    pub(crate) fn new(
         begin: Instant,
         rate: Option<usize>,
         seat: usize,
@@ -34,7 +34,7 @@ impl Pace {
     ///
     /// A connection that is behind sends at once and counts from when it should have sent; one
     /// that waited is forgiven the timer's rounding, and no more.
-    pub(super) async fn turn(&mut self) -> Instant {
+    pub(crate) async fn turn(&mut self) -> Instant {
         let Some(gap) = self.gap else { return Instant::now() };
         let due = self.next;
         self.next += gap;

@@ -1,12 +1,11 @@
 //! The result of `loadtest bets`.
 
-use super::Check;
+use super::{Check, Measured};
 use crate::Error;
 use crate::cli::BetsArgs;
 use crate::num::{millis, per_second, ratio};
 use crate::procfs::Meter;
 use crate::report::{ErrorCount, Percentiles};
-use crate::stats::Totals;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -84,11 +83,10 @@ impl Report {
         args: &BetsArgs,
         run: &str,
         players: usize,
-        elapsed: Duration,
-        totals: Totals,
-        cpu: Cpu,
+        measured: Measured,
         check: Option<Check>,
     ) -> Result<Self, Error> {
+        let Measured { elapsed, totals, cpu } = measured;
         let latency = totals.window.latency()?;
         let requests = latency.len();
         let bets = totals.window.bets;

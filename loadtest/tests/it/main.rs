@@ -1,6 +1,7 @@
 //! The tool against a stub server: what is right passes, and every way to misbehave is noticed.
 #![cfg(test)]
 
+mod baseline;
 mod bets;
 mod library;
 mod program;

@@ -535,6 +535,41 @@ impl Event {
         }
     }
 
+    /// Whether a transfer that is written out on the row, instead of following from the event, is
+    /// one that its kind can make. `payers`: who pays winnings of the command so far.
+    #[must_use]
+    pub fn may_move(&self, payers: &[Account]) -> bool {
+        use Account as A;
+        let (kind, leg) = match self {
+            Self::Moved { kind, leg, .. } => (*kind, leg),
+            Self::Adjusted { leg, .. } => (RowKind::Adjusted, leg),
+            _ => return true,
+        };
+        match (kind, leg.debit, leg.credit) {
+            (RowKind::WinPaid, from, A::Cash | A::Bonus) => payers.contains(&from),
+            (RowKind::WinReversed, A::Cash | A::Bonus | A::Debt, to) => payers.contains(&to),
+            (RowKind::WinUnmatched, A::Promo, A::Cash)
+            | (RowKind::BetFunded, A::Bonus, A::Held | A::House)
+            | (RowKind::StakeReturned, A::Held, A::Bonus)
+            | (RowKind::DebtRepaid, A::Cash, A::Debt)
+            | (RowKind::Adjusted, A::Cash, A::House)
+            | (RowKind::Adjusted, A::House, A::Cash)
+            | (RowKind::Adjusted, A::Bonus, A::Promo)
+            | (RowKind::Adjusted, A::Promo, A::Bonus) => true,
+            _ => false,
+        }
+    }
+
+    /// Who pays this bet's winnings, if the event is a bet's result.
+    #[must_use]
+    pub const fn payer(&self) -> Option<Account> {
+        match self {
+            Self::BetSettled(settled) | Self::BetAmended(settled) => Some(payer(&settled.stake)),
+            Self::RoundPlayed { stake, .. } => Some(payer(stake)),
+            _ => None,
+        }
+    }
+
     /// Puts the totals on the first row of a settlement.
     pub(super) fn set_totals(&mut self, of_all: SettlementTotals) {
         match self {
