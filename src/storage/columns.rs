@@ -4,7 +4,7 @@
 //! Numbers that need all 64 bits (an aggregate's) are stored by their bits as signed integers.
 
 use super::{Error, StoredRow};
-use palio_domain::journal::{Account, Batch, Chain, Key16, Leg, Request, Row, RowKind};
+use palio_domain::journal::{Account, Batch, Chain, Filter, Key16, Leg, Request, Row, RowKind};
 use palio_domain::money::{Amount, Currency};
 use palio_domain::{Aggregate, BetId, GameId, ProviderId, RoundId, Slot, TenantId, TraceId};
 use palio_domain::{UnixMs, ids};
@@ -182,6 +182,39 @@ impl<'r> Columns<'r> {
                 body_hash: bytes(body_hash, "body_hash")?,
             })),
             _ => Err(damaged("request")),
+        }
+    }
+}
+
+/// A filter as values to compare columns with; `None`, and 0 for kinds, is not asked about.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct FilterColumns<'f> {
+    pub(super) tenant: i32,
+    pub(super) aggregate_kind: Option<i16>,
+    pub(super) aggregate: Option<i64>,
+    pub(super) provider: Option<&'f str>,
+    pub(super) round_id: Option<&'f str>,
+    pub(super) bet_id: Option<&'f str>,
+    pub(super) game_id: Option<&'f str>,
+    pub(super) kinds: i64,
+    pub(super) from: Option<i64>,
+    pub(super) until: Option<i64>,
+}
+
+impl<'f> FilterColumns<'f> {
+    /// The values of a filter.
+    pub(super) fn of(filter: &'f Filter) -> Self {
+        Self {
+            tenant: filter.tenant.0.cast_signed(),
+            aggregate_kind: filter.aggregate.map(|of| i16::from(of.kind_code())),
+            aggregate: filter.aggregate.map(|of| of.number().cast_signed()),
+            provider: filter.provider.as_ref().map(ProviderId::as_str),
+            round_id: filter.round.as_ref().map(RoundId::as_str),
+            bet_id: filter.bet.as_ref().map(BetId::as_str),
+            game_id: filter.game.as_ref().map(GameId::as_str),
+            kinds: filter.kinds.bits().cast_signed(),
+            from: filter.from.map(|at| at.0),
+            until: filter.until.map(|at| at.0),
         }
     }
 }

@@ -7,10 +7,10 @@
 use super::columns::rows_of;
 use super::{
     AppendError, Directory, DirectoryEntry, Error, FoldSnapshot, Journal, Snapshot, Snapshots,
-    Storage, StoredRow, Writer,
+    Storage, StoredRow, StoredZone, Writer, Zones,
 };
 use async_trait::async_trait;
-use palio_domain::journal::{Batch, Head, HeadMove, Key16, Row};
+use palio_domain::journal::{Batch, Filter, Head, HeadMove, Key16, Row};
 use palio_domain::{Aggregate, PlayerId, Slot, TenantId, UnixMs};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -60,6 +60,7 @@ struct State {
     snapshots: BTreeMap<(TenantId, u8, u64), Snapshot>,
     floors: BTreeMap<Slot, u64>,
     folds: BTreeMap<String, FoldSnapshot>,
+    zones: BTreeMap<(Slot, u64), Vec<u8>>,
     players: BTreeMap<(TenantId, Key16), PlayerId>,
     entries: BTreeMap<(TenantId, PlayerId), DirectoryEntry>,
 }
@@ -85,6 +86,7 @@ impl Memory {
         Storage {
             journal: shared.clone(),
             snapshots: shared.clone(),
+            zones: shared.clone(),
             directory: shared,
             kind: "memory",
             writers: 1,
@@ -181,6 +183,25 @@ impl Memory {
         let state = lock(&self.state);
         let rows = state.slots.get(&slot).map_or(&[][..], |slot| &slot.rows);
         rows.iter().skip(skip).take(limit).cloned().collect()
+    }
+
+    /// As [`Journal::scan`].
+    #[must_use]
+    pub fn scan_sync(
+        &self,
+        slot: Slot,
+        from_seq: u64,
+        to_seq: u64,
+        filter: &Filter,
+        limit: u32,
+    ) -> Vec<Row> {
+        let state = lock(&self.state);
+        let rows = state.slots.get(&slot).map_or(&[][..], |slot| &slot.rows);
+        let rows = rows.iter().rev().map(|stored| &stored.row);
+        rows.filter(|row| (from_seq..=to_seq).contains(&row.seq) && filter.matches(row))
+            .take(usize::try_from(limit).unwrap_or(usize::MAX))
+            .cloned()
+            .collect()
     }
 
     /// As [`Journal::find`]; ordered by (slot, seq).
@@ -335,6 +356,17 @@ impl Journal for Memory {
         Ok(self.read_sync(slot, from_seq, limit))
     }
 
+    async fn scan(
+        &self,
+        slot: Slot,
+        from_seq: u64,
+        to_seq: u64,
+        filter: &Filter,
+        limit: u32,
+    ) -> Result<Vec<Row>, Error> {
+        Ok(self.scan_sync(slot, from_seq, to_seq, filter, limit))
+    }
+
     async fn find(&self, requests: &[Key16], claims: &[Key16]) -> Result<Vec<Row>, Error> {
         Ok(self.find_sync(requests, claims))
     }
@@ -381,6 +413,46 @@ impl Snapshots for Memory {
         let state = lock(&self.state);
         let from = state.folds.range(prefix.to_owned()..);
         Ok(from.take_while(|(name, _)| name.starts_with(prefix)).map(|(_, f)| f.clone()).collect())
+    }
+}
+
+#[async_trait]
+impl Zones for Memory {
+    async fn save_zones(&self, zones: &[StoredZone]) -> Result<(), Error> {
+        let zones = zones.iter().map(|zone| ((zone.slot, zone.block), zone.zone.clone()));
+        lock(&self.state).zones.extend(zones);
+        Ok(())
+    }
+
+    async fn load_zones(
+        &self,
+        slot: Slot,
+        from_block: u64,
+        count: u32,
+    ) -> Result<Vec<StoredZone>, Error> {
+        let state = lock(&self.state);
+        let until = from_block.saturating_add(u64::from(count));
+        let zones = state.zones.range((slot, from_block)..(slot, until));
+        let zone = |((slot, block), zone): (&(Slot, u64), &Vec<u8>)| StoredZone {
+            slot: *slot,
+            block: *block,
+            zone: zone.clone(),
+        };
+        Ok(zones.map(zone).collect())
+    }
+
+    async fn zone_counts(&self) -> Result<Vec<(Slot, u64)>, Error> {
+        let mut counts: BTreeMap<Slot, u64> = BTreeMap::new();
+        for (slot, block) in lock(&self.state).zones.keys() {
+            let count = counts.entry(*slot).or_default();
+            *count += u64::from(*count == *block);
+        }
+        Ok(counts.into_iter().filter(|(_, count)| *count > 0).collect())
+    }
+
+    async fn forget_zones(&self, slot: Slot, from_block: u64) -> Result<(), Error> {
+        lock(&self.state).zones.retain(|(of, block), _| *of != slot || *block < from_block);
+        Ok(())
     }
 }
 

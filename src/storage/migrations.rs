@@ -15,10 +15,16 @@ macro_rules! sql {
 }
 
 const SQLITE_JOURNAL: &[Step] = &[(1, "journal", sql!("sqlite/journal/0001_journal.sql"))];
-const SQLITE_DERIVED: &[Step] = &[(1, "derived", sql!("sqlite/derived/0001_derived.sql"))];
+const SQLITE_DERIVED: &[Step] = &[
+    (1, "derived", sql!("sqlite/derived/0001_derived.sql")),
+    (2, "zones", sql!("sqlite/derived/0002_zones.sql")),
+];
 const SQLITE_DIRECTORY: &[Step] = &[(1, "directory", sql!("sqlite/directory/0001_directory.sql"))];
 
-const POSTGRES: &[Step] = &[(1, "palio", sql!("postgres/0001_palio.sql"))];
+const POSTGRES: &[Step] = &[
+    (1, "palio", sql!("postgres/0001_palio.sql")),
+    (2, "zones", sql!("postgres/0002_zones.sql")),
+];
 
 /// The truth, in `journal.db`.
 pub(super) fn sqlite_journal() -> Migrator {

@@ -5,6 +5,7 @@
 //! | [`Journal`] | rows, heads | no: it is the truth |
 //! | [`Directory`] | outside ids ↔ player numbers, sealed under per-player keys | no, and no fold needs it |
 //! | [`Snapshots`] | wallets, tournament folds | yes, from the journal |
+//! | [`Zones`] | what is known of blocks of rows, for searching | yes, from the journal |
 //!
 //! **Guarantees every store gives**, checked by one conformance suite (`tests/it/storage.rs`):
 //! a batch is appended whole or not at all, and only if every touched head still stands at the
@@ -20,7 +21,7 @@ pub mod postgres;
 pub mod sqlite;
 
 use async_trait::async_trait;
-use palio_domain::journal::{Batch, Chain, Head, Key16, Row};
+use palio_domain::journal::{Batch, Chain, Filter, Head, Key16, Row};
 use palio_domain::{Aggregate, PlayerId, Slot, TenantId, UnixMs};
 use std::sync::Arc;
 
@@ -105,6 +106,20 @@ pub trait Journal: Send + Sync {
     /// Up to `limit` committed rows of a slot from `from_seq` on, ascending.
     async fn read(&self, slot: Slot, from_seq: u64, limit: u32) -> Result<Vec<StoredRow>, Error>;
 
+    /// Up to `limit` committed rows of a slot from `from_seq` to `to_seq`, both included, that
+    /// the filter looks for; newest first.
+    ///
+    /// Looks at every row of the range until it has found enough. Uses connections of its own,
+    /// so that a search never waits in front of a wallet's look-up.
+    async fn scan(
+        &self,
+        slot: Slot,
+        from_seq: u64,
+        to_seq: u64,
+        filter: &Filter,
+        limit: u32,
+    ) -> Result<Vec<Row>, Error>;
+
     /// Rows whose request key or claim is one of these; in no particular order.
     async fn find(&self, requests: &[Key16], claims: &[Key16]) -> Result<Vec<Row>, Error>;
 
@@ -173,6 +188,38 @@ pub trait Snapshots: Send + Sync {
     async fn load_folds(&self, prefix: &str) -> Result<Vec<FoldSnapshot>, Error>;
 }
 
+/// A zone as stored: see [`palio_domain::journal::Zone`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredZone {
+    /// The slot.
+    pub slot: Slot,
+    /// Which block of its rows.
+    pub block: u64,
+    /// The zone; its own encoding.
+    pub zone: Vec<u8>,
+}
+
+/// Zones of whole blocks: they only make searching fast.
+#[async_trait]
+pub trait Zones: Send + Sync {
+    /// Saves zones, replacing those of the same blocks. One transaction.
+    async fn save_zones(&self, zones: &[StoredZone]) -> Result<(), Error>;
+
+    /// The saved zones among `count` blocks of a slot from `from_block` on, ascending.
+    async fn load_zones(
+        &self,
+        slot: Slot,
+        from_block: u64,
+        count: u32,
+    ) -> Result<Vec<StoredZone>, Error>;
+
+    /// Per slot, if there are any: how many blocks have zones, from the first on without a gap.
+    async fn zone_counts(&self) -> Result<Vec<(Slot, u64)>, Error>;
+
+    /// Forgets a slot's zones from a block on.
+    async fn forget_zones(&self, slot: Slot, from_block: u64) -> Result<(), Error>;
+}
+
 /// A player as the directory knows him.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DirectoryEntry {
@@ -212,6 +259,8 @@ pub struct Storage {
     pub journal: Arc<dyn Journal>,
     /// Snapshots.
     pub snapshots: Arc<dyn Snapshots>,
+    /// Zones.
+    pub zones: Arc<dyn Zones>,
     /// Players' outside ids.
     pub directory: Arc<dyn Directory>,
     /// What kind of store it is, for logs: `sqlite`, `postgres`, `memory`.
@@ -221,7 +270,7 @@ pub struct Storage {
 }
 
 impl Storage {
-    /// Closes all three parts in good order; every later call fails. Dropping the last handle
+    /// Closes all parts in good order; every later call fails. Dropping the last handle
     /// does the same without waiting for it, and killing the process loses nothing either.
     pub async fn close(&self) {
         self.journal.close().await;

@@ -3,7 +3,7 @@
 //! | schema | holds | `synchronous_commit` |
 //! |---|---|---|
 //! | `palio` | rows, heads, the key's check value | `on`: flushed here and on the synchronous standby |
-//! | `palio_derived` | snapshots, floors, folds | `off`: a crash may undo the last saves, whole |
+//! | `palio_derived` | snapshots, floors, folds, zones | `off`: a crash may undo the last saves, whole |
 //! | `palio_directory` | players' outside ids | `on` |
 //!
 //! An owner that serves holds a session's advisory lock, so that a second server started by
@@ -18,6 +18,7 @@ mod durability;
 mod journal;
 mod snapshots;
 mod sql;
+mod zones;
 
 pub use durability::Durability;
 
@@ -36,6 +37,9 @@ const LOCK_KEY: i64 = 0x0070_616c_696f;
 const STATEMENT_TIME_MAX: Duration = Duration::from_secs(30);
 const CONNECTIONS_MAX: u32 = 8;
 const DERIVED_CONNECTIONS_MAX: u32 = 4;
+const SEARCH_CONNECTIONS_MAX: u32 = 4;
+/// One read of a search; it reads a few thousand rows at a time.
+const SEARCH_TIME_MAX: &str = "10s";
 
 /// How to open the store.
 #[derive(Debug, Clone)]
@@ -61,6 +65,8 @@ struct Shared {
     /// Rows, heads and the directory.
     pool: PgPool,
     derived: PgPool,
+    /// Reads the journal for searches, which may take long.
+    search: PgPool,
     /// The session that holds the owner's lock.
     lock: Mutex<Option<PgConnection>>,
 }
@@ -84,6 +90,7 @@ pub async fn open_read_only(url: &str) -> Result<Storage, Error> {
     let shared = Shared {
         writing: None,
         pool: pool(options.clone(), CONNECTIONS_MAX).await?,
+        search: pool(searching(options.clone()), SEARCH_CONNECTIONS_MAX).await?,
         derived: pool(options, DERIVED_CONNECTIONS_MAX).await?,
         lock: Mutex::new(None),
     };
@@ -117,10 +124,12 @@ impl Postgres {
             .clone()
             .options([("synchronous_commit", "on"), ("statement_timeout", "0")])
             .options([("lock_timeout", "0"), ("default_transaction_isolation", "read committed")]);
+        let search = searching(base.clone());
         let derived = base.options([("synchronous_commit", "off")]);
         let shared = Shared {
             pool: pool(writing.clone(), CONNECTIONS_MAX).await?,
             derived: pool(derived, DERIVED_CONNECTIONS_MAX).await?,
+            search: pool(search, SEARCH_CONNECTIONS_MAX).await?,
             writing: Some(writing),
             lock: Mutex::new(lock),
         };
@@ -133,6 +142,7 @@ impl Postgres {
         Storage {
             journal: self.shared.clone(),
             snapshots: self.shared.clone(),
+            zones: self.shared.clone(),
             directory: self.shared.clone(),
             kind: "postgres",
             writers: self.writers,
@@ -150,6 +160,7 @@ impl Postgres {
 
 impl Shared {
     async fn close(&self) {
+        self.search.close().await;
         self.pool.close().await;
         self.derived.close().await;
         if let Some(lock) = self.lock.lock().await.take() {
@@ -163,6 +174,13 @@ fn parse(url: &str) -> Result<PgConnectOptions, Error> {
     let options: PgConnectOptions =
         url.parse().map_err(|cause| Error::Open(format!("not a postgres:// address: {cause}")))?;
     Ok(options.application_name("palio").disable_statement_logging())
+}
+
+/// A range of the primary key is what a search reads, even before the table was ever analysed.
+fn searching(options: PgConnectOptions) -> PgConnectOptions {
+    options
+        .options([("default_transaction_read_only", "on"), ("statement_timeout", SEARCH_TIME_MAX)])
+        .options([("enable_seqscan", "off"), ("jit", "off")])
 }
 
 async fn connect(options: &PgConnectOptions) -> Result<PgConnection, Error> {

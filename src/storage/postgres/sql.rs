@@ -67,6 +67,21 @@ pub(super) const READ: &str = concat!(
     " FROM palio.journal WHERE slot = $1 AND seq >= $2 ORDER BY seq LIMIT $3"
 );
 
+/// A condition that is NULL (of kinds: 0) is not asked about. The range of the primary key does
+/// the finding, whatever else is asked.
+pub(super) const SCAN: &str = concat!(
+    "SELECT ",
+    journal_columns!(),
+    " FROM palio.journal
+    WHERE slot = $1 AND seq BETWEEN $2 AND $3 AND tenant = $5
+      AND ($6::smallint IS NULL OR (aggregate_kind = $6 AND aggregate = $7::bigint))
+      AND ($8::text IS NULL OR provider = $8) AND ($9::text IS NULL OR round_id = $9)
+      AND ($10::text IS NULL OR bet_id = $10) AND ($11::text IS NULL OR game_id = $11)
+      AND ($12::bigint = 0 OR ($12 >> kind::integer) & 1 = 1)
+      AND ($13::bigint IS NULL OR time >= $13) AND ($14::bigint IS NULL OR time < $14)
+    ORDER BY seq DESC LIMIT $4"
+);
+
 /// Each part uses one of the unique indexes; a row found by both comes once.
 pub(super) const FIND: &str = concat!(
     "SELECT ",
@@ -123,6 +138,27 @@ ON CONFLICT (name) DO UPDATE SET positions = excluded.positions, state = exclude
 pub(super) const LOAD_FOLDS: &str = "
 SELECT name, positions, state FROM palio_derived.fold
 WHERE name >= $1 AND starts_with(name, $1) ORDER BY name";
+
+/// Of several zones of one block in a call, one counts.
+pub(super) const SAVE_ZONES: &str = "
+INSERT INTO palio_derived.zone (slot, block, zone)
+SELECT DISTINCT ON (slot, block) slot, block, zone
+FROM unnest($1::smallint[], $2::bigint[], $3::bytea[]) AS z (slot, block, zone)
+ORDER BY slot, block
+ON CONFLICT (slot, block) DO UPDATE SET zone = excluded.zone";
+
+pub(super) const LOAD_ZONES: &str = "
+SELECT block, zone FROM palio_derived.zone
+WHERE slot = $1 AND block >= $2 AND block < $3 ORDER BY block";
+
+pub(super) const ZONE_COUNTS: &str = "
+SELECT slot, count(*) FROM (
+    SELECT slot, block, row_number() OVER (PARTITION BY slot ORDER BY block) AS n
+    FROM palio_derived.zone
+) AS numbered WHERE block = n - 1 GROUP BY slot ORDER BY slot";
+
+pub(super) const FORGET_ZONES: &str =
+    "DELETE FROM palio_derived.zone WHERE slot = $1 AND block >= $2";
 
 pub(super) const FIND_PLAYER: &str =
     "SELECT player FROM palio_directory.player WHERE tenant = $1 AND token = $2";

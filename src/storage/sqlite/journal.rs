@@ -1,12 +1,12 @@
 //! Rows and heads.
 
 use super::{Files, sql};
-use crate::storage::columns::{Columns, bytes, rows_of, signed, slot, unsigned};
+use crate::storage::columns::{Columns, FilterColumns, bytes, rows_of, signed, slot, unsigned};
 use crate::storage::{AppendError, Error, Journal, StoredRow, Writer};
 use async_trait::async_trait;
 use futures_util::TryStreamExt;
 use futures_util::future::join;
-use palio_domain::journal::{Batch, Chain, Head, HeadMove, Key16, Row};
+use palio_domain::journal::{Batch, Chain, Filter, Head, HeadMove, Key16, Row};
 use palio_domain::{Slot, UnixMs};
 use sqlx::sqlite::{SqliteConnection, SqlitePool, SqliteRow};
 use sqlx::{Connection, Row as _};
@@ -60,6 +60,36 @@ impl Journal for Files {
             .await
             .map_err(Error::at("read rows"))?;
         rows.iter().map(stored_row).collect()
+    }
+
+    async fn scan(
+        &self,
+        slot: Slot,
+        from_seq: u64,
+        to_seq: u64,
+        filter: &Filter,
+        limit: u32,
+    ) -> Result<Vec<Row>, Error> {
+        let filter = FilterColumns::of(filter);
+        let rows = sqlx::query(sql::SCAN)
+            .bind(i16::from(slot.0))
+            .bind(signed(from_seq)?)
+            .bind(signed(to_seq)?)
+            .bind(i64::from(limit))
+            .bind(filter.tenant)
+            .bind(filter.aggregate_kind)
+            .bind(filter.aggregate)
+            .bind(filter.provider)
+            .bind(filter.round_id)
+            .bind(filter.bet_id)
+            .bind(filter.game_id)
+            .bind(filter.kinds)
+            .bind(filter.from)
+            .bind(filter.until)
+            .fetch_all(&self.search)
+            .await
+            .map_err(Error::at("search rows"))?;
+        rows.iter().map(|row| Ok(stored_row(row)?.row)).collect()
     }
 
     async fn find(&self, requests: &[Key16], claims: &[Key16]) -> Result<Vec<Row>, Error> {

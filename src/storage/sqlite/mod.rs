@@ -3,7 +3,7 @@
 //! | file | holds | `synchronous` |
 //! |---|---|---|
 //! | `journal.db` | rows, heads, the key's check value | `FULL`: a commit is on disk |
-//! | `derived.db` | snapshots, floors, folds | `NORMAL`: a power cut may undo the last saves |
+//! | `derived.db` | snapshots, floors, folds, zones | `NORMAL`: a power cut may undo the last saves |
 //! | `directory.db` | players' outside ids | `FULL` |
 //!
 //! Each file has one writing connection and a few reading ones (WAL: readers and the writer
@@ -17,6 +17,7 @@ mod directory;
 mod journal;
 mod snapshots;
 mod sql;
+mod zones;
 
 use super::{Error, Storage, migrations};
 use fs4::fs_std::FileExt;
@@ -55,6 +56,7 @@ fn storage(files: Files) -> Storage {
     Storage {
         journal: files.clone(),
         snapshots: files.clone(),
+        zones: files.clone(),
         directory: files,
         kind: "sqlite",
         writers: 1,
@@ -66,6 +68,8 @@ struct Files {
     journal: Database,
     derived: Database,
     directory: Database,
+    /// Reads the journal for searches, which may take long.
+    search: SqlitePool,
     /// Declared last: freed after the connections are told to close.
     lock: Mutex<Option<File>>,
 }
@@ -110,6 +114,7 @@ const DIRECTORY: Tuning = Tuning {
 
 const LOCK_FILE: &str = "palio.lock";
 const READERS_MAX: u32 = 4;
+const SEARCHERS_MAX: u32 = 4;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Files {
@@ -119,6 +124,7 @@ impl Files {
             journal: Database::open(dir, &JOURNAL, &migrations::sqlite_journal()).await?,
             derived: Database::open(dir, &DERIVED, &migrations::sqlite_derived()).await?,
             directory: Database::open(dir, &DIRECTORY, &migrations::sqlite_directory()).await?,
+            search: pool(reading(dir, &JOURNAL), SEARCHERS_MAX).await?,
             lock: Mutex::new(Some(lock)),
         })
     }
@@ -128,12 +134,14 @@ impl Files {
             journal: Database::open_read_only(dir, &JOURNAL).await?,
             derived: Database::open_read_only(dir, &DERIVED).await?,
             directory: Database::open_read_only(dir, &DIRECTORY).await?,
+            search: pool(options(dir, &JOURNAL).read_only(true), SEARCHERS_MAX).await?,
             lock: Mutex::new(None),
         })
     }
 
     /// Closes all connections, the last of which tidies the logs away, then frees the lock.
     async fn close(&self) {
+        self.search.close().await;
         for database in [&self.journal, &self.derived, &self.directory] {
             database.read.close().await;
             if let Some(write) = &database.write {
@@ -162,7 +170,7 @@ impl Database {
             .run(&write)
             .await
             .map_err(|cause| Error::Open(format!("{}: {cause}", tuning.file)))?;
-        let read = pool(options(dir, tuning).pragma("query_only", "1"), READERS_MAX).await?;
+        let read = pool(reading(dir, tuning), READERS_MAX).await?;
         Ok(Self { write: Some(write), read })
     }
 
@@ -187,6 +195,10 @@ fn options(dir: &Path, tuning: &Tuning) -> SqliteConnectOptions {
         .pragma("cache_size", "-16384")
         .pragma("temp_store", "memory")
         .disable_statement_logging()
+}
+
+fn reading(dir: &Path, tuning: &Tuning) -> SqliteConnectOptions {
+    options(dir, tuning).pragma("query_only", "1")
 }
 
 async fn pool(options: SqliteConnectOptions, connections_max: u32) -> Result<SqlitePool, Error> {

@@ -57,6 +57,21 @@ pub(super) const READ: &str = concat!(
     " FROM journal WHERE slot = ?1 AND seq >= ?2 ORDER BY seq LIMIT ?3"
 );
 
+/// A condition that is NULL (of kinds: 0) is not asked about. The range of the primary key does
+/// the finding, whatever else is asked.
+pub(super) const SCAN: &str = concat!(
+    "SELECT ",
+    journal_columns!(),
+    " FROM journal
+    WHERE slot = ?1 AND seq BETWEEN ?2 AND ?3 AND tenant = ?5
+      AND (?6 IS NULL OR (aggregate_kind = ?6 AND aggregate = ?7))
+      AND (?8 IS NULL OR provider = ?8) AND (?9 IS NULL OR round_id = ?9)
+      AND (?10 IS NULL OR bet_id = ?10) AND (?11 IS NULL OR game_id = ?11)
+      AND (?12 = 0 OR (?12 >> kind) & 1)
+      AND (?13 IS NULL OR time >= ?13) AND (?14 IS NULL OR time < ?14)
+    ORDER BY seq DESC LIMIT ?4"
+);
+
 /// `?1` request keys, `?2` claims: lists of hexadecimal texts.
 pub(super) const FIND: &str = concat!(
     "SELECT ",
@@ -123,6 +138,32 @@ ON CONFLICT (name) DO UPDATE SET positions = excluded.positions, state = exclude
 pub(super) const LOAD_FOLDS: &str = "
 SELECT name, positions, state FROM fold
 WHERE name >= ?1 AND substr(name, 1, length(?1)) = ?1 ORDER BY name";
+
+macro_rules! save_zones {
+    ($($values:tt)*) => {
+        concat!("INSERT OR REPLACE INTO zone (slot, block, zone) VALUES ", $($values)*)
+    };
+}
+
+macro_rules! zone {
+    () => {
+        "(?,?,?)"
+    };
+}
+
+/// How many zones an insert takes, and its text; largest first.
+pub(super) const SAVE_ZONES: [(usize, &str); 2] =
+    [(16, save_zones!(four!(four!(zone!())))), (1, save_zones!(zone!()))];
+
+pub(super) const LOAD_ZONES: &str = "
+SELECT block, zone FROM zone WHERE slot = ?1 AND block >= ?2 AND block < ?3 ORDER BY block";
+
+pub(super) const ZONE_COUNTS: &str = "
+SELECT slot, count(*) FROM (
+    SELECT slot, block, row_number() OVER (PARTITION BY slot ORDER BY block) AS n FROM zone
+) WHERE block = n - 1 GROUP BY slot ORDER BY slot";
+
+pub(super) const FORGET_ZONES: &str = "DELETE FROM zone WHERE slot = ?1 AND block >= ?2";
 
 pub(super) const FIND_PLAYER: &str = "SELECT player FROM player WHERE tenant = ?1 AND token = ?2";
 

@@ -94,7 +94,10 @@ static TEMPLATE: OnceCell<String> = OnceCell::const_new();
 
 /// Named by the schema's hash, so that test runs share it and a changed schema gets a new one.
 async fn template() -> String {
-    let schema = include_str!("../../../migrations/postgres/0001_palio.sql");
+    let schema = concat!(
+        include_str!("../../../migrations/postgres/0001_palio.sql"),
+        include_str!("../../../migrations/postgres/0002_zones.sql"),
+    );
     let hash = blake3::hash(schema.as_bytes()).to_hex();
     let name = format!("palio_template_{}", &hash[..16]);
     let mut server = server().await;
