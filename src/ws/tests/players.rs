@@ -35,9 +35,10 @@ async fn the_own_row_is_private_and_only_sent_when_changed() {
     let (mut client, mut stranger) = (stage.open(RACE).await, stage.open(RACE).await);
     client.text().await;
     stranger.text().await;
+    // From before the first is asked for: a loaded machine may hand it to us late.
+    let first = Instant::now();
     client.send(AUTH).await;
     assert_eq!(client.text().await, ME);
-    let first = Instant::now();
     stage.boards.own(98, unranked());
     assert_eq!(client.text().await, UNRANKED);
     assert!(first.elapsed() >= Duration::from_millis(950), "at most once a second");
