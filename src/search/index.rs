@@ -70,10 +70,11 @@ impl Search {
     pub async fn open(storage: &Storage, enabled: bool) -> Result<Arc<Self>, Error> {
         let mut slots: Vec<_> = Slot::all().map(SlotIndex::new).collect();
         for (slot, block, first, last) in storage.zones.zone_times().await? {
-            // Only without a gap: a block behind one is made again.
-            if let Some(index) = slots.get_mut(slot.index())
-                && u64::try_from(index.times.len()).is_ok_and(|next| next == block)
-            {
+            let Some(index) = slots.get_mut(slot.index()) else { continue };
+            // Only without a gap, and as times go: a block behind that is made again.
+            let next = u64::try_from(index.times.len()).is_ok_and(|next| next == block);
+            let later = index.times.last().is_none_or(|times| times.1 <= first) && first <= last;
+            if next && later {
                 Arc::make_mut(&mut index.times).push((first, last));
             }
         }

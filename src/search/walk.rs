@@ -23,6 +23,8 @@ pub(super) struct Walk {
     /// Ranges that may hold matches, newest first; then the stored zones from `next` downwards.
     ranges: VecDeque<Range>,
     times: Arc<Vec<(UnixMs, UnixMs)>>,
+    /// No row behind this one is looked for.
+    newest: u64,
     /// Stored blocks below this one were not asked.
     next: u64,
     /// Stored blocks from this one on are asked.
@@ -51,8 +53,8 @@ impl Walk {
             number(stored.partition_point(|times| times.0 < until))
         });
         // Blocks from `end` on are not asked at all.
-        let next =
-            if end > LAST_SEQ { next } else { next.min(block_of(end.saturating_sub(1)) + 1) };
+        let newest = end.saturating_sub(1).min(LAST_SEQ);
+        let next = next.min(block_of(newest).saturating_add(1));
         let mut ranges = VecDeque::new();
         if head.is_none_or(|head| head > plan.position) {
             ranges.push_back((plan.position.saturating_add(1), LAST_SEQ, UnixMs(i64::MAX)));
@@ -60,11 +62,12 @@ impl Walk {
         ranges.extend(plan.open);
         ranges.extend(plan.unsaved.into_iter().rev());
         ranges.retain_mut(|(first, last, _)| {
-            *last = (*last).min(end.saturating_sub(1));
+            *last = (*last).min(newest);
             first <= last
         });
         let (times, rows) = (plan.times, VecDeque::new());
-        Self { slot, query, ranges, times, next, lowest, zones_at_once: ZONES_FIRST, rows }
+        let zones_at_once = ZONES_FIRST;
+        Self { slot, query, ranges, times, newest, next, lowest, zones_at_once, rows }
     }
 
     pub(super) const fn slot(&self) -> Slot {
@@ -124,7 +127,7 @@ impl Walk {
             if zone.is_none_or(|zone| zone.may_contain(&self.query)) {
                 let times = usize::try_from(block).ok().and_then(|at| self.times.get(at));
                 let time = times.map_or(UnixMs(i64::MAX), |times| times.1);
-                may.push((first_of(block), last_of(block), time));
+                may.push((first_of(block), last_of(block).min(self.newest), time));
             }
         }
         self.next = from;
