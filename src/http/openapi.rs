@@ -73,7 +73,8 @@ operations! {
     balance get "/wallet/{playerId}" "provider" "A player's committed balances"
         => 200 wallet::BalanceResponse;
     own_calls get "/wallet/{playerId}/transactions" "provider"
-        "The provider's own calls for a player", query transactions::TransactionQuery
+        "The provider's own calls for a player",
+        query transactions::TransactionQuery
         => 200 transactions::TransactionsResponse;
     end_round post "/wallet/round/end" "provider" "Say that a round is over"
         body operator::EndRound => 200 wallet::SettleResponse;
@@ -115,10 +116,12 @@ operations! {
         body operator::ConfirmVerdict => 200 TransactionResult;
     overdue get "/api/rounds/overdue" "operator" "Rounds without results, the oldest first"
         => 200 player::OverdueResponse;
-    search get "/api/transactions" "operator" "Search the journal, the newest first", query transactions::TransactionQuery => 200 transactions::TransactionsResponse;
+    search get "/api/transactions" "operator" "Search the journal, the newest first",
+        query transactions::TransactionQuery => 200 transactions::TransactionsResponse;
     one_transaction get "/api/transactions/{transactionId}" "operator" "One transaction"
         => 200 transactions::Transaction;
-    my_transactions get "/api/me/transactions" "player" "The own transactions", query transactions::TransactionQuery => 200 transactions::TransactionsResponse;
+    my_transactions get "/api/me/transactions" "player" "The own transactions",
+        query transactions::TransactionQuery => 200 transactions::TransactionsResponse;
     my_limit post "/api/me/limits" "player" "Set or remove an own limit"
         body operator::SetLimit => 200 TransactionResult;
     my_exclusion post "/api/me/exclusion" "player" "Take a pause, or stop"

@@ -1,6 +1,6 @@
 //! The zones of all slots: made from committed rows, saved, listed at the start.
 
-use crate::storage::{Error, Storage, StoredZone};
+use crate::storage::{Error, Storage, StoredRow, StoredZone};
 use palio_domain::journal::zone::{block_of, first_of, last_of};
 use palio_domain::journal::{Head, OpenZone, Query, Row, Zone};
 use palio_domain::{Slot, UnixMs};
@@ -145,20 +145,15 @@ impl Search {
 
     async fn catch_up(&self, slot: Slot) -> Result<(), Error> {
         loop {
-            let from = {
-                let Some(mut index) = self.slot(slot) else { return Ok(()) };
+            let Some(from) = self.slot(slot).map(|mut index| {
                 // Before the read: a row that goes by from here on may not stand in the page.
                 index.behind = false;
                 index.open.position() + 1
+            }) else {
+                return Ok(());
             };
-            let rows = self.storage.journal.read(slot, from, PAGE).await;
-            let Some(mut index) = self.slot(slot) else { return Ok(()) };
-            let rows = rows.inspect_err(|_| index.behind = true)?;
-            rows.iter().for_each(|stored| index.insert(&stored.row));
-            let whole = rows.len() == usize::try_from(PAGE).unwrap_or(usize::MAX);
-            let again = whole || (index.behind && !rows.is_empty());
-            let full = index.unsaved.len() >= SAVED_AT_ONCE;
-            drop(index);
+            let read = self.storage.journal.read(slot, from, PAGE).await;
+            let (again, full) = self.take_page(slot, read)?;
             if full {
                 self.save().await?;
             }
@@ -166,6 +161,20 @@ impl Search {
                 return Ok(());
             }
         }
+    }
+
+    /// Takes a page in: whether there may be more, and whether it is time to save.
+    fn take_page(
+        &self,
+        slot: Slot,
+        read: Result<Vec<StoredRow>, Error>,
+    ) -> Result<(bool, bool), Error> {
+        let Some(mut index) = self.slot(slot) else { return Ok((false, false)) };
+        let rows = read.inspect_err(|_| index.behind = true)?;
+        rows.iter().for_each(|stored| index.insert(&stored.row));
+        let whole = rows.len() == usize::try_from(PAGE).unwrap_or(usize::MAX);
+        let again = whole || (index.behind && !rows.is_empty());
+        Ok((again, index.unsaved.len() >= SAVED_AT_ONCE))
     }
 
     async fn save(&self) -> Result<(), Error> {
