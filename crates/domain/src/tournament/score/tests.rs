@@ -40,12 +40,14 @@ const UNIBO: &str = r#"{"terms":[{"of":"round","points":"10","when":{"ratioFrom"
 const LIVE: &str =
     r#"{"streaks":[{"when":{"ratioAbove":"2"},"length":2,"points":"1","run":"longest"}]}"#;
 
+/// Rule, document, rounds as stake and payout, score.
+type Case<'a> = (&'a str, &'a str, Vec<(&'a str, &'a str)>, &'a str);
+
 #[test]
 fn published_examples() {
-    // (rule, document, rounds as stake and payout, score)
     let betbrain = [("1", "13"), ("2", "44"), ("5", "150"), ("10", "500"), ("5", "500")];
     let wins = [("1", "1"), ("1", "3")];
-    let cases: Vec<(&str, &str, Vec<(&str, &str)>, &str)> = vec![
+    let cases: Vec<Case<'_>> = vec![
         (
             "S1 turnover, 1 point per 2",
             r#"{"terms":[{"of":"stake","per":"2"}]}"#,
