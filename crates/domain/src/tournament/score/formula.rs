@@ -3,8 +3,8 @@
 use super::points::{ONE, Points, divide};
 use serde::{Deserialize, Serialize};
 
-/// A finished round as the formula sees it. Money is in billionths of one unit of the
-/// tournament's currency.
+/// A finished round as the formula sees it. Money is in fine units, of which `one` make one unit
+/// of the tournament's currency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Round {
     /// Which one, within its player.
@@ -15,6 +15,8 @@ pub struct Round {
     pub started: i64,
     /// Event time of its result.
     pub ended: i64,
+    /// Fine units in one unit: 10⁶, or more for a currency with more decimals.
+    pub one: i64,
     /// The stake that counts.
     pub stake: i128,
     /// The payout.
@@ -120,19 +122,46 @@ impl Term {
         if self.when.is_some_and(|when| !when.holds(round)) {
             return 0;
         }
-        // In billionths of what is measured.
-        let measured = match self.of {
-            Of::Stake => round.stake,
-            Of::Payout => round.payout,
-            Of::Profit => round.payout.saturating_sub(round.stake),
-            Of::Revenue => round.stake.saturating_sub(round.payout),
-            Of::Ratio => i128::from(round.ratio().0) * 1_000,
-            Of::Round => 1_000_000_000,
-            Of::Reported => i128::from(round.reported.0) * 1_000,
-        };
-        // measured / 10⁹ ÷ (per / 10⁶) × points / 10⁶, in millionths.
-        let scaled = measured.saturating_mul(i128::from(self.points.0));
-        divide(scaled, i128::from(self.per.0).saturating_mul(1_000))
+        let (measured, one) = self.measure(round);
+        let (above, below) = self.worth(measured, one);
+        divide(above, below)
+    }
+
+    /// How much of what is measured a round has, and how much of it is 1.
+    fn measure(&self, round: &Round) -> (i128, i64) {
+        match self.of {
+            Of::Stake => (round.stake, round.one),
+            Of::Payout => (round.payout, round.one),
+            Of::Profit => (round.payout.saturating_sub(round.stake), round.one),
+            Of::Revenue => (round.stake.saturating_sub(round.payout), round.one),
+            Of::Ratio => (i128::from(round.ratio().0), ONE),
+            Of::Round => (1, 1),
+            Of::Reported => (i128::from(round.reported.0), ONE),
+        }
+    }
+
+    /// `measured / one ÷ (per / 10⁶) × (points / 10⁶)` in millionths, as a fraction.
+    fn worth(&self, measured: i128, one: i64) -> (i128, i128) {
+        let above = measured.saturating_mul(i128::from(self.points.0));
+        let below = i128::from(self.per.0).saturating_mul(i128::from(one));
+        (above.saturating_mul(i128::from(ONE)), below)
+    }
+}
+
+impl Term {
+    /// What a round adds to a sum that is divided at the end, in fine units.
+    pub(super) fn gain(&self, round: &Round) -> i64 {
+        if self.when.is_some_and(|when| !when.holds(round)) {
+            return 0;
+        }
+        divide(self.measure(round).0, 1)
+    }
+
+    /// What such a sum is worth, cut to millionths.
+    pub(super) fn total(&self, sum: i64, one: i64) -> Points {
+        let (above, below) = self.worth(i128::from(sum), one);
+        let total = above.checked_div(below).unwrap_or(0);
+        Points(i64::try_from(total).unwrap_or(if total < 0 { i64::MIN } else { i64::MAX }))
     }
 }
 
@@ -179,6 +208,17 @@ pub struct Formula {
 }
 
 impl Formula {
+    /// The only term, if points are money divided and nothing else: then the money is summed and
+    /// divided once, so that three bets of 1.00 at a point per 3.00 make one point (S1).
+    #[must_use]
+    pub fn linear(&self) -> Option<&Term> {
+        let money =
+            |term: &&Term| matches!(term.of, Of::Stake | Of::Payout | Of::Profit | Of::Revenue);
+        let [term] = self.terms.as_slice() else { return None };
+        let plain = self.bands.is_empty() && self.round_min.is_none() && self.round_max.is_none();
+        Some(term).filter(money).filter(|_| plain)
+    }
+
     /// The points of a round.
     #[must_use]
     pub fn points(&self, round: &Round) -> Points {

@@ -1,6 +1,6 @@
 //! Which rounds count, and how a score is ranked and shown.
 
-use super::formula::{Formula, Streak};
+use super::formula::{Formula, Round, Streak, Term};
 use super::points::Points;
 use crate::time::UnixMs;
 use serde::{Deserialize, Serialize};
@@ -76,6 +76,29 @@ const fn two() -> u8 {
 }
 
 impl Score {
+    /// The only term, if all there is to a score is money, summed and divided.
+    #[must_use]
+    pub fn linear(&self) -> Option<&Term> {
+        let all = matches!(self.count, Count::All) && self.streaks.is_empty();
+        self.formula.linear().filter(|_| all && self.total_max.is_none())
+    }
+
+    /// What a round adds to the sum: fine units of money, or millionths of a point.
+    pub(super) fn gain(&self, round: &Round) -> i64 {
+        match self.linear() {
+            Some(term) => term.gain(round),
+            None => self.formula.points(round).0,
+        }
+    }
+
+    /// What a sum is worth; `one`: see [`Round::one`].
+    pub(super) fn total(&self, sum: i64, one: i64) -> Points {
+        match self.linear() {
+            Some(term) => term.total(sum, one),
+            None => Points(sum),
+        }
+    }
+
     /// Whether every round has to be remembered: only a plain sum does without.
     #[must_use]
     pub const fn needs_rounds(&self) -> bool {

@@ -32,7 +32,7 @@ pub enum Tally {
     /// The sum: enough when all rounds count and no tie is split by times.
     #[serde(rename = "s")]
     Sum {
-        /// Σ points, millionths.
+        /// Σ points in millionths, or Σ money in fine units when that is all there is.
         points: i64,
         /// How many rounds.
         rounds: u32,
@@ -61,7 +61,7 @@ pub struct Outcome {
     pub reached: i64,
     /// Event time of the start of the first round that counts (T2, Betano).
     pub first: i64,
-    /// Points of the best round.
+    /// Points of the best round; of linear scores its money.
     pub best: i64,
 }
 
@@ -78,7 +78,7 @@ impl Tally {
 
     /// Takes a round in. The caller sees to it that each comes once.
     pub fn add(&mut self, score: &Score, round: &Round) {
-        let gained = score.formula.points(round).0;
+        let gained = score.gain(round);
         match self {
             Self::Sum { points, rounds } => {
                 *points = points.saturating_add(gained);
@@ -104,7 +104,7 @@ impl Tally {
     pub fn remove(&mut self, score: &Score, round: &Round) {
         match self {
             Self::Sum { points, rounds } => {
-                *points = points.saturating_sub(score.formula.points(round).0);
+                *points = points.saturating_sub(score.gain(round));
                 *rounds = rounds.saturating_sub(1);
             }
             Self::Rounds(all) => {
@@ -114,15 +114,16 @@ impl Tally {
         }
     }
 
-    /// What the rounds come to.
+    /// What the rounds come to; `one`: see [`Round::one`].
     #[must_use]
-    pub fn outcome(&self) -> Outcome {
-        match self {
+    pub fn outcome(&self, score: &Score, one: i64) -> Outcome {
+        let sum = match self {
             Self::Sum { points, rounds } => {
                 Outcome { score: Points(*points), rounds: *rounds, ..Outcome::default() }
             }
             Self::Rounds(all) => all.outcome,
-        }
+        };
+        Outcome { score: score.total(sum.score.0, one), ..sum }
     }
 
     /// Computes what a restored tally does not carry.

@@ -3,9 +3,9 @@
 use super::*;
 use proptest::prelude::*;
 
-/// Units of money in billionths.
+/// Money in millionths of a unit.
 fn money(text: &str) -> i128 {
-    i128::from(Points::parse(text).unwrap().0) * 1_000
+    i128::from(Points::parse(text).unwrap().0)
 }
 
 fn round(at: i64, stake: &str, payout: &str) -> Round {
@@ -14,6 +14,7 @@ fn round(at: i64, stake: &str, payout: &str) -> Round {
         unit: u64::try_from(at).unwrap(),
         started: at,
         ended: at,
+        one: ONE,
         stake: money(stake),
         payout: money(payout),
         reported: Points::ZERO,
@@ -28,7 +29,7 @@ fn rules(json: &str) -> Score {
 fn outcome<'a>(score: &Score, rounds: impl IntoIterator<Item = &'a Round>) -> Outcome {
     let mut tally = Tally::new(score, true);
     rounds.into_iter().for_each(|round| tally.add(score, round));
-    tally.outcome()
+    tally.outcome(score, ONE)
 }
 
 const NET: &str = r#"{"terms":[{"of":"profit"}]}"#;
@@ -150,6 +151,10 @@ fn thirds_are_rounded_once_per_round() {
     let score = rules(r#"{"terms":[{"of":"ratio"}],"decimals":6}"#);
     let rounds: Vec<_> = (1..=3).map(|at| round(at, "3", "1")).collect();
     assert_eq!(outcome(&score, &rounds).score, Points(999_999));
+    // S1: money is divided once.
+    let turnover = rules(r#"{"terms":[{"of":"stake","per":"3"}]}"#);
+    let rounds: Vec<_> = (1..=3).map(|at| round(at, "1", "0")).collect();
+    assert_eq!(outcome(&turnover, &rounds).score, Points(ONE));
 }
 
 #[test]
@@ -192,7 +197,7 @@ fn places_are_counted() {
         let reported = Points(points * ONE);
         tally.add(&score, &Round { reported, place, ..round(at, "0", "0") });
     }
-    assert_eq!(tally.outcome().score, Points(22 * ONE));
+    assert_eq!(tally.outcome(&score, ONE).score, Points(22 * ONE));
     assert_eq!(tally.places().into_iter().collect::<Vec<_>>(), [(1, 2), (3, 1)]);
 }
 
@@ -217,8 +222,9 @@ fn any_round() -> impl Strategy<Value = Round> {
             unit: u64::try_from(started / 3).unwrap(),
             started,
             ended: started + lasts,
-            stake: stake * 1_000_000_000,
-            payout: payout * 500_000_000,
+            one: ONE,
+            stake: stake * 1_000_000,
+            payout: payout * 500_000,
             reported: Points::ZERO,
             place,
         },
@@ -263,19 +269,19 @@ proptest! {
         let order: Vec<_> = rounds[at..].iter().rev().chain(&gone).chain(&rounds[..at]).collect();
         order.iter().for_each(|round| tally.add(&score, round));
         gone.iter().for_each(|round| tally.remove(&score, round));
-        prop_assert_eq!(tally.outcome(), expected);
+        prop_assert_eq!(tally.outcome(&score, ONE), expected);
         // Saved and restored.
         let mut read: Tally =
             serde_json::from_str(&serde_json::to_string(&tally).unwrap()).unwrap();
         read.recompute(&score);
-        prop_assert_eq!(read.outcome(), expected);
+        prop_assert_eq!(read.outcome(&score, ONE), expected);
         // The sum alone agrees, where it is enough.
         if !score.needs_rounds() {
             let mut sum = Tally::new(&score, false);
             order.iter().for_each(|round| sum.add(&score, round));
             gone.iter().for_each(|round| sum.remove(&score, round));
-            prop_assert_eq!(sum.outcome().score, expected.score);
-            prop_assert_eq!(sum.outcome().rounds, expected.rounds);
+            prop_assert_eq!(sum.outcome(&score, ONE).score, expected.score);
+            prop_assert_eq!(sum.outcome(&score, ONE).rounds, expected.rounds);
         }
     }
 
@@ -290,7 +296,7 @@ proptest! {
             tally.add(&score, &Round { key, ..round });
             let mut again = tally.clone();
             again.recompute(&score);
-            prop_assert_eq!(tally.outcome(), again.outcome());
+            prop_assert_eq!(tally.outcome(&score, ONE), again.outcome(&score, ONE));
         }
     }
 }
