@@ -152,10 +152,8 @@ impl<K: Ord + Copy> Ranking<K> {
     /// Adds a key and returns its position from 0; `None`, and no change, when it is there.
     pub fn insert(&mut self, key: K) -> Option<usize> {
         let Some(spot) = self.find(&key) else {
-            let mut chunk = Chunk::new();
-            chunk.push(key);
             let mut group = Group::default();
-            group.insert(0, 1, key, chunk);
+            group.insert(0, 1, key, vec![key]);
             self.push(group);
             return Some(0);
         };
