@@ -15,5 +15,5 @@ mod tests;
 pub use alias::alias;
 pub use definition::{Definition, EntryMode, Metric, Problem};
 pub use lifecycle::Phase;
-pub use ranking::Ranking;
+pub use ranking::{Moved, Ranking, Unsorted};
 pub use standings::{FinalResult, FinalRow, Position, Standing, Standings};

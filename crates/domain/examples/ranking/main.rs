@@ -1,0 +1,170 @@
+//! Measures the ranking of a tournament: updates with exact positions, pages, memory, building.
+//!
+//! ```text
+//! cargo run --release -p palio-domain --example ranking -- --players 10000000 --updates 2000000
+//!     --redis redis://127.0.0.1:6379   also ZINCRBY + ZREVRANK of the same updates, in turns
+//!     --redis-players 1000000          … on a board of this size
+//!     --rounds 5                       … and so many turns for each kind of updates
+//!     --maps                           also compares maps from player to entry
+//! ```
+//! One thread. Rates come from passes without a clock inside; single times from passes of their
+//! own, in which the clock is read once after each call. What such a reading costs, and what
+//! pauses other processes cause, is printed first and is inside the figures below it.
+#![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, reason = "a tool")]
+
+mod board;
+mod load;
+mod maps;
+mod measure;
+mod redis;
+
+use board::{Board, Key};
+use load::{Kind, Random, given, option, scores, updates};
+use maps::{Entry, Players};
+use measure::{Times, per_player, rate, resident};
+use palio_domain::tournament::Ranking;
+use std::cmp::Reverse;
+use std::hint::black_box;
+use std::time::Instant;
+
+type Map = maps::Table;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let players: usize = option(&arguments, "--players", 100_000);
+    let count: usize = option(&arguments, "--updates", 200_000);
+    let players_wide = u64::try_from(players).unwrap();
+    clock(count);
+    let scores = scores(players_wide);
+    build(&scores);
+    if arguments.iter().any(|argument| argument == "--maps") {
+        compare::<maps::Tree>(&scores);
+        compare::<maps::Hash>(&scores);
+        compare::<maps::Paged>(&scores);
+        compare::<maps::Table>(&scores);
+    }
+    let before = resident();
+    let mut board = Board::<Map>::of(&scores);
+    memory("board as built", &board, before);
+    for kind in Kind::ALL {
+        change(&mut board, kind, players_wide, count);
+    }
+    memory("board after all updates", &board, before);
+    read(&mut board, players_wide);
+    drop((board, scores));
+    if let Some(url) = given::<String>(&arguments, "--redis") {
+        let players = option(&arguments, "--redis-players", 1_000_000);
+        redis::compare(&url, players, count, option(&arguments, "--rounds", 5));
+    }
+}
+
+fn clock(count: usize) {
+    let times = Times::of(0..count, |n| {
+        black_box(n);
+    });
+    println!("clock alone, {count} readings: {times}");
+}
+
+fn build(scores: &[(u64, i64)]) {
+    let keys: Vec<Key> =
+        scores.iter().map(|(player, score)| (Reverse(*score), 0, *player)).collect();
+    let started = Instant::now();
+    let ranking: Ranking<Key> = keys.iter().copied().collect();
+    let unsorted = started.elapsed();
+    let sorted: Vec<Key> = ranking.from(0).copied().collect();
+    drop(ranking);
+    let started = Instant::now();
+    let ranking = Ranking::from_sorted(sorted.iter().copied()).unwrap();
+    let ascending = started.elapsed();
+    let mut grown = Ranking::default();
+    let started = Instant::now();
+    for key in &keys {
+        grown.insert(*key);
+    }
+    let single = started.elapsed();
+    assert!(grown.from(0).eq(ranking.from(0)), "both hold the same");
+    let count = keys.len();
+    println!(
+        "build of {count} keys: ascending {ascending:.0?}, any order {unsorted:.0?}, one by one {single:.0?} ({} bytes each)",
+        per_player(grown.bytes(), count)
+    );
+}
+
+fn compare<P: Players>(scores: &[(u64, i64)]) {
+    let before = resident();
+    let mut players = P::default();
+    let inserts = Times::of(scores.iter(), |(player, score)| {
+        players.insert(*player, Entry { score: *score, ..Entry::default() });
+    });
+    let count = scores.len();
+    let held = resident().saturating_sub(before);
+    let mut random = Random(9);
+    let limit = u64::try_from(count).unwrap();
+    let wanted: Vec<u64> = (0..1_000_000).map(|_| load::player(random.below(limit))).collect();
+    let started = Instant::now();
+    for player in &wanted {
+        players.get_mut(*player).unwrap().rounds += 1;
+    }
+    let change = started.elapsed() / 1_000_000;
+    println!(
+        "{}: {} bytes per player by layout, {} resident; change {change:?}; insert {inserts}",
+        P::NAME,
+        per_player(players.bytes(), count),
+        per_player(held, count)
+    );
+}
+
+fn memory<P: Players>(name: &str, board: &Board<P>, before: usize) {
+    let count = board.ranking.len();
+    let (ranking, players) = (board.ranking.bytes(), board.players.bytes());
+    println!(
+        "{name}: bytes per player {} ranking + {} entries = {}; {} resident",
+        per_player(ranking, count),
+        per_player(players, count),
+        per_player(ranking + players, count),
+        per_player(resident().saturating_sub(before), count)
+    );
+}
+
+fn change<P: Players>(board: &mut Board<P>, kind: Kind, players: u64, count: usize) {
+    let (name, seed) = (kind.name(), 77);
+    let mut far: Vec<usize> = Vec::with_capacity(count);
+    let stream = updates(kind, players, count, seed);
+    let started = Instant::now();
+    for update in stream {
+        let moved = board.update(update);
+        far.push(moved.from.abs_diff(moved.to));
+    }
+    let rate = rate(count, started.elapsed());
+    far.sort_unstable();
+    let far = |per_cent: usize| far.get(far.len() * per_cent / 100).copied().unwrap_or(0);
+    println!(
+        "{name} updates: {rate} per second; positions moved p10 {} p50 {} p90 {}",
+        far(10),
+        far(50),
+        far(90)
+    );
+    let stream = updates(kind, players, count, seed + 1);
+    let times = Times::of(stream.into_iter(), |update| {
+        black_box(board.update(update));
+    });
+    println!("{name} updates, each: {times}");
+}
+
+fn read<P: Players>(board: &mut Board<P>, players: u64) {
+    let mut random = Random(5);
+    let wanted: Vec<u64> = (0..100_000).map(|_| random.below(players)).collect();
+    let pages = Times::of(wanted.iter(), |at| {
+        black_box(board.page(usize::try_from(*at).unwrap()));
+    });
+    println!("page of 100 at any position: {pages}");
+    let around = Times::of(wanted.iter(), |n| {
+        black_box(board.around(load::player(*n)).unwrap());
+    });
+    println!("around any player: {around}");
+    let ties = Times::of(wanted.iter(), |n| {
+        let score = board.score(load::player(*n)).unwrap();
+        black_box(board.ranking.partition_point(|key| key.0 < Reverse(score)));
+    });
+    println!("shared rank (1-1-3) of any player: {ties}");
+}

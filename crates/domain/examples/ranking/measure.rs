@@ -1,0 +1,91 @@
+//! Times, what they amount to, and memory.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+/// Single measurements, in nanoseconds.
+pub(crate) struct Times(Vec<u32>);
+
+impl Times {
+    /// Takes the time of every single call, from the end of the one before: one reading of the
+    /// clock each.
+    pub(crate) fn of<T>(inputs: impl ExactSizeIterator<Item = T>, mut call: impl FnMut(T)) -> Self {
+        let mut times = Vec::with_capacity(inputs.len());
+        let mut before = Instant::now();
+        for input in inputs {
+            call(input);
+            let now = Instant::now();
+            times.push(u32::try_from((now - before).as_nanos()).unwrap_or(u32::MAX));
+            before = now;
+        }
+        times.sort_unstable();
+        Self(times)
+    }
+
+    fn quantile(&self, per_mille: usize) -> u32 {
+        let at = (self.0.len() * per_mille).div_ceil(1_000).saturating_sub(1);
+        self.0.get(at).copied().unwrap_or(0)
+    }
+}
+
+impl fmt::Display for Times {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "p50 {} p99 {} p99.9 {} max {}",
+            micros(self.quantile(500)),
+            micros(self.quantile(990)),
+            micros(self.quantile(999)),
+            micros(self.quantile(1_000))
+        )
+    }
+}
+
+fn micros(nanos: u32) -> String {
+    format!("{}.{:02} µs", nanos / 1_000, nanos % 1_000 / 10)
+}
+
+/// How many a second.
+pub(crate) fn rate(count: usize, elapsed: Duration) -> u64 {
+    let per_second = u128::try_from(count).unwrap() * 1_000_000_000 / elapsed.as_nanos().max(1);
+    u64::try_from(per_second).unwrap()
+}
+
+/// Median, lowest and highest, of measurements in any order.
+pub(crate) struct Spread(Vec<u64>);
+
+impl FromIterator<u64> for Spread {
+    fn from_iter<I: IntoIterator<Item = u64>>(values: I) -> Self {
+        let mut values: Vec<u64> = values.into_iter().collect();
+        values.sort_unstable();
+        Self(values)
+    }
+}
+
+impl Spread {
+    /// With so many decimals in the values, which are integers.
+    pub(crate) fn show(&self, decimals: u32) -> String {
+        let scale = 10_u64.pow(decimals);
+        let show = |value: Option<&u64>| {
+            let value = value.copied().unwrap_or(0);
+            let rest = format!("{:0width$}", value % scale, width = decimals.try_into().unwrap());
+            if decimals == 0 { value.to_string() } else { format!("{}.{rest}", value / scale) }
+        };
+        let median = self.0.get(self.0.len() / 2);
+        format!("{} ({}–{})", show(median), show(self.0.first()), show(self.0.last()))
+    }
+}
+
+/// Bytes of this process that are in memory; 0 where the system does not say.
+pub(crate) fn resident() -> usize {
+    let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<usize>().ok());
+    kilobytes.unwrap_or(0) * 1024
+}
+
+/// Bytes per player, with one decimal.
+pub(crate) fn per_player(bytes: usize, players: usize) -> String {
+    let tenths = bytes * 10 / players.max(1);
+    format!("{}.{}", tenths / 10, tenths % 10)
+}
