@@ -209,9 +209,13 @@ impl Tournaments {
             matches!(
                 row.kind,
                 RowKind::BetSettled
+                    | RowKind::BetAmended
                     | RowKind::RoundPlayed
                     | RowKind::TournamentEntered
                     | RowKind::TournamentLeft
+                    | RowKind::ScoreReported
+                    | RowKind::PlayerDisqualified
+                    | RowKind::PlayerReinstated
             )
         };
         let scored: Arc<Vec<Arc<Row>>> = Arc::new(rows.iter().filter(concerns).cloned().collect());

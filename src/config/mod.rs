@@ -254,6 +254,8 @@ section! {
         id: String,
         name: String,
         metric: Metric,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        template: Option<String>,
         currency: Currency,
         every_seconds: u32,
         duration_seconds: u32,

@@ -157,6 +157,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
                 .route("/players/{player}/verdicts/confirm", web::post().to(players::confirm))
                 .route("/providers", web::get().to(providers::list))
                 .route("/providers/{id}/state", web::post().to(providers::set_state))
+                .route("/templates", web::get().to(tournaments::templates))
                 .route("/tournaments", web::get().to(tournaments::list))
                 .route("/tournaments", web::post().to(tournaments::create))
                 .route("/tournaments/{id}", web::get().to(tournaments::get))

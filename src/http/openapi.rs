@@ -134,6 +134,8 @@ operations! {
         body tournament::CreateTournament => 201 tournament::Tournament;
     cancel post "/api/tournaments/{id}/cancel" "operator" "Call a tournament off"
         => 200 tournament::Tournament;
+    list_templates get "/api/templates" "operator" "Ready rules for tournaments"
+        => 200 tournament::TemplatesResponse;
     list get "/api/tournaments" "player" "Tournaments, newest start first"
         => 200 tournament::TournamentsResponse;
     get_one get "/api/tournaments/{id}" "player" "One tournament, with its result once final"

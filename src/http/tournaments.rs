@@ -12,7 +12,7 @@ use crate::actors::tournaments::{Entry, status};
 use actix_web::web::{Data, Path, Payload, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use palio_domain::tournament::lifecycle::Command as Act;
-use palio_domain::tournament::{Definition, EntryMode, Metric, Phase, alias};
+use palio_domain::tournament::{Definition, EntryMode, Phase, alias};
 use palio_domain::wallet::Command;
 use palio_domain::{TournamentId, UnixMs};
 use palio_protocol::tournament::{self as wire, CreateTournament, ParsedTournament};
@@ -44,6 +44,15 @@ pub(super) async fn list(server: Data<Server>, filter: Query<Filter>) -> HttpRes
     HttpResponse::Ok().json(wire::TournamentsResponse { tournaments })
 }
 
+/// `GET /api/templates`.
+pub(super) async fn templates() -> HttpResponse {
+    let named = |(name, template): (&'static str, palio_protocol::templates::Template)| {
+        wire::NamedTemplate { template: name.to_owned(), of: template }
+    };
+    let templates = palio_protocol::templates::all().map(named).collect();
+    HttpResponse::Ok().json(wire::TemplatesResponse { templates })
+}
+
 /// `GET /api/tournaments/{id}`.
 pub(super) async fn get(
     server: Data<Server>,
@@ -59,19 +68,13 @@ fn shown(server: &Server, entry: &Entry, now: UnixMs) -> wire::Tournament {
     let parsed = ParsedTournament {
         id: definition.id.clone(),
         name: definition.name.clone(),
-        metric: match definition.metric {
-            Metric::Turnover => wire::Metric::Turnover,
-            Metric::BestRatio => wire::Metric::BestRatio,
-            Metric::Ggr => wire::Metric::Ggr,
-        },
+        metric: wire::Metric::of(definition.metric),
         currency: definition.currency,
         starts: definition.starts,
         ends: definition.ends,
         registration_opens: definition.registration_opens,
         grace_ms: definition.grace_ms,
-        min_stake: definition.min_stake,
-        points_per: definition.points_per,
-        games: definition.games.clone(),
+        rules: definition.rules.clone(),
         tick_ms: definition.tick_ms,
         top_n: definition.top_n,
         opt_in: definition.entry == EntryMode::OptIn,
@@ -107,19 +110,13 @@ fn definition(of: ParsedTournament) -> Definition {
     Definition {
         id: of.id,
         name: of.name,
-        metric: match of.metric {
-            wire::Metric::Turnover => Metric::Turnover,
-            wire::Metric::BestRatio => Metric::BestRatio,
-            wire::Metric::Ggr => Metric::Ggr,
-        },
+        metric: of.metric.usual(),
         currency: of.currency,
         starts: of.starts,
         ends: of.ends,
         registration_opens: of.registration_opens,
         grace_ms: of.grace_ms,
-        min_stake: of.min_stake,
-        points_per: of.points_per,
-        games: of.games,
+        rules: of.rules,
         tick_ms: of.tick_ms,
         top_n: of.top_n,
         entry: if of.opt_in { EntryMode::OptIn } else { EntryMode::Automatic },

@@ -7,16 +7,18 @@ use crate::actors::tournaments::Tournaments;
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{Config, Series};
 use chrono::DateTime;
-use palio_domain::tournament::Definition;
 use palio_domain::tournament::lifecycle::Command;
+use palio_domain::tournament::score::Points;
+use palio_domain::tournament::{Definition, Metric, Rules};
 use palio_domain::{Amount, TenantId, TournamentId, UnixMs};
+use palio_protocol::templates;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// The configured series of the first tenant.
 pub struct Schedule {
     tenant: TenantId,
-    series: Vec<(Series, Amount, Amount, Vec<Amount>)>,
+    series: Vec<(Series, Rules, Vec<Amount>)>,
 }
 
 impl Schedule {
@@ -33,7 +35,8 @@ impl Schedule {
                 one.currency.amount_not_negative(text).map_err(bad)
             };
             let prizes = one.prizes.iter().map(|text| amount(text)).collect::<Result<_, _>>()?;
-            series.push((one.clone(), amount(&one.min_stake)?, amount(&one.points_per)?, prizes));
+            let rules = rules(one).map_err(|what| format!("series {}: {what}", one.id))?;
+            series.push((one.clone(), rules, prizes));
         }
         Ok(Self { tenant, series })
     }
@@ -62,11 +65,36 @@ impl Schedule {
     }
 }
 
+/// What counts in a series, and how.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn rules(series: &Series) -> Result<Rules, String> {
+    let points = |text: &str| {
+        let amount = series.currency.amount_not_negative(text).map_err(|e| e.to_string())?;
+        Points::of(amount, series.currency)
+            .ok_or_else(|| format!("{text} has more than six decimals"))
+    };
+    let rules = match (series.metric, &series.template) {
+        (Metric::Custom, Some(name)) => {
+            templates::find(name).ok_or_else(|| format!("there is no template {name}"))?
+        }
+        (metric, None) => {
+            let usual = metric.rules(points(&series.points_per)?, series.currency);
+            let mut usual = usual.ok_or("metric custom needs a template")?;
+            usual.counts.stake_min = points(&series.min_stake)?;
+            usual
+        }
+        (_, Some(_)) => return Err("a template needs metric = \"custom\"".to_owned()),
+    };
+    match rules.problems(series.currency).first() {
+        Some(problem) => Err(format!("{} {}", problem.field, problem.message)),
+        None => Ok(rules),
+    }
+}
+
 /// The running one and those whose announcement is due, oldest first.
-fn due(
-    (series, min_stake, points_per, prizes): &(Series, Amount, Amount, Vec<Amount>),
-    now: UnixMs,
-) -> Vec<Definition> {
+fn due((series, rules, prizes): &(Series, Rules, Vec<Amount>), now: UnixMs) -> Vec<Definition> {
     let every = i64::from(series.every_seconds) * 1000;
     let duration = i64::from(series.duration_seconds) * 1000;
     let ahead = i64::from(series.ahead_seconds) * 1000;
@@ -85,9 +113,7 @@ fn due(
                 ends: UnixMs(start + duration),
                 registration_opens: None,
                 grace_ms: i64::from(series.grace_seconds) * 1000,
-                min_stake: *min_stake,
-                points_per: *points_per,
-                games: Vec::new(),
+                rules: rules.clone(),
                 tick_ms: series.tick_ms,
                 top_n: 10,
                 entry: series.entry,

@@ -52,7 +52,12 @@ impl Standings {
                     contest.result = Some(result);
                 }
             }
-            Ok(Event::Started | Event::Cancelled { .. }) => {}
+            Ok(
+                Event::Started
+                | Event::Cancelled { .. }
+                | Event::Disqualified { .. }
+                | Event::Reinstated { .. },
+            ) => {}
             Err(error) => self.damaged.push(error.to_string()),
         }
     }

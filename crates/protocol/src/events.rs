@@ -1,9 +1,10 @@
-//! Events of `POST /events`: four shapes, one result.
+//! Events of `POST /events`: five shapes, one result.
 //!
 //! ```text
 //! bet.placed@1       ─▶ PlaceBet
 //! round.settled@1    ─▶ SettleBets, one per player
 //! bet.rolled_back@1  ─▶ Rollback
+//! tournament.score_reported@1 ─▶ Report
 //! {playerId, gameId, amount, result} ─▶ Play: one closed round
 //! ```
 //!
@@ -22,8 +23,9 @@ use crate::json;
 use crate::signature::IDEMPOTENCY_HEADER;
 pub use crate::wallet::Part;
 use crate::wallet::{Outcome as Done, bet_ref, version};
-use palio_domain::wallet::{BetRef, BetResult, Command, Outcome, SessionRule, Terms};
-use palio_domain::{BetId, Currency, ProviderId, RoundId, TraceId, UnixMs};
+use palio_domain::tournament::score::Points;
+use palio_domain::wallet::{BetRef, BetResult, Command, Outcome, Report, SessionRule, Terms};
+use palio_domain::{BetId, Currency, ProviderId, RoundId, TournamentId, TraceId, UnixMs};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
@@ -35,11 +37,12 @@ pub const EVENTS_MAX: usize = 1000;
 /// Most bets in one `round.settled`.
 pub const BETS_MAX: usize = 1000;
 
-/// An event as it comes in: any of the four shapes.
+/// An event as it comes in: any of the five shapes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Event {
-    /// `bet.placed`, `round.settled` or `bet.rolled_back`; absent in the plain form.
+    /// `bet.placed`, `round.settled`, `bet.rolled_back` or `tournament.score_reported`; absent in
+    /// the plain form.
     #[serde(default, skip_serializing_if = "Text::is_missing")]
     #[schema(value_type = Option<String>, example = "bet.placed")]
     pub event: Text,
@@ -87,6 +90,18 @@ pub struct Event {
     #[serde(default, skip_serializing_if = "Text::is_missing")]
     #[schema(value_type = Option<String>, example = "0.00")]
     pub result: Text,
+    /// `tournament.score_reported`: the tournament.
+    #[serde(default, skip_serializing_if = "Text::is_missing")]
+    #[schema(value_type = Option<String>, example = "friday-table")]
+    pub tournament_id: Text,
+    /// `tournament.score_reported`: points to add, with up to six decimals; less with a minus.
+    #[serde(default, skip_serializing_if = "Text::is_missing")]
+    #[schema(value_type = Option<String>, example = "1500")]
+    pub points: Text,
+    /// `tournament.score_reported`: the place in the round, 1–65,535, if there is one.
+    #[serde(default, skip_serializing_if = "Whole::is_missing")]
+    #[schema(value_type = Option<u16>, example = 1)]
+    pub place: Whole,
     /// The provider's time.
     #[serde(default, skip_serializing_if = "Text::is_missing")]
     #[schema(value_type = Option<String>, example = "2025-10-17T14:23:10.120Z")]
@@ -190,8 +205,10 @@ pub fn parse_event(
         let part = plain(&event, provider, default, key, at)?;
         return Ok(ParsedEvent { trace, parts: vec![part] });
     };
-    if !matches!(name, "bet.placed" | "round.settled" | "bet.rolled_back") {
-        let known = "must be \"bet.placed\", \"round.settled\" or \"bet.rolled_back\"";
+    const KNOWN: [&str; 4] =
+        ["bet.placed", "round.settled", "bet.rolled_back", "tournament.score_reported"];
+    if !KNOWN.contains(&name) {
+        let known = format!("must be one of \"{}\"", KNOWN.join("\", \""));
         return Err(FieldError::invalid("event", known));
     }
     if event.v.required("v")? != "1" {
@@ -200,7 +217,8 @@ pub fn parse_event(
     let parts = match name {
         "bet.placed" => vec![placed(&event, provider, key, at)?],
         "round.settled" => settled(&event, provider, default, key.as_deref(), at)?,
-        _ => vec![rolled_back(&event, provider, key)?],
+        "bet.rolled_back" => vec![rolled_back(&event, provider, key)?],
+        _ => vec![reported(&event, provider, key, at)?],
     };
     Ok(ParsedEvent { trace, parts })
 }
@@ -232,6 +250,34 @@ fn rolled_back(
     let key = key.unwrap_or_else(|| bet.as_str().to_owned());
     let command = Command::Rollback { provider: provider.clone(), bet, round };
     Ok(Part::new(player, key, command))
+}
+
+fn reported(
+    event: &Event,
+    provider: &ProviderId,
+    key: Option<String>,
+    at: Option<UnixMs>,
+) -> Result<Part, FieldError> {
+    let player = field::player(&event.player_id)?;
+    let round = field::round(&event.round_id)?;
+    let key = key.ok_or_else(|| FieldError::invalid("eventId", "is missing"))?;
+    let wrong = |field: &'static str| {
+        move |error: palio_domain::ids::Error| FieldError::invalid(field, error.to_string())
+    };
+    let id = BetId::parse(&key).map_err(wrong("eventId"))?;
+    let tournament = TournamentId::parse(event.tournament_id.required("tournamentId")?)
+        .map_err(wrong("tournamentId"))?;
+    let points = Points::parse(event.points.required("points")?).ok_or_else(|| {
+        FieldError::invalid("points", "must be a decimal with up to six decimals")
+    })?;
+    let place = match event.place {
+        Whole::Missing => 0,
+        given => given.within("place", 1..=u64::from(u16::MAX), 1)?,
+    };
+    let place = u16::try_from(place).unwrap_or(u16::MAX);
+    let provider = provider.clone();
+    let report = Report { provider, id, round, tournament, points, place, at };
+    Ok(Part::new(player, key, Command::Report(report)))
 }
 
 fn plain(

@@ -19,6 +19,7 @@ pub mod provider;
 pub mod result;
 pub mod session;
 pub mod signature;
+pub mod templates;
 pub mod time;
 pub mod tournament;
 pub mod transactions;

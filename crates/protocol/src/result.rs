@@ -241,6 +241,11 @@ pub fn render(row: &Row) -> Result<Rendered, CorruptRow> {
         }
         Event::TournamentEntered { tournament, .. } => entered(of, &tournament, true),
         Event::TournamentLeft { tournament } => entered(of, &tournament, false),
+        Event::ScoreReported(report) => TransactionResult {
+            tournament_id: Some(report.tournament.as_str().to_owned()),
+            round_id: Some(report.round.as_str().to_owned()),
+            ..of
+        },
     };
     Ok(Rendered::Ok(result.json()))
 }

@@ -2,6 +2,11 @@
 
 use crate::error_code::ErrorCode;
 use crate::field::{self, FieldError, Text, Whole};
+use crate::templates;
+use palio_domain::tournament::Metric as Usual;
+use palio_domain::tournament::Rules;
+use palio_domain::tournament::rules::{Counts, TieBreak};
+use palio_domain::tournament::score::{ONE, Points};
 use palio_domain::{Amount, Currency, GameId, TournamentId, UnixMs};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -33,6 +38,8 @@ pub enum Metric {
     BestRatio,
     /// Stakes − payouts.
     Ggr,
+    /// Rules of its own: see `rules`.
+    Custom,
 }
 
 impl Metric {
@@ -43,13 +50,38 @@ impl Metric {
             Self::Turnover => "turnover",
             Self::BestRatio => "best_ratio",
             Self::Ggr => "ggr",
+            Self::Custom => "custom",
+        }
+    }
+
+    /// The same in the rules' terms.
+    #[must_use]
+    pub const fn usual(self) -> Usual {
+        match self {
+            Self::Turnover => Usual::Turnover,
+            Self::BestRatio => Usual::BestRatio,
+            Self::Ggr => Usual::Ggr,
+            Self::Custom => Usual::Custom,
+        }
+    }
+
+    /// The same on the wire.
+    #[must_use]
+    pub const fn of(usual: Usual) -> Self {
+        match usual {
+            Usual::Turnover => Self::Turnover,
+            Usual::BestRatio => Self::BestRatio,
+            Usual::Ggr => Self::Ggr,
+            Usual::Custom => Self::Custom,
         }
     }
 
     /// The metric of this word.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Turnover, Self::BestRatio, Self::Ggr].into_iter().find(|m| m.as_str() == word)
+        [Self::Turnover, Self::BestRatio, Self::Ggr, Self::Custom]
+            .into_iter()
+            .find(|m| m.as_str() == word)
     }
 }
 
@@ -69,10 +101,18 @@ pub struct CreateTournament {
     #[serde(default)]
     #[schema(value_type = Metric, required = true)]
     pub metric: Text,
-    /// Only bets of this currency count.
+    /// The currency of stakes, scores and prizes.
     #[serde(default)]
     #[schema(value_type = String, required = true, example = "EUR")]
     pub currency: Text,
+    /// With `custom`: what counts and how it is scored; see docs/tournaments/rules.md.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub rules: Option<serde_json::Value>,
+    /// With `custom`, in place of `rules`: the name of a template.
+    #[serde(default, skip_serializing_if = "Text::is_missing")]
+    #[schema(value_type = Option<String>, example = "multiplier-bands")]
+    pub template: Text,
     /// When it starts.
     #[serde(default)]
     #[schema(value_type = String, required = true, example = "2026-11-21T18:00:00.000Z")]
@@ -142,12 +182,8 @@ pub struct ParsedTournament {
     pub registration_opens: Option<UnixMs>,
     /// How long results are waited for, in milliseconds.
     pub grace_ms: i64,
-    /// Smaller stakes don't count; minor units, ≥ 0.
-    pub min_stake: Amount,
-    /// The stake worth one point; minor units, > 0.
-    pub points_per: Amount,
-    /// The games that count, none twice; all when empty.
-    pub games: Vec<GameId>,
+    /// What counts, and how.
+    pub rules: Rules,
     /// How often live boards are updated.
     pub tick_ms: u64,
     /// Rows on the live board, 1–1,000.
@@ -174,7 +210,8 @@ impl CreateTournament {
             return Err(FieldError::invalid("name", "must not be empty"));
         }
         let metric = Metric::from_word(self.metric.required("metric")?).ok_or_else(|| {
-            FieldError::invalid("metric", "must be \"turnover\", \"best_ratio\" or \"ggr\"")
+            let words = "must be \"turnover\", \"best_ratio\", \"ggr\" or \"custom\"";
+            FieldError::invalid("metric", words)
         })?;
         let currency = field::currency(&self.currency)?;
         let starts = field::time_required("startsAt", &self.starts_at)?;
@@ -183,15 +220,7 @@ impl CreateTournament {
             field::time_optional("registrationOpensAt", &self.registration_opens_at)?;
         let grace_s = self.grace_seconds.within("graceSeconds", 0..=GRACE_S_MAX, GRACE_S)?;
         let grace_ms = i64::try_from(grace_s).unwrap_or(i64::MAX).saturating_mul(1000);
-        let min_stake =
-            field::amount_optional("minStake", &self.min_stake, currency)?.unwrap_or(Amount::ZERO);
-        let one = Amount(10_i64.pow(u32::from(currency.exponent())));
-        let points_per =
-            field::amount_optional("pointsPer", &self.points_per, currency)?.unwrap_or(one);
-        if !points_per.is_positive() {
-            return Err(FieldError::invalid("pointsPer", "must be more than zero"));
-        }
-        let games = games(&self.games)?;
+        let rules = self.rules(metric, currency)?;
         let tick_ms = self.tick_ms.within("tickMs", TICK_MS_MIN..=TICK_MS_MAX, TICK_MS)?;
         let top_n = self.top_n.within("topN", 1..=TOP_N_MAX, TOP_N)?;
         let opt_in = match self.entry.optional("entry")? {
@@ -219,15 +248,54 @@ impl CreateTournament {
             ends,
             registration_opens,
             grace_ms,
-            min_stake,
-            points_per,
-            games,
+            rules,
             tick_ms,
             top_n,
             opt_in,
             prizes,
             description,
         })
+    }
+}
+
+impl CreateTournament {
+    /// The usual rules of the metric, or the given ones.
+    fn rules(&self, metric: Metric, currency: Currency) -> Result<Rules, FieldError> {
+        let least = field::amount_optional("minStake", &self.min_stake, currency)?;
+        let per = field::amount_optional("pointsPer", &self.points_per, currency)?;
+        let games = games(&self.games)?;
+        let template = self.template.optional("template")?;
+        let usual = least.is_none() && per.is_none() && games.is_empty();
+        let points = |field: &str, amount: Amount| {
+            let fine = || FieldError::invalid(field, "must not have more than six decimals");
+            Points::of(amount, currency).ok_or_else(fine)
+        };
+        match (metric, &self.rules, template) {
+            (Metric::Custom, Some(document), None) if usual => {
+                serde_json::from_value(document.clone()).map_err(|error| {
+                    let text: String = error.to_string().chars().take(200).collect();
+                    FieldError::invalid("rules", format!("can't be read: {text}"))
+                })
+            }
+            (Metric::Custom, None, Some(name)) if usual => templates::find(name).ok_or_else(|| {
+                FieldError::invalid("template", "there is none of this name; see /api/templates")
+            }),
+            (Metric::Custom, ..) => {
+                let message = "needs rules or a template, and no minStake, pointsPer or games";
+                Err(contradiction("metric", message))
+            }
+            (_, None, None) => {
+                let per = per.map(|per| points("pointsPer", per)).transpose()?;
+                if per.is_some_and(|per| per <= Points::ZERO) {
+                    return Err(FieldError::invalid("pointsPer", "must be more than zero"));
+                }
+                let usual = metric.usual().rules(per.unwrap_or(Points(ONE)), currency);
+                let rules = usual.ok_or_else(|| contradiction("metric", "has no usual rules"))?;
+                let stake_min = points("minStake", least.unwrap_or(Amount::ZERO))?;
+                Ok(Rules { counts: Counts { stake_min, games, ..Counts::default() }, ..rules })
+            }
+            _ => Err(contradiction("rules", "and templates are for the metric \"custom\"")),
+        }
     }
 }
 
@@ -350,12 +418,16 @@ pub struct Tournament {
     pub prizes: Vec<String>,
     /// Text for people; may be empty.
     pub description: String,
+    /// What counts and how it is scored, in full.
+    #[schema(value_type = Object)]
+    pub rules: Rules,
     /// Smaller stakes don't count.
     #[schema(example = "0.10")]
     pub min_stake: String,
     /// Turnover: the stake worth one point.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "1.00")]
-    pub points_per: String,
+    pub points_per: Option<String>,
     /// The games that count; all when empty.
     pub games: Vec<String>,
     /// `opt_in` or `all`.
@@ -369,14 +441,26 @@ pub struct Tournament {
     pub result: Option<TournamentResult>,
 }
 
-/// The order among equals that every tournament has.
-pub const TIE_BREAK: [&str; 3] = ["score", "reachedAt", "player"];
+/// What the order is made of, the most important first.
+fn tie_break(rules: &Rules) -> Vec<String> {
+    let word = |tie: &TieBreak| match tie {
+        TieBreak::Reached => "reachedAt",
+        TieBreak::FirstRound => "firstRoundAt",
+        TieBreak::FewerRounds => "fewerRounds",
+        TieBreak::MoreRounds => "moreRounds",
+        TieBreak::BestRound => "bestRound",
+        TieBreak::Countback => "countback",
+    };
+    let ties = rules.ties.iter().map(word);
+    std::iter::once("score").chain(ties).chain(["player"]).map(str::to_owned).collect()
+}
 
 impl Tournament {
     /// A tournament's definition with its present state, without a result.
     #[must_use]
     pub fn new(of: &ParsedTournament, status: &str, phase: &str, participants: u64) -> Self {
         let money = |amount: &Amount| of.currency.format(*amount);
+        let decimals = of.currency.exponent().min(6);
         Self {
             id: of.id.as_str().to_owned(),
             name: of.name.clone(),
@@ -393,14 +477,38 @@ impl Tournament {
             participants,
             prizes: of.prizes.iter().map(money).collect(),
             description: of.description.clone(),
-            min_stake: money(&of.min_stake),
-            points_per: money(&of.points_per),
-            games: of.games.iter().map(|game| game.as_str().to_owned()).collect(),
+            min_stake: of.rules.counts.stake_min.show(decimals),
+            points_per: of
+                .rules
+                .score
+                .linear()
+                .filter(|_| of.metric == Metric::Turnover)
+                .map(|term| term.per.show(decimals)),
+            games: of.rules.counts.games.iter().map(|game| game.as_str().to_owned()).collect(),
             entry: if of.opt_in { "opt_in" } else { "all" }.to_owned(),
-            tie_break: TIE_BREAK.map(str::to_owned).to_vec(),
+            tie_break: tie_break(&of.rules),
+            rules: of.rules.clone(),
             result: None,
         }
     }
+}
+
+/// A template with its name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct NamedTemplate {
+    /// The word for `template`.
+    #[schema(example = "multiplier-bands")]
+    pub template: String,
+    /// What it says.
+    #[serde(flatten)]
+    pub of: templates::Template,
+}
+
+/// Answer of `GET /api/templates`, by name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct TemplatesResponse {
+    /// All of them.
+    pub templates: Vec<NamedTemplate>,
 }
 
 /// Answer of `GET /api/tournaments`: newest start first.

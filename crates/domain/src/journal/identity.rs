@@ -39,6 +39,8 @@ pub enum RequestKind {
     Protection,
     /// Free rounds.
     FreeRounds,
+    /// A score that a provider reports.
+    Report,
 }
 
 impl RequestKind {
@@ -57,6 +59,7 @@ impl RequestKind {
             Self::Adjustment => 11,
             Self::Protection => 12,
             Self::FreeRounds => 13,
+            Self::Report => 14,
         }
     }
 }

@@ -96,6 +96,8 @@ kinds! {
     FreeRoundsGranted = 30, "free_rounds.granted";
     /// A win whose bet is not known, paid by the operator's promotions.
     WinUnmatched = 31, "win.unmatched";
+    /// A provider reported points of a tournament that are no bets'.
+    ScoreReported = 38, "tournament.score_reported";
     /// A tournament was announced, with its definition.
     TournamentCreated = 32, "tournament.created";
     /// A tournament started.
@@ -104,6 +106,10 @@ kinds! {
     TournamentClosed = 34, "tournament.closed";
     /// A tournament was cancelled.
     TournamentCancelled = 35, "tournament.cancelled";
+    /// A player was taken out of a tournament's ranking.
+    PlayerDisqualified = 36, "tournament.player_disqualified";
+    /// A player was taken back into a tournament's ranking.
+    PlayerReinstated = 37, "tournament.player_reinstated";
     /// An operator set what a provider may do.
     ProviderStateChanged = 48, "provider.state_changed";
 }

@@ -1,20 +1,41 @@
 //! What a tournament is: announced once, never changed.
 
-use crate::ids::{GameId, TournamentId};
-use crate::money::{Amount, Currency, format_decimal};
+use super::rules::Rules;
+use super::score::{Count, Of, Points};
+use crate::ids::TournamentId;
+use crate::money::{Amount, Currency};
 use crate::time::UnixMs;
 use serde::{Deserialize, Serialize};
 
-/// What is counted.
+/// The usual rules by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Metric {
-    /// One point per `points_per` staked; shown and cut off at two decimals (rule S1).
+    /// One point per so much staked; shown and cut off at two decimals (rule S1).
     Turnover,
     /// The highest payout ÷ stake of one round, six decimals, half to even (rules S4, S5).
     BestRatio,
-    /// Stakes − payouts, in minor units.
+    /// Stakes − payouts, as money.
     Ggr,
+    /// Rules of its own.
+    Custom,
+}
+
+impl Metric {
+    /// The rules of this name; `None` for rules of its own. `points_per`: turnover for one point.
+    #[must_use]
+    pub fn rules(self, points_per: Points, currency: Currency) -> Option<Rules> {
+        let one = Points(super::score::ONE);
+        match self {
+            Self::Turnover => Some(Rules::simple(Of::Stake, points_per, Count::All, 2)),
+            Self::BestRatio => Some(Rules::simple(Of::Ratio, one, Rules::best_one(), 6)),
+            Self::Ggr => {
+                let decimals = currency.exponent().min(super::score::DECIMALS);
+                Some(Rules::simple(Of::Revenue, one, Count::All, decimals))
+            }
+            Self::Custom => None,
+        }
+    }
 }
 
 /// Who is in.
@@ -36,9 +57,9 @@ pub struct Definition {
     pub id: TournamentId,
     /// Name.
     pub name: String,
-    /// What is counted.
+    /// The usual rules that `rules` are, if they are.
     pub metric: Metric,
-    /// Only bets of this currency count.
+    /// The currency of stakes, scores and prizes.
     pub currency: Currency,
     /// Rounds count from here on, by the event time of their start.
     pub starts: UnixMs,
@@ -48,12 +69,8 @@ pub struct Definition {
     pub registration_opens: Option<UnixMs>,
     /// How long after the end a result is still accepted, in milliseconds.
     pub grace_ms: i64,
-    /// Smaller stakes do not count.
-    pub min_stake: Amount,
-    /// Turnover for one point, minor units, > 0.
-    pub points_per: Amount,
-    /// Games that count; empty: all.
-    pub games: Vec<GameId>,
+    /// What counts, and how.
+    pub rules: Rules,
     /// How often the board is sent, in milliseconds.
     pub tick_ms: u64,
     /// Rows on the board.
@@ -67,10 +84,10 @@ pub struct Definition {
 }
 
 /// Something wrong with a definition.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// The field.
-    pub field: &'static str,
+    /// The field, such as `rules.score.terms[0].per`.
+    pub field: String,
     /// What is wrong with it.
     pub message: &'static str,
 }
@@ -92,7 +109,6 @@ impl Definition {
             (!(1..=120).contains(&self.name.chars().count()), "name", "must be 1–120 characters"),
             (self.name.trim().is_empty(), "name", "must not be blank"),
             (self.description.len() > 8_000, "description", "must be at most 8,000 bytes"),
-            (self.games.len() > 1_000, "games", "must be at most 1,000"),
             (self.prizes.len() > 1_000, "prizes", "must be at most 1,000"),
             (lasts <= 0, "endsAt", "must be after startsAt"),
             (lasts > 366 * DAY_MS, "endsAt", "must be within 366 days of startsAt"),
@@ -102,31 +118,26 @@ impl Definition {
                 "must be before endsAt",
             ),
             (!(0..=7 * DAY_MS).contains(&self.grace_ms), "graceSeconds", "must be 0 to 7 days"),
-            (self.min_stake.0 < 0, "minStake", "must not be negative"),
-            (self.points_per.0 <= 0, "pointsPer", "must be more than zero"),
             (!(100..=60_000).contains(&self.tick_ms), "tickMs", "must be 100 to 60000"),
             (!(1..=100).contains(&self.top_n), "topN", "must be 1 to 100"),
             (self.prizes.iter().any(|prize| prize.0 < 0), "prizes", "must not be negative"),
             (!falling, "prizes", "must not rise from one place to the next"),
         ];
         let wrong = checks.into_iter().filter(|(wrong, ..)| *wrong);
-        let problems: Vec<_> =
-            wrong.map(|(_, field, message)| Problem { field, message }).collect();
+        let mut problems: Vec<_> =
+            wrong.map(|(_, field, message)| Problem { field: field.to_owned(), message }).collect();
+        problems.extend(self.rules.problems(self.currency));
         if problems.is_empty() { Ok(()) } else { Err(problems) }
     }
 
-    /// A score as shown.
+    /// A score as shown: with the rules' decimals, of which those past the second only when they
+    /// say something.
     #[must_use]
     pub fn show(&self, score: i64) -> String {
-        match self.metric {
-            Metric::Turnover => format_decimal(i128::from(score), 2),
-            Metric::Ggr => self.currency.format(Amount(score)),
-            Metric::BestRatio => {
-                let text = format_decimal(i128::from(score), 6);
-                let keep = text.len().saturating_sub(4);
-                let (fixed, rest) = text.split_at_checked(keep).unwrap_or((&text, ""));
-                format!("{fixed}{}", rest.trim_end_matches('0'))
-            }
-        }
+        let decimals = self.rules.score.decimals;
+        let text = Points(score).show(decimals);
+        let keep = text.len().saturating_sub(usize::from(decimals.saturating_sub(2)));
+        let (fixed, rest) = text.split_at_checked(keep).unwrap_or((&text, ""));
+        format!("{fixed}{}", rest.trim_end_matches('0'))
     }
 }

@@ -11,7 +11,7 @@
 
 use super::definition::Definition;
 use super::standings::FinalResult;
-use crate::ids::{Aggregate, SLOTS, TenantId, TraceId};
+use crate::ids::{Aggregate, PlayerId, SLOTS, TenantId, TraceId};
 use crate::journal::{Claim, Draft, Keys, Row, RowKind};
 use crate::time::UnixMs;
 use crate::wallet::CorruptRow;
@@ -89,6 +89,18 @@ pub enum Command {
         /// Why.
         reason: String,
     },
+    /// Takes a player out of the ranking, or back in. Whether he is out already, the standings
+    /// know; saying it twice changes nothing.
+    Disqualify {
+        /// Who.
+        player: PlayerId,
+        /// Back in.
+        reinstate: bool,
+        /// Why.
+        reason: String,
+        /// Who decides it.
+        author: String,
+    },
 }
 
 /// What became true.
@@ -112,6 +124,24 @@ pub enum Event {
     Cancelled {
         /// Why.
         reason: String,
+    },
+    /// A player is out of the ranking (L6).
+    Disqualified {
+        /// Who.
+        player: PlayerId,
+        /// Why.
+        reason: String,
+        /// Who decided it.
+        author: String,
+    },
+    /// A player is back in the ranking.
+    Reinstated {
+        /// Who.
+        player: PlayerId,
+        /// Why.
+        reason: String,
+        /// Who decided it.
+        author: String,
     },
 }
 
@@ -150,6 +180,18 @@ struct Closing {
 #[derive(Serialize, Deserialize)]
 struct Cancelling {
     reason: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Judging {
+    player: PlayerId,
+    reason: String,
+    author: String,
+}
+
+fn judging(player: PlayerId, reason: &str, author: &str) -> Vec<u8> {
+    let (reason, author) = (reason.to_owned(), author.to_owned());
+    serde_json::to_vec(&Judging { player, reason, author }).unwrap_or_default()
 }
 
 impl Tournament {
@@ -255,6 +297,20 @@ impl Tournament {
                 }
                 Ok(Some(Event::Closed { cut: cut.clone(), result: result.clone() }))
             }
+            (Step::Cancelled | Step::Closed, Command::Disqualify { .. }) => {
+                Err(Refusal::AlreadyEnded)
+            }
+            (
+                Step::Created | Step::Started,
+                Command::Disqualify { player, reinstate, reason, author },
+            ) => {
+                let (player, reason, author) = (*player, reason.clone(), author.clone());
+                Ok(Some(if *reinstate {
+                    Event::Reinstated { player, reason, author }
+                } else {
+                    Event::Disqualified { player, reason, author }
+                }))
+            }
             (Step::Created | Step::Started, Command::Cancel { reason }) => {
                 Ok(Some(Event::Cancelled { reason: reason.clone() }))
             }
@@ -269,6 +325,7 @@ impl Tournament {
             Event::Started => Step::Started,
             Event::Closed { .. } => Step::Closed,
             Event::Cancelled { .. } => Step::Cancelled,
+            Event::Disqualified { .. } | Event::Reinstated { .. } => self.step,
         };
     }
 }
@@ -302,6 +359,12 @@ impl Event {
                 Some(Claim::TournamentEnded(definition.id.clone())),
                 json(serde_json::to_vec(&Cancelling { reason: reason.clone() })),
             ),
+            Self::Disqualified { player, reason, author } => {
+                (RowKind::PlayerDisqualified, None, judging(*player, reason, author))
+            }
+            Self::Reinstated { player, reason, author } => {
+                (RowKind::PlayerReinstated, None, judging(*player, reason, author))
+            }
         };
         Draft {
             kind,
@@ -339,6 +402,20 @@ impl Event {
             RowKind::TournamentCancelled => serde_json::from_slice(&row.payload)
                 .map(|Cancelling { reason }| Self::Cancelled { reason })
                 .map_err(|_| bad("reason")),
+            RowKind::PlayerDisqualified => serde_json::from_slice(&row.payload)
+                .map(|Judging { player, reason, author }| Self::Disqualified {
+                    player,
+                    reason,
+                    author,
+                })
+                .map_err(|_| bad("player")),
+            RowKind::PlayerReinstated => serde_json::from_slice(&row.payload)
+                .map(|Judging { player, reason, author }| Self::Reinstated {
+                    player,
+                    reason,
+                    author,
+                })
+                .map_err(|_| bad("player")),
             _ => Err(bad("not a tournament's row")),
         }
     }

@@ -4,9 +4,11 @@
 //! cut; neither order between slots nor repetition changes them.
 
 mod alias;
+mod check;
 mod definition;
 pub mod lifecycle;
 mod ranking;
+pub mod rules;
 pub mod score;
 mod standings;
 #[cfg(test)]
@@ -16,4 +18,5 @@ pub use alias::alias;
 pub use definition::{Definition, EntryMode, Metric, Problem};
 pub use lifecycle::Phase;
 pub use ranking::{Moved, Ranking, Unsorted};
+pub use rules::Rules;
 pub use standings::{FinalResult, FinalRow, Position, Standing, Standings};

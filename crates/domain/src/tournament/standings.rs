@@ -1,50 +1,69 @@
 //! Scoring as a fold over committed rows, and the exact ranking it gives.
 //!
-//! Order: score, highest first; equal scores in the order in which they were reached (earlier
-//! event time first, rule T2); then by player number, so that the order is total. Rank style
-//! 1-2-3. Players who entered but have no round that counts are not ranked.
+//! Order: score, highest first; then the tournament's tie breaks; then player number, so that the
+//! order is total. Players who entered but have no round that counts are not ranked, nor are
+//! those who left or were disqualified.
 
-use super::definition::{Definition, EntryMode, Metric};
+use super::definition::{Definition, EntryMode};
+use super::lifecycle;
 use super::ranking::Ranking;
+use super::rules::{RankStyle, Rules, TieBreak, Ties, countback};
+use super::score::{Count, Outcome, Tally};
 use crate::ids::{Aggregate, PlayerId, SLOTS, Slot, TenantId};
 use crate::journal::{Row, RowKind};
 use crate::time::UnixMs;
-use crate::wallet::{CorruptRow, Event, SettledRound};
+use crate::wallet::{CorruptRow, Event, Report, SettledRound};
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::sync::Arc;
 
-type RankKey = (Reverse<i64>, i64, u64);
+/// A place in the order: score, tie breaks, player.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct RankKey {
+    score: Reverse<i64>,
+    ties: Ties,
+    player: u64,
+}
+
+impl RankKey {
+    /// What players with the same rank share, in styles that share ranks.
+    const fn group(&self) -> (Reverse<i64>, Ties) {
+        (self.score, self.ties)
+    }
+}
 
 /// What is known of one player.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Entrant {
-    /// Seq of the row by which the player is in; bets placed before it do not count.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    entered: Option<u64>,
+    /// Seq of the row by which the player is in; bets placed before it do not count. 0: none.
+    #[serde(rename = "e", default, skip_serializing_if = "is_zero")]
+    entered: u64,
     /// The player left: kept, not shown.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(rename = "l", default, skip_serializing_if = "std::ops::Not::not")]
     left: bool,
-    /// Σ stakes or Σ (stakes − payouts), minor units; or the best ratio.
-    sum: i64,
-    /// Rounds that counted.
-    rounds: u64,
-    /// Event time at which the score was reached.
-    reached: i64,
+    /// Disqualified: kept, not shown.
+    #[serde(rename = "d", default, skip_serializing_if = "std::ops::Not::not")]
+    out: bool,
+    /// His rounds.
+    #[serde(rename = "t")]
+    tally: Tally,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+const fn is_zero(seq: &u64) -> bool {
+    *seq == 0
 }
 
 /// One place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Standing {
-    /// From 1.
+    /// From 1, in the tournament's style.
     pub rank: u64,
     /// Who.
     pub player: PlayerId,
-    /// The score, in the metric's fixed point.
+    /// The score as it is ranked, millionths.
     pub score: i64,
-    /// When it was reached.
-    pub reached: UnixMs,
 }
 
 /// A player's own position.
@@ -65,11 +84,11 @@ pub struct Position {
 /// A place in a result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FinalRow {
-    /// From 1.
+    /// From 1, in the tournament's style.
     pub rank: u64,
     /// Who.
     pub player: PlayerId,
-    /// The score, in the metric's fixed point.
+    /// The score as it is ranked, millionths.
     pub score: i64,
 }
 
@@ -93,8 +112,11 @@ pub struct Standings {
     created: UnixMs,
     positions: Vec<u64>,
     cut: Option<Vec<u64>>,
-    players: BTreeMap<PlayerId, Entrant>,
+    players: HashMap<PlayerId, Entrant>,
     ranking: Ranking<RankKey>,
+    /// One key per group of equal players, and how many they are; only where ranks are dense.
+    groups: Ranking<(Reverse<i64>, Ties)>,
+    sizes: HashMap<(Reverse<i64>, Ties), u32>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -103,21 +125,6 @@ struct Saved {
     positions: Vec<u64>,
     cut: Option<Vec<u64>>,
     players: Vec<(PlayerId, Entrant)>,
-}
-
-const RATIO_SCALE: i128 = 1_000_000;
-
-/// `payout / stake` with six decimals, half to even (rule S5).
-fn ratio(payout: i64, stake: i64) -> i64 {
-    let stake = i128::from(stake);
-    let scaled = i128::from(payout) * RATIO_SCALE;
-    let (whole, rest) = (scaled / stake, scaled % stake);
-    let up = match (rest * 2).cmp(&stake) {
-        std::cmp::Ordering::Less => 0,
-        std::cmp::Ordering::Greater => 1,
-        std::cmp::Ordering::Equal => whole % 2,
-    };
-    i64::try_from(whole + up).unwrap_or(i64::MAX)
 }
 
 impl Standings {
@@ -130,8 +137,10 @@ impl Standings {
             created,
             positions: vec![0; usize::from(SLOTS)],
             cut: None,
-            players: BTreeMap::new(),
+            players: HashMap::new(),
             ranking: Ranking::default(),
+            groups: Ranking::default(),
+            sizes: HashMap::new(),
         }
     }
 
@@ -190,6 +199,11 @@ impl Standings {
             Aggregate::Player(player) if row.tenant == self.tenant && row.time >= self.created => {
                 self.player_row(row, player)?
             }
+            Aggregate::Tournament(number)
+                if row.tenant == self.tenant && number == self.definition.id.number() =>
+            {
+                self.tournament_row(row)?
+            }
             Aggregate::Player(_) | Aggregate::Tournament(_) | Aggregate::Provider(_) => false,
         };
         self.advance(row.slot, row.seq);
@@ -199,12 +213,26 @@ impl Standings {
     fn player_row(&mut self, row: &Row, player: PlayerId) -> Result<bool, CorruptRow> {
         match row.kind {
             RowKind::TournamentEntered | RowKind::TournamentLeft => self.entry(row, player),
-            RowKind::BetSettled | RowKind::RoundPlayed => {
+            RowKind::BetSettled | RowKind::BetAmended | RowKind::RoundPlayed => {
                 let round = SettledRound::from_row(row, player)?;
                 Ok(round.is_some_and(|round| self.round(&round)))
             }
+            RowKind::ScoreReported => match Report::from_row(row)? {
+                Some((report, at)) => Ok(self.report(row, player, &report, at)),
+                None => Ok(false),
+            },
             _ => Ok(false),
         }
+    }
+
+    fn tournament_row(&mut self, row: &Row) -> Result<bool, CorruptRow> {
+        let (player, out) = match lifecycle::Event::from_row(row)? {
+            lifecycle::Event::Disqualified { player, .. } => (player, true),
+            lifecycle::Event::Reinstated { player, .. } => (player, false),
+            _ => return Ok(false),
+        };
+        self.change(player, |_, entrant| entrant.out = out);
+        Ok(true)
     }
 
     fn entry(&mut self, row: &Row, player: PlayerId) -> Result<bool, CorruptRow> {
@@ -216,95 +244,157 @@ impl Standings {
         if id != self.definition.id {
             return Ok(false);
         }
-        let mut entrant = self.players.get(&player).copied().unwrap_or_default();
-        self.unrank(player, &entrant);
-        entrant.left = left;
-        if !left {
-            // After re-entering, too, only bets placed from then on count.
-            entrant.entered = Some(row.seq);
-        }
-        self.rank(player, entrant);
+        self.change(player, |_, entrant| {
+            entrant.left = left;
+            if !left {
+                // After re-entering, too, only bets placed from then on count.
+                entrant.entered = row.seq;
+            }
+        });
         Ok(true)
     }
 
-    fn counts(&self, round: &SettledRound) -> bool {
+    /// Whether a result came in time, of a round that started in time.
+    fn in_time(&self, round: &SettledRound) -> bool {
         let definition = &self.definition;
         let accepted = definition.ends.plus_ms(definition.grace_ms);
-        !round.void
-            && round.started >= definition.starts
+        round.started >= definition.starts
             && round.started < definition.ends
             && round.recorded <= accepted
-            && round.currency == definition.currency
-            && round.stake >= definition.min_stake
-            && round.stake.is_positive()
-            && (definition.games.is_empty() || definition.games.contains(&round.game))
     }
 
-    fn round(&mut self, round: &SettledRound) -> bool {
-        if !self.counts(round) {
+    fn round(&mut self, settled: &SettledRound) -> bool {
+        if !self.in_time(settled) {
             return false;
         }
-        let known = self.players.get(&round.player).copied();
+        let known = self.players.get(&settled.player);
         if known.is_some_and(|entrant| entrant.left) {
             return false;
         }
         let is_in = match self.definition.entry {
             EntryMode::Automatic => true,
             EntryMode::OptIn => known
-                .and_then(|entrant| entrant.entered)
-                .is_some_and(|entered| round.placed_seq > entered),
+                .is_some_and(|entrant| entrant.entered > 0 && settled.placed_seq > entrant.entered),
         };
         if !is_in {
             return false;
         }
-        let mut entrant = known.unwrap_or_default();
-        self.unrank(round.player, &entrant);
-        let before = self.score(&entrant);
-        match self.definition.metric {
-            Metric::Turnover => entrant.sum = entrant.sum.saturating_add(round.stake.0),
-            Metric::Ggr => {
-                let revenue = round.stake.0.saturating_sub(round.payout.0);
-                entrant.sum = entrant.sum.saturating_add(revenue);
-            }
-            Metric::BestRatio => {
-                entrant.sum = entrant.sum.max(ratio(round.payout.0, round.stake.0));
-            }
+        let definition = Arc::clone(&self.definition);
+        let counted = |settled: &SettledRound| {
+            definition.rules.round(settled, definition.currency).filter(|_| !settled.void)
+        };
+        let now = counted(settled);
+        // What the result before this one gave is taken back (L4).
+        let before = settled.replaces.and_then(|(payout, void)| {
+            counted(&SettledRound { payout, void, replaces: None, ..settled.clone() })
+        });
+        if now.is_none() && before.is_none() {
+            return false;
         }
-        if entrant.rounds == 0 || self.score(&entrant) != before {
-            entrant.reached = round.ended.0;
-        }
-        entrant.rounds += 1;
-        self.rank(round.player, entrant);
+        self.change(settled.player, |definition, entrant| {
+            let score = &definition.rules.score;
+            if let Some(before) = &before {
+                entrant.tally.remove(score, before);
+            }
+            if let Some(now) = &now {
+                entrant.tally.add(score, now);
+            }
+        });
         true
     }
 
-    /// The score in the metric's fixed point.
-    fn score(&self, entrant: &Entrant) -> i64 {
-        match self.definition.metric {
-            Metric::Ggr | Metric::BestRatio => entrant.sum,
-            Metric::Turnover => {
-                let per = i128::from(self.definition.points_per.0).max(1);
-                i64::try_from(i128::from(entrant.sum) * 100 / per).unwrap_or(i64::MAX)
+    /// Points that count on their own: of this tournament, in its time, of whoever is in.
+    fn report(&mut self, row: &Row, player: PlayerId, report: &Report, at: UnixMs) -> bool {
+        let definition = &self.definition;
+        let in_time = at >= definition.starts
+            && at < definition.ends
+            && row.time <= definition.ends.plus_ms(definition.grace_ms);
+        let known = self.players.get(&player);
+        let is_in = match definition.entry {
+            EntryMode::Automatic => known.is_none_or(|entrant| !entrant.left),
+            EntryMode::OptIn => {
+                known.is_some_and(|entrant| !entrant.left && row.seq > entrant.entered)
+            }
+        };
+        let listed = definition.rules.counts.providers.as_slice();
+        let from = listed.is_empty() || listed.contains(&report.provider);
+        if report.tournament != definition.id || !in_time || !is_in || !from {
+            return false;
+        }
+        let round = Rules::report(report, at);
+        self.change(player, |definition, entrant| {
+            entrant.tally.add(&definition.rules.score, &round);
+        });
+        true
+    }
+
+    fn change(&mut self, player: PlayerId, change: impl FnOnce(&Definition, &mut Entrant)) {
+        let definition = Arc::clone(&self.definition);
+        let rules = &definition.rules;
+        let fresh = || Entrant {
+            entered: 0,
+            left: false,
+            out: false,
+            tally: Tally::new(&rules.score, rules.keeps_rounds()),
+        };
+        let entrant = self.players.entry(player).or_insert_with(fresh);
+        let before = rank_key(&definition, player, entrant);
+        change(&definition, entrant);
+        let after = rank_key(&definition, player, entrant);
+        self.moved(before, after);
+    }
+
+    fn moved(&mut self, before: Option<RankKey>, after: Option<RankKey>) {
+        if before == after {
+            return;
+        }
+        match (before, after) {
+            (Some(before), Some(after)) => {
+                self.ranking.replace(&before, after);
+            }
+            (Some(before), None) => {
+                self.ranking.remove(&before);
+            }
+            (None, Some(after)) => {
+                self.ranking.insert(after);
+            }
+            (None, None) => {}
+        }
+        if self.definition.rules.rank == RankStyle::Dense {
+            self.regroup(before.as_ref(), after.as_ref());
+        }
+    }
+
+    fn regroup(&mut self, before: Option<&RankKey>, after: Option<&RankKey>) {
+        if let Some(group) = before.map(RankKey::group)
+            && let Some(size) = self.sizes.get_mut(&group)
+        {
+            *size = size.saturating_sub(1);
+            if *size == 0 {
+                self.sizes.remove(&group);
+                self.groups.remove(&group);
+            }
+        }
+        if let Some(group) = after.map(RankKey::group) {
+            let size = self.sizes.entry(group).or_default();
+            *size = size.saturating_add(1);
+            if *size == 1 {
+                self.groups.insert(group);
             }
         }
     }
 
-    fn rank_key(&self, player: PlayerId, entrant: &Entrant) -> Option<RankKey> {
-        (entrant.rounds > 0 && !entrant.left)
-            .then(|| (Reverse(self.score(entrant)), entrant.reached, player.0))
-    }
-
-    fn unrank(&mut self, player: PlayerId, entrant: &Entrant) {
-        if let Some(key) = self.rank_key(player, entrant) {
-            self.ranking.remove(&key);
-        }
-    }
-
-    fn rank(&mut self, player: PlayerId, entrant: Entrant) {
-        if let Some(key) = self.rank_key(player, &entrant) {
-            self.ranking.insert(key);
-        }
-        self.players.insert(player, entrant);
+    /// The rank of whoever stands at a position from 0, in the tournament's style.
+    fn rank_at(&self, position: usize, key: &RankKey) -> u64 {
+        let first = match self.definition.rules.rank {
+            RankStyle::Single => Some(position),
+            RankStyle::Shared => {
+                let group = key.group();
+                Some(self.ranking.partition_point(|other| other.group() < group))
+            }
+            RankStyle::Dense => self.groups.position(&key.group()),
+        };
+        first.and_then(|first| u64::try_from(first).ok()).map_or(u64::MAX, |first| first + 1)
     }
 
     /// Ranked players.
@@ -318,57 +408,60 @@ impl Standings {
     pub fn page(&self, offset: u64, limit: u64) -> Vec<Standing> {
         let start = usize::try_from(offset).unwrap_or(usize::MAX);
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        self.ranking
-            .from(start)
-            .take(limit)
-            .zip(offset.saturating_add(1)..)
-            .map(|((Reverse(score), reached, player), rank)| Standing {
-                rank,
-                player: PlayerId(*player),
-                score: *score,
-                reached: UnixMs(*reached),
-            })
-            .collect()
+        let mut last: Option<(RankKey, u64)> = None;
+        let standing = |(position, key): (usize, &RankKey)| {
+            let rank = match (&last, self.definition.rules.rank) {
+                (Some((before, rank)), RankStyle::Shared | RankStyle::Dense)
+                    if before.group() == key.group() =>
+                {
+                    *rank
+                }
+                _ => self.rank_at(position, key),
+            };
+            last = Some((*key, rank));
+            Standing { rank, player: PlayerId(key.player), score: key.score.0 }
+        };
+        (start..).zip(self.ranking.from(start).take(limit)).map(standing).collect()
     }
 
     /// A player's own position; `None` for whoever is not in.
     #[must_use]
     pub fn of(&self, player: PlayerId) -> Option<Position> {
-        let entrant = self.players.get(&player).filter(|entrant| !entrant.left)?;
-        let score = self.score(entrant);
-        let key = self.rank_key(player, entrant);
-        let at = key.and_then(|key| self.ranking.position(&key));
-        let at = at.map(|at| u64::try_from(at).unwrap_or(u64::MAX));
-        let around = match at {
-            Some(at) => {
-                let first = at.saturating_sub(2);
-                self.page(first, at + 3 - first)
-            }
-            None => Vec::new(),
-        };
+        let entrant = self.players.get(&player).filter(|entrant| !entrant.left && !entrant.out)?;
+        let key = rank_key(&self.definition, player, entrant);
+        let score = key.map_or(0, |key| key.score.0);
+        let at = key.and_then(|key| self.ranking.position(&key).map(|at| (at, key)));
+        let rank = at.map(|(at, key)| self.rank_at(at, &key));
+        let number = |at: usize| u64::try_from(at).unwrap_or(u64::MAX);
+        let around = at.map_or_else(Vec::new, |(at, _)| {
+            let first = at.saturating_sub(2);
+            self.page(number(first), number(at + 3 - first))
+        });
         let ahead = at
-            .and_then(|at| at.checked_sub(1))
-            .and_then(|before| self.page(before, 1).first().copied())
-            .map(|next| (next.score.saturating_sub(score), next.player));
-        let paid = u64::try_from(self.definition.prizes.len()).unwrap_or(u64::MAX);
-        let in_prizes = at.is_some_and(|at| at < paid);
+            .and_then(|(at, _)| at.checked_sub(1))
+            .and_then(|before| self.ranking.get(before))
+            .map(|next| (next.score.0.saturating_sub(score), PlayerId(next.player)));
+        let paid = self.definition.prizes.len();
+        let in_prizes = at.is_some_and(|(at, _)| at < paid);
         let prize_gap = paid
             .checked_sub(1)
             .filter(|_| !in_prizes)
-            .and_then(|last| self.page(last, 1).first().copied())
-            .map(|last| last.score.saturating_sub(score).max(0));
-        Some(Position { rank: at.map(|at| at + 1), score, ahead, prize_gap, around })
+            .and_then(|last| self.ranking.get(last))
+            .map(|last| last.score.0.saturating_sub(score).max(0));
+        Some(Position { rank, score, ahead, prize_gap, around })
     }
 
-    /// BLAKE3 over (rank, player, score, reached) of all places, integers big-endian.
+    /// BLAKE3 over (rank, player, score, tie breaks) of all places, integers big-endian.
     #[must_use]
     pub fn hash(&self) -> [u8; 32] {
         let mut hasher = blake3::Hasher::new();
-        for standing in self.page(0, u64::MAX) {
+        for (standing, key) in self.page(0, u64::MAX).iter().zip(self.ranking.from(0)) {
             hasher.update(&standing.rank.to_be_bytes());
             hasher.update(&standing.player.0.to_be_bytes());
             hasher.update(&standing.score.to_be_bytes());
-            hasher.update(&standing.reached.0.to_be_bytes());
+            for tie in key.ties {
+                hasher.update(&tie.to_be_bytes());
+            }
         }
         *hasher.finalize().as_bytes()
     }
@@ -391,7 +484,12 @@ impl Standings {
             created: self.created,
             positions: self.positions.clone(),
             cut: self.cut.clone(),
-            players: self.players.iter().map(|(player, entrant)| (*player, *entrant)).collect(),
+            players: {
+                let of = |(player, entrant): (&PlayerId, &Entrant)| (*player, entrant.clone());
+                let mut players: Vec<_> = self.players.iter().map(of).collect();
+                players.sort_unstable_by_key(|(player, _)| *player);
+                players
+            },
         };
         serde_json::to_string(&saved).unwrap_or_default()
     }
@@ -406,9 +504,55 @@ impl Standings {
         let mut standings = Self::new(definition, tenant, saved.created);
         standings.positions = saved.positions;
         standings.cut = saved.cut;
-        for (player, entrant) in saved.players {
-            standings.rank(player, entrant);
+        let rules = &standings.definition.rules;
+        let mut keys = Vec::with_capacity(saved.players.len());
+        for (player, mut entrant) in saved.players {
+            entrant.tally.recompute(&rules.score);
+            keys.extend(rank_key(&standings.definition, player, &entrant));
+            standings.players.insert(player, entrant);
         }
+        keys.sort_unstable();
+        if standings.definition.rules.rank == RankStyle::Dense {
+            keys.iter().for_each(|key| standings.regroup(None, Some(key)));
+        }
+        standings.ranking = Ranking::from_sorted(keys).ok()?;
         Some(standings)
     }
+}
+
+/// Where a player stands; `None` for whoever is not ranked.
+fn rank_key(definition: &Definition, player: PlayerId, entrant: &Entrant) -> Option<RankKey> {
+    let rules = &definition.rules;
+    let one = Rules::one(definition.currency);
+    let outcome = entrant.tally.outcome(&rules.score, one);
+    let enough = match rules.score.count {
+        Count::Exactly(rounds) => outcome.rounds >= rounds,
+        _ => outcome.rounds > 0,
+    };
+    (enough && !entrant.left && !entrant.out).then(|| RankKey {
+        score: Reverse(outcome.score.cut(rules.score.decimals).0),
+        ties: ties(&rules.ties, &outcome, &entrant.tally),
+        player: player.0,
+    })
+}
+
+fn ties(order: &[TieBreak], outcome: &Outcome, tally: &Tally) -> Ties {
+    let mut words = Ties::default();
+    let mut free = words.iter_mut();
+    for tie in order {
+        let values = match tie {
+            TieBreak::Reached => vec![outcome.reached],
+            TieBreak::FirstRound => vec![outcome.first],
+            TieBreak::FewerRounds => vec![i64::from(outcome.rounds)],
+            TieBreak::MoreRounds => vec![-i64::from(outcome.rounds)],
+            TieBreak::BestRound => vec![outcome.best.saturating_neg()],
+            TieBreak::Countback => countback(&tally.places()).to_vec(),
+        };
+        for value in values {
+            if let Some(word) = free.next() {
+                *word = value;
+            }
+        }
+    }
+    words
 }

@@ -1,6 +1,8 @@
 //! Scores, order and cuts as tables; and that order between slots and repetition change nothing.
 
 use super::lifecycle::{Command as Act, Event as Moved, Refusal, Tournament};
+use super::rules::Counts;
+use super::score::Points;
 use super::*;
 use crate::ids::{
     Aggregate, BetId, GameId, PlayerId, ProviderId, RoundId, SLOTS, TenantId, TournamentId,
@@ -24,9 +26,10 @@ fn definition(metric: Metric, entry: EntryMode) -> Definition {
         ends: UnixMs(9_000),
         registration_opens: None,
         grace_ms: 500,
-        min_stake: Amount(10),
-        points_per: Amount(300),
-        games: Vec::new(),
+        rules: Rules {
+            counts: Counts { stake_min: Points(100_000), ..Counts::default() },
+            ..metric.rules(Points(3_000_000), Currency::EUR).unwrap()
+        },
         tick_ms: 1_000,
         top_n: 10,
         entry,
@@ -189,7 +192,7 @@ fn ratios_round_half_to_even() {
     ];
     for (payout, stake, shown) in cases {
         let mut only = definition(Metric::BestRatio, EntryMode::Automatic);
-        only.min_stake = Amount(1);
+        only.rules.counts.stake_min = Points(10_000);
         assert_eq!(board(&fold(&only, &rows(&[(1, 2_000, stake, payout)])))[0].2, shown);
     }
 }
@@ -201,8 +204,8 @@ fn own_position_and_prize_line() {
     let plays: Vec<Play> = (1..).zip(stakes).map(|(p, stake)| (p, 2_010, stake, 0)).collect();
     let standings = fold(&only, &rows(&plays));
     let third = standings.of(PlayerId(3)).unwrap();
-    assert_eq!((third.rank, third.ahead), (Some(3), Some((100, PlayerId(2)))));
-    assert_eq!(third.prize_gap, Some(100));
+    assert_eq!((third.rank, third.ahead), (Some(3), Some((1_000_000, PlayerId(2)))));
+    assert_eq!(third.prize_gap, Some(1_000_000));
     assert_eq!(third.around.iter().map(|s| s.player.0).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
     assert_eq!(standings.of(PlayerId(1)).unwrap().prize_gap, None);
     assert_eq!(standings.of(PlayerId(9)), None);

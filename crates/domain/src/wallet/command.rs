@@ -2,6 +2,7 @@
 
 use super::event::BetRef;
 use super::protection::{ExclusionKind, LimitKind, Period};
+use super::scored::Report;
 use super::terms::Terms;
 use crate::ids::{BetId, CampaignId, GameId, ProviderId, RoundId, TournamentId, WithdrawalId};
 use crate::journal::{Account, Claim, RequestKind};
@@ -285,6 +286,8 @@ pub enum Command {
         /// When it ends; the entry is forgotten a day later.
         ends: UnixMs,
     },
+    /// Journals points of a tournament that a provider reports.
+    Report(Report),
     /// Leaves a tournament.
     Leave {
         /// Which one.
@@ -316,6 +319,7 @@ impl Command {
             }
             Self::GrantFreeRounds { .. } => RequestKind::FreeRounds,
             Self::Enter { .. } | Self::Leave { .. } => RequestKind::Entry,
+            Self::Report(_) => RequestKind::Report,
         }
     }
 
@@ -338,6 +342,7 @@ impl Command {
             Self::Exclude { .. } | Self::Readmit { .. } => "exclusion",
             Self::GrantFreeRounds { .. } => "free_rounds",
             Self::Enter { .. } | Self::Leave { .. } => "entry",
+            Self::Report(_) => "report",
         }
     }
 
@@ -379,6 +384,7 @@ impl Command {
             | Self::SettleBets { provider, .. }
             | Self::Rollback { provider, .. }
             | Self::EndRound { provider, .. } => Some(provider),
+            Self::Report(report) => Some(&report.provider),
             _ => None,
         }
     }
@@ -564,6 +570,15 @@ impl Command {
             Self::Enter { tournament, ends: _ } => {
                 put("enter");
                 put(tournament.as_str());
+            }
+            Self::Report(report) => {
+                put("report");
+                put(report.provider.as_str());
+                put(report.id.as_str());
+                put(report.round.as_str());
+                put(report.tournament.as_str());
+                put(&report.points.to_string());
+                put(&report.place.to_string());
             }
             Self::Leave { tournament } => {
                 put("leave");

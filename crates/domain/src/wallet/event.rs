@@ -4,12 +4,11 @@
 use super::command::{Outcome, Verdict};
 use super::protection::{ExclusionKind, Limit};
 use super::refusal::Refusal;
-use crate::ids::{
-    BetId, CampaignId, GameId, PlayerId, ProviderId, RoundId, TournamentId, WithdrawalId,
-};
-use crate::journal::{Account, Claim, Leg, Row, RowKind};
+use super::scored::Report;
+use crate::ids::{BetId, CampaignId, GameId, ProviderId, RoundId, TournamentId, WithdrawalId};
+use crate::journal::{Account, Claim, Leg, RowKind};
 use crate::money::{Amount, Currency};
-use crate::time::{EVENT_TIME_TOLERANCE_MS, UnixMs, event_time};
+use crate::time::UnixMs;
 use serde::{Deserialize, Serialize};
 
 pub use super::rows::CorruptRow;
@@ -160,6 +159,8 @@ pub struct Settled {
     pub payout: Amount,
     /// What it had paid before; zero for the first result.
     pub paid_before: Amount,
+    /// Whether the result before was a void.
+    pub void_before: bool,
     /// Of which currency.
     pub currency: Currency,
     /// How it ended.
@@ -412,6 +413,8 @@ pub enum Event {
         ends: UnixMs,
     },
     /// No transfer.
+    ScoreReported(Report),
+    /// No transfer.
     TournamentLeft {
         /// Which one.
         tournament: TournamentId,
@@ -449,6 +452,7 @@ impl Event {
             Self::FreeRoundsGranted { .. } => RowKind::FreeRoundsGranted,
             Self::TournamentEntered { .. } => RowKind::TournamentEntered,
             Self::TournamentLeft { .. } => RowKind::TournamentLeft,
+            Self::ScoreReported(_) => RowKind::ScoreReported,
         }
     }
 
@@ -585,73 +589,4 @@ impl Event {
 /// Who pays a bet's winnings.
 pub(super) const fn payer(stake: &Stake) -> Account {
     if stake.free.is_some() { Account::Promo } else { Account::House }
-}
-
-/// A finished bet as scoring sees it, in own money only; the same whether it was settled or
-/// played at once.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SettledRound {
-    /// Who.
-    pub player: PlayerId,
-    /// On which game.
-    pub game: GameId,
-    /// Of which currency.
-    pub currency: Currency,
-    /// The stake, minor units.
-    pub stake: Amount,
-    /// The payout, minor units.
-    pub payout: Amount,
-    /// Whether it was voided: then it does not count.
-    pub void: bool,
-    /// Event time of the start: decides membership (tournament-rules.md L1).
-    pub started: UnixMs,
-    /// Event time of the result: decides ties.
-    pub ended: UnixMs,
-    /// Time of the row that carries the result: decides grace.
-    pub recorded: UnixMs,
-    /// Seq of the placement in the player's slot.
-    pub placed_seq: u64,
-}
-
-impl SettledRound {
-    /// The scored view of a row, if it is a player's finished bet.
-    ///
-    /// # Errors
-    /// [`CorruptRow`].
-    pub fn from_row(row: &Row, player: PlayerId) -> Result<Option<Self>, CorruptRow> {
-        if !matches!(row.kind, RowKind::BetSettled | RowKind::RoundPlayed) {
-            return Ok(None);
-        }
-        let counted = |at| event_time(row.time, at, EVENT_TIME_TOLERANCE_MS);
-        let own = |stake: &Stake, payout: Amount| {
-            Amount(payout.0.saturating_sub(stake.bonus_share(payout).0))
-        };
-        Ok(match Event::from_row(row)? {
-            Event::BetSettled(settled) => Some(Self {
-                player,
-                game: settled.bet.game,
-                currency: settled.currency,
-                stake: settled.stake.own(),
-                payout: own(&settled.stake, settled.payout),
-                void: settled.outcome == Outcome::Void,
-                started: settled.started,
-                ended: counted(settled.at),
-                recorded: row.time,
-                placed_seq: settled.placed_seq,
-            }),
-            Event::RoundPlayed { bet, stake, payout, currency, at, .. } => Some(Self {
-                player,
-                game: bet.game,
-                currency,
-                stake: stake.own(),
-                payout: own(&stake, payout),
-                void: false,
-                started: counted(at),
-                ended: counted(at),
-                recorded: row.time,
-                placed_seq: row.seq,
-            }),
-            _ => None,
-        })
-    }
 }

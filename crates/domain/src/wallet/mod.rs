@@ -19,6 +19,7 @@ mod event;
 pub mod protection;
 mod refusal;
 mod rows;
+mod scored;
 mod state;
 mod terms;
 #[cfg(test)]
@@ -27,8 +28,9 @@ mod tests;
 pub use cell::{Answer, Cell, Error, Found, Needs, Prepared};
 pub use command::{BetResult, Command, Outcome, Verdict, WithdrawalEnd};
 pub use decide::{Context, Decision, Facts, Noop, Past};
-pub use event::{About, BetRef, CorruptRow, Event, Settled, SettledRound, SettlementTotals, Stake};
+pub use event::{About, BetRef, CorruptRow, Event, Settled, SettlementTotals, Stake};
 pub use refusal::Refusal;
+pub use scored::{Report, SettledRound};
 pub use state::{
     Accounts, Broken, Entry, FreeRounds, OpenBet, Proposal, Session, Unable, Wallet, Withdrawal,
 };

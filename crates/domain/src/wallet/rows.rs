@@ -6,10 +6,12 @@ use super::command::{Outcome, Verdict};
 use super::event::{About, BetRef, Event, Settled, SettlementTotals, Stake};
 use super::protection::{ExclusionKind, Limit};
 use super::refusal::Refusal;
+use super::scored::Report;
 use crate::ids::{BetId, CampaignId, GameId, ProviderId, RoundId, TournamentId, WithdrawalId};
 use crate::journal::{Row, RowKind};
 use crate::money::{Amount, Currency};
 use crate::time::UnixMs;
+use crate::tournament::score::Points;
 use serde::{Deserialize, Serialize};
 
 macro_rules! payload {
@@ -44,6 +46,8 @@ payload! {
     free: CampaignId,
     version: u32,
     before: Amount,
+    /// The result before was a void.
+    unvoided: bool,
     withdrawal: WithdrawalId,
     reason: Box<str>,
     author: Box<str>,
@@ -51,6 +55,8 @@ payload! {
     limit: Limit,
     exclusion: ExclusionKind,
     count: u32,
+    points: Points,
+    place: u16,
 }
 
 impl Payload {
@@ -173,6 +179,7 @@ impl Event {
                     totals: settled.totals,
                     version: amended.then_some(settled.version),
                     before: amended.then_some(settled.paid_before),
+                    unvoided: settled.void_before.then_some(true),
                     ..none()
                 };
                 Columns::bet(&settled.bet, &payload.with(&settled.stake, amended))
@@ -274,6 +281,20 @@ impl Event {
                 tournament: Some(tournament.clone()),
                 ..none()
             }),
+            Self::ScoreReported(report) => Columns {
+                provider: Some(report.provider.clone()),
+                bet: Some(report.id.clone()),
+                round: Some(report.round.clone()),
+                payload: Payload {
+                    at: report.at,
+                    tournament: Some(report.tournament.clone()),
+                    points: Some(report.points),
+                    place: (report.place > 0).then_some(report.place),
+                    ..none()
+                }
+                .bytes(),
+                ..Columns::default()
+            },
             Self::TournamentLeft { tournament } => {
                 Columns::only(&Payload { tournament: Some(tournament.clone()), ..none() })
             }
@@ -365,6 +386,7 @@ impl Event {
                     },
                     payout: need!(payout),
                     paid_before: if amended { need!(before) } else { Amount::ZERO },
+                    void_before: payload.unvoided.unwrap_or(false),
                     currency: currency()?,
                     outcome: need!(outcome),
                     started: need!(started),
@@ -469,10 +491,21 @@ impl Event {
                 Self::TournamentEntered { tournament: need!(tournament), ends: need!(expires) }
             }
             RowKind::TournamentLeft => Self::TournamentLeft { tournament: need!(tournament) },
+            RowKind::ScoreReported => Self::ScoreReported(Report {
+                provider: provider()?,
+                id: bet_id()?,
+                round: round()?,
+                tournament: need!(tournament),
+                points: need!(points),
+                place: payload.place.unwrap_or(0),
+                at: payload.at,
+            }),
             RowKind::TournamentCreated
             | RowKind::TournamentStarted
             | RowKind::TournamentClosed
             | RowKind::TournamentCancelled
+            | RowKind::PlayerDisqualified
+            | RowKind::PlayerReinstated
             | RowKind::ProviderStateChanged => return Err(bad("not a wallet's row")),
         };
         Ok(event)

@@ -403,6 +403,7 @@ impl Wallet {
             | Event::BetRefused { .. }
             | Event::Moved { .. }
             | Event::RoundEnded { .. }
+            | Event::ScoreReported(_)
             | Event::BetTombstoned { .. } => {}
         }
         self.seq = seq;

@@ -23,9 +23,7 @@ fn six_fields_are_enough() {
         ends: UnixMs(1_795_287_600_000),
         registration_opens: None,
         grace_ms: 60_000,
-        min_stake: Amount(0),
-        points_per: Amount(100),
-        games: Vec::new(),
+        rules: Usual::Turnover.rules(Points(ONE), Currency::EUR).unwrap(),
         tick_ms: 1000,
         top_n: 10,
         opt_in: true,
@@ -34,7 +32,7 @@ fn six_fields_are_enough() {
     };
     assert_eq!(parsed, expected);
     let yen = read(&LEAST.replace("EUR", "JPY")).unwrap();
-    assert_eq!(yen.points_per, Amount(1), "one unit of the currency");
+    assert_eq!(yen.rules.score.linear().unwrap().per, Points(ONE), "one unit of the currency");
 }
 
 #[test]
@@ -45,8 +43,9 @@ fn every_field_is_taken() {
     .unwrap();
     assert_eq!(parsed.registration_opens, Some(UnixMs(1_795_262_400_000)));
     assert_eq!((parsed.grace_ms, parsed.tick_ms, parsed.top_n), (0, 250, 50));
-    assert_eq!((parsed.min_stake, parsed.points_per), (Amount(10), Amount(200)));
-    assert_eq!(parsed.games.len(), 2);
+    let per = parsed.rules.score.linear().unwrap().per;
+    assert_eq!((parsed.rules.counts.stake_min, per), (Points(100_000), Points(2 * ONE)));
+    assert_eq!(parsed.rules.counts.games.len(), 2);
     assert_eq!(parsed.prizes, [Amount(10_000), Amount(5000), Amount(5000)]);
     assert!(!parsed.opt_in);
 }

@@ -1,5 +1,6 @@
 //! Points: exact, six decimals, no floats.
 
+use crate::money::{Amount, Currency};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 
@@ -31,6 +32,15 @@ impl Points {
         let places = u32::try_from(fraction.len()).ok()?;
         let scale = 10_i64.pow(u32::from(DECIMALS).checked_sub(places)?);
         Some(Self(sign * (number(whole, 12)? * ONE + number(fraction, 6)? * scale)))
+    }
+
+    /// An amount as points, one per unit; `None` when it has more than six decimals.
+    #[must_use]
+    pub fn of(amount: Amount, currency: Currency) -> Option<Self> {
+        let above = i128::from(amount.0) * i128::from(ONE);
+        let below = 10_i128.pow(u32::from(currency.exponent()));
+        let exact = above % below == 0;
+        exact.then(|| i64::try_from(above / below).ok()).flatten().map(Self)
     }
 
     /// Cut toward zero to so many decimals: what is ranked and shown.

@@ -165,6 +165,7 @@ impl Wallet {
                 }
                 Ok(one(Event::TournamentEntered { tournament: tournament.clone(), ends: *ends }))
             }
+            Command::Report(report) => Ok(one(Event::ScoreReported(report.clone()))),
             Command::Leave { tournament } => {
                 if !self.entries.contains_key(tournament) {
                     return Err(Refusal::NotEntered);

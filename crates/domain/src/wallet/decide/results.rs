@@ -395,6 +395,7 @@ fn stands(past: &Past) -> Result<Option<Standing>, Refusal> {
             stake,
             payout,
             paid_before: Amount::ZERO,
+            void_before: false,
             currency,
             outcome: if payout.is_positive() { Outcome::Win } else { Outcome::Lose },
             started: row.time,
@@ -477,6 +478,7 @@ fn first(
         stake: open.stake.clone(),
         payout,
         paid_before: Amount::ZERO,
+        void_before: false,
         currency: open.currency,
         outcome: outcome.unwrap_or_else(|| said_by(payout)),
         started: open.started,
@@ -490,6 +492,7 @@ fn again(old: Settled, payout: Amount, outcome: Option<Outcome>, at: Option<Unix
     Settled {
         version: old.version.saturating_add(1),
         paid_before: old.payout,
+        void_before: old.outcome == Outcome::Void,
         payout,
         outcome: outcome.unwrap_or_else(|| said_by(payout)),
         at,

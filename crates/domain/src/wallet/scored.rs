@@ -1,0 +1,122 @@
+//! What scoring sees of a wallet's rows: finished bets, and points that providers report.
+
+use super::command::Outcome;
+use super::event::{BetRef, Event, Stake};
+use super::rows::CorruptRow;
+use crate::ids::{BetId, PlayerId, ProviderId, RoundId, TournamentId};
+use crate::journal::{Row, RowKind};
+use crate::money::{Amount, Currency};
+use crate::time::{EVENT_TIME_TOLERANCE_MS, UnixMs, event_time};
+use crate::tournament::score::Points;
+
+/// Points of a tournament that a provider reports: chips of a table, a race's points.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// Whose tables or races.
+    pub provider: ProviderId,
+    /// The report's own id.
+    pub id: BetId,
+    /// The round it is about.
+    pub round: RoundId,
+    /// The tournament.
+    pub tournament: TournamentId,
+    /// Points, added to what was reported before; less with a minus.
+    pub points: Points,
+    /// The place in the round, from 1; 0 when there is none.
+    pub place: u16,
+    /// The provider's time.
+    pub at: Option<UnixMs>,
+}
+
+impl Report {
+    /// The report of a row, with its event time; `None` for any other row.
+    ///
+    /// # Errors
+    /// [`CorruptRow`].
+    pub fn from_row(row: &Row) -> Result<Option<(Self, UnixMs)>, CorruptRow> {
+        if row.kind != RowKind::ScoreReported {
+            return Ok(None);
+        }
+        Ok(match Event::from_row(row)? {
+            Event::ScoreReported(report) => {
+                let at = event_time(row.time, report.at, EVENT_TIME_TOLERANCE_MS);
+                Some((report, at))
+            }
+            _ => None,
+        })
+    }
+}
+
+/// A finished bet as scoring sees it, in own money only; the same whether it was settled or
+/// played at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettledRound {
+    /// Who.
+    pub player: PlayerId,
+    /// Which bet.
+    pub bet: BetRef,
+    /// Of which currency.
+    pub currency: Currency,
+    /// The stake, minor units.
+    pub stake: Amount,
+    /// The payout, minor units.
+    pub payout: Amount,
+    /// Whether it was voided: then it does not count.
+    pub void: bool,
+    /// The result that this one replaces: its payout, and whether it was a void.
+    pub replaces: Option<(Amount, bool)>,
+    /// Event time of the start: decides membership (tournament-rules.md L1).
+    pub started: UnixMs,
+    /// Event time of the result: decides ties.
+    pub ended: UnixMs,
+    /// Time of the row that carries the result: decides grace.
+    pub recorded: UnixMs,
+    /// Seq of the placement in the player's slot.
+    pub placed_seq: u64,
+}
+
+impl SettledRound {
+    /// The scored view of a row, if it is a player's finished bet.
+    ///
+    /// # Errors
+    /// [`CorruptRow`].
+    pub fn from_row(row: &Row, player: PlayerId) -> Result<Option<Self>, CorruptRow> {
+        if !matches!(row.kind, RowKind::BetSettled | RowKind::BetAmended | RowKind::RoundPlayed) {
+            return Ok(None);
+        }
+        let counted = |at| event_time(row.time, at, EVENT_TIME_TOLERANCE_MS);
+        let own = |stake: &Stake, payout: Amount| {
+            Amount(payout.0.saturating_sub(stake.bonus_share(payout).0))
+        };
+        Ok(match Event::from_row(row)? {
+            Event::BetSettled(settled) | Event::BetAmended(settled) => Some(Self {
+                player,
+                bet: settled.bet,
+                replaces: (settled.version > 1)
+                    .then(|| (own(&settled.stake, settled.paid_before), settled.void_before)),
+                currency: settled.currency,
+                stake: settled.stake.own(),
+                payout: own(&settled.stake, settled.payout),
+                void: settled.outcome == Outcome::Void,
+                started: settled.started,
+                ended: counted(settled.at),
+                recorded: row.time,
+                placed_seq: settled.placed_seq,
+            }),
+            Event::RoundPlayed { bet, stake, payout, currency, at, .. } => Some(Self {
+                player,
+                bet,
+                replaces: None,
+                currency,
+                stake: stake.own(),
+                payout: own(&stake, payout),
+                void: false,
+                started: counted(at),
+                ended: counted(at),
+                recorded: row.time,
+                placed_seq: row.seq,
+            }),
+            _ => None,
+        })
+    }
+}
