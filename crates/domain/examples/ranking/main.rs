@@ -5,7 +5,7 @@
 //!     --redis redis://127.0.0.1:6379   also ZINCRBY + ZREVRANK of the same updates, in turns
 //!     --redis-players 1000000          … on a board of this size
 //!     --rounds 5                       … and so many turns for each kind of updates
-//!     --maps                           also compares maps from player to entry
+//!     --map tree|hash|paged|table      nothing but one of the maps from player to entry
 //! ```
 //! One thread. Rates come from passes without a clock inside; single times from passes of their
 //! own, in which the clock is read once after each call. What such a reading costs, and what
@@ -21,7 +21,7 @@ mod redis;
 use board::{Board, Key};
 use load::{Kind, Random, given, option, scores, updates};
 use maps::{Entry, Players};
-use measure::{Times, per_player, rate, resident};
+use measure::{Times, Watch, per_player, rate, resident};
 use palio_domain::tournament::Ranking;
 use std::cmp::Reverse;
 use std::hint::black_box;
@@ -34,15 +34,16 @@ fn main() {
     let players: usize = option(&arguments, "--players", 100_000);
     let count: usize = option(&arguments, "--updates", 200_000);
     let players_wide = u64::try_from(players).unwrap();
-    clock(count);
     let scores = scores(players_wide);
-    build(&scores);
-    if arguments.iter().any(|argument| argument == "--maps") {
-        compare::<maps::Tree>(&scores);
-        compare::<maps::Hash>(&scores);
-        compare::<maps::Paged>(&scores);
-        compare::<maps::Table>(&scores);
+    match given::<String>(&arguments, "--map").as_deref() {
+        Some("tree") => return compare::<maps::Tree>(&scores),
+        Some("hash") => return compare::<maps::Hash>(&scores),
+        Some("paged") => return compare::<maps::Paged>(&scores),
+        Some("table") => return compare::<maps::Table>(&scores),
+        Some(other) => panic!("there is no map called {other}"),
+        None => clock(count),
     }
+    // First, while freed memory of something else can't be used again.
     let before = resident();
     let mut board = Board::<Map>::of(&scores);
     memory("board as built", &board, before);
@@ -51,7 +52,9 @@ fn main() {
     }
     memory("board after all updates", &board, before);
     read(&mut board, players_wide);
-    drop((board, scores));
+    drop(board);
+    build(&scores);
+    drop(scores);
     if let Some(url) = given::<String>(&arguments, "--redis") {
         let players = option(&arguments, "--redis-players", 1_000_000);
         redis::compare(&url, players, count, option(&arguments, "--rounds", 5));
@@ -130,16 +133,17 @@ fn change<P: Players>(board: &mut Board<P>, kind: Kind, players: u64, count: usi
     let (name, seed) = (kind.name(), 77);
     let mut far: Vec<usize> = Vec::with_capacity(count);
     let stream = updates(kind, players, count, seed);
-    let started = Instant::now();
+    let watch = Watch::start();
     for update in stream {
         let moved = board.update(update);
         far.push(moved.from.abs_diff(moved.to));
     }
-    let rate = rate(count, started.elapsed());
+    let (elapsed, ran) = watch.stop();
+    let (by_clock, by_processor) = (rate(count, elapsed), rate(count, ran));
     far.sort_unstable();
     let far = |per_cent: usize| far.get(far.len() * per_cent / 100).copied().unwrap_or(0);
     println!(
-        "{name} updates: {rate} per second; positions moved p10 {} p50 {} p90 {}",
+        "{name} updates: {by_clock} per second, {by_processor} per second of processor time; positions moved p10 {} p50 {} p90 {}",
         far(10),
         far(50),
         far(90)

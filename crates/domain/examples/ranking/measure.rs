@@ -45,6 +45,31 @@ fn micros(nanos: u32) -> String {
     format!("{}.{:02} µs", nanos / 1_000, nanos % 1_000 / 10)
 }
 
+/// A stopwatch for passes: by the clock, and by the time the processor was given to this thread,
+/// which is less when others use it, too.
+pub(crate) struct Watch {
+    started: Instant,
+    ran: Duration,
+}
+
+impl Watch {
+    pub(crate) fn start() -> Self {
+        Self { started: Instant::now(), ran: processor() }
+    }
+
+    /// By the clock, and on the processor.
+    pub(crate) fn stop(&self) -> (Duration, Duration) {
+        (self.started.elapsed(), processor().saturating_sub(self.ran))
+    }
+}
+
+/// Processor time of this process' only thread; 0 where the system does not say.
+fn processor() -> Duration {
+    let text = std::fs::read_to_string("/proc/self/schedstat").unwrap_or_default();
+    let nanos = text.split_whitespace().next().and_then(|nanos| nanos.parse().ok());
+    Duration::from_nanos(nanos.unwrap_or(0))
+}
+
 /// How many a second.
 pub(crate) fn rate(count: usize, elapsed: Duration) -> u64 {
     let per_second = u128::try_from(count).unwrap() * 1_000_000_000 / elapsed.as_nanos().max(1);

@@ -1,13 +1,15 @@
 //! One level of the tree above the keys: children in order, with what is asked about them most
 //! side by side in arrays, so that finding one reads few cache lines.
 
+use super::partition_point;
+
 /// Children in key order. The three lists have one entry per child; no child is empty.
 #[derive(Debug, Clone)]
 pub(super) struct Level<K, C> {
     /// The last key of each child.
     lasts: Vec<K>,
-    /// How many keys each child has.
-    lens: Vec<usize>,
+    /// How many keys each child has: at most 65,535, see [`super::GROUP_MAX`].
+    lens: Vec<u16>,
     children: Vec<C>,
 }
 
@@ -44,12 +46,12 @@ impl<K: Ord + Copy, C> Level<K, C> {
 
     /// Keys in a child; 0 where there is no child.
     pub(super) fn len_of(&self, at: usize) -> usize {
-        self.lens.get(at).copied().unwrap_or(0)
+        self.lens.get(at).map_or(0, |len| usize::from(*len))
     }
 
     /// Keys in all children.
     pub(super) fn len(&self) -> usize {
-        self.lens.iter().sum()
+        sum(&self.lens)
     }
 
     pub(super) fn last(&self) -> Option<K> {
@@ -59,7 +61,7 @@ impl<K: Ord + Copy, C> Level<K, C> {
     /// Records what a child has become.
     pub(super) fn set(&mut self, at: usize, len: usize, last: K) {
         if let (Some(len_of), Some(last_of)) = (self.lens.get_mut(at), self.lasts.get_mut(at)) {
-            *len_of = len;
+            *len_of = narrow(len);
             *last_of = last;
         }
     }
@@ -71,19 +73,20 @@ impl<K: Ord + Copy, C> Level<K, C> {
 
     /// The first child whose last key does not satisfy `before`, or else the last child.
     pub(super) fn partition(&self, before: impl Fn(&K) -> bool) -> usize {
-        self.lasts.partition_point(before).min(self.count().saturating_sub(1))
+        partition_point(&self.lasts, before).min(self.count().saturating_sub(1))
     }
 
     /// How many keys are in the children before this one.
     pub(super) fn before(&self, at: usize) -> usize {
-        self.lens.iter().take(at).sum()
+        self.lens.get(..at).map_or(0, sum)
     }
 
     /// The child that holds a position, and the position inside it.
     pub(super) fn holding(&self, position: usize) -> Option<(usize, usize)> {
         let mut rest = position;
         for (at, len) in self.lens.iter().enumerate() {
-            if rest < *len {
+            let len = usize::from(*len);
+            if rest < len {
                 return Some((at, rest));
             }
             rest -= len;
@@ -93,7 +96,7 @@ impl<K: Ord + Copy, C> Level<K, C> {
 
     pub(super) fn insert(&mut self, at: usize, len: usize, last: K, child: C) {
         self.lasts.insert(at, last);
-        self.lens.insert(at, len);
+        self.lens.insert(at, narrow(len));
         self.children.insert(at, child);
     }
 
@@ -123,7 +126,18 @@ impl<K: Ord + Copy, C> Level<K, C> {
     /// Heap bytes of the lists themselves, without what the children hold.
     pub(super) const fn bytes(&self) -> usize {
         self.lasts.capacity() * size_of::<K>()
-            + self.lens.capacity() * size_of::<usize>()
+            + self.lens.capacity() * size_of::<u16>()
             + self.children.capacity() * size_of::<C>()
     }
+}
+
+fn narrow(len: usize) -> u16 {
+    debug_assert!(u16::try_from(len).is_ok(), "{len} keys in a child");
+    u16::try_from(len).unwrap_or(u16::MAX)
+}
+
+/// Adds up in 32 bits, several lengths at a time, as long as that can't overflow.
+fn sum(lens: &[u16]) -> usize {
+    let part = |lens: &[u16]| lens.iter().map(|len| u32::from(*len)).sum::<u32>();
+    lens.chunks(1 << 16).map(|lens| usize::try_from(part(lens)).unwrap_or(usize::MAX)).sum()
 }
