@@ -212,7 +212,7 @@ pub fn render(row: &Row) -> Result<Rendered, CorruptRow> {
             round_id: Some(round.as_str().to_owned()),
             ..of.settled(&totals, currency)
         },
-        Event::SessionOpened { game, currency, expires } => TransactionResult {
+        Event::SessionOpened { game, currency, expires, provider: _ } => TransactionResult {
             game_id: Some(game.as_str().to_owned()),
             currency: Some(currency.code().to_owned()),
             expires_at: Some(time::format(expires)),

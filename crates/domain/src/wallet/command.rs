@@ -126,6 +126,8 @@ pub enum Command {
         currency: Currency,
         /// The provider's time.
         at: Option<UnixMs>,
+        /// As of [`Command::PlaceBet`].
+        feature: bool,
         /// The provider's terms.
         terms: Terms,
     },
@@ -215,17 +217,23 @@ pub enum Command {
     },
     /// Opens a session on a game; a newer one replaces an older one.
     OpenSession {
+        /// Whose game it is.
+        provider: Option<ProviderId>,
         /// The game.
         game: GameId,
         /// The session's currency.
         currency: Currency,
         /// When it ends.
         expires: UnixMs,
+        /// The provider takes no new sessions now (requirement G4).
+        away: bool,
     },
     /// Closes the session on a game.
     CloseSession {
         /// The game.
         game: GameId,
+        /// Its number; a newer session on the game stays.
+        number: u64,
     },
     /// Sets or removes a limit. Lowering is at once; a raise waits.
     SetLimit {
@@ -294,6 +302,9 @@ pub enum Command {
         tournament: TournamentId,
     },
 }
+
+/// Marks a bet inside a feature in its content: no campaign's id has a space.
+const FEATURE: &str = "in a feature";
 
 impl Command {
     /// The kind in the request's identity.
@@ -465,7 +476,7 @@ impl Command {
                 put(currency.code());
                 put(reason);
             }
-            Self::PlaceBet { bet, stake, currency, at: _, free, feature: _, terms: _ } => {
+            Self::PlaceBet { bet, stake, currency, at: _, free, feature, terms: _ } => {
                 put("bet");
                 bet.canonical(&mut put);
                 put(&stake.0.to_string());
@@ -473,13 +484,19 @@ impl Command {
                 if let Some(campaign) = free {
                     put(campaign.as_str());
                 }
+                if *feature {
+                    put(FEATURE);
+                }
             }
-            Self::Play { bet, stake, payout, currency, at: _, terms: _ } => {
+            Self::Play { bet, stake, payout, currency, at: _, feature, terms: _ } => {
                 put("play");
                 bet.canonical(&mut put);
                 put(&stake.0.to_string());
                 put(&payout.0.to_string());
                 put(currency.code());
+                if *feature {
+                    put(FEATURE);
+                }
             }
             Self::SettleRound { provider: _, round, delta, gross, currency, version, terms: _ } => {
                 put(if *gross { "pay" } else { "settle" });
@@ -539,12 +556,15 @@ impl Command {
                 put(round.as_str());
                 put(author);
             }
-            Self::OpenSession { game, currency, expires: _ } => {
+            Self::OpenSession { provider, game, currency, expires: _, away: _ } => {
                 put("session");
                 put(game.as_str());
                 put(currency.code());
+                if let Some(provider) = provider {
+                    put(provider.as_str());
+                }
             }
-            Self::CloseSession { game } => {
+            Self::CloseSession { game, number: _ } => {
                 put("close session");
                 put(game.as_str());
             }

@@ -230,7 +230,8 @@ impl Event {
                     ..none()
                 },
             ),
-            Self::SessionOpened { game, currency, expires } => Columns {
+            Self::SessionOpened { provider, game, currency, expires } => Columns {
+                provider: provider.clone(),
                 game: Some(game.clone()),
                 payload: Payload { currency: Some(*currency), expires: Some(*expires), ..none() }
                     .bytes(),
@@ -460,6 +461,7 @@ impl Event {
                 totals: need!(totals),
             },
             RowKind::SessionOpened => Self::SessionOpened {
+                provider: row.provider.clone(),
                 game: game()?,
                 currency: need!(currency),
                 expires: need!(expires),

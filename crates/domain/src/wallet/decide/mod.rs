@@ -131,15 +131,20 @@ impl Wallet {
             Command::ConfirmVerdict { provider, round, author } => {
                 self.confirm(provider, round, author)
             }
-            Command::OpenSession { game, currency, expires } => {
-                if let Some(kind) = self.protection.excluded(now) {
-                    return Err(Refusal::PlayerExcluded { kind });
+            Command::OpenSession { provider, game, currency, expires, away } => {
+                if *expires <= now {
+                    return Err(Refusal::OverAlready);
                 }
-                let (game, currency, expires) = (game.clone(), *currency, *expires);
-                Ok(one(Event::SessionOpened { game, currency, expires }))
+                if *away {
+                    return Err(Refusal::ProviderAway);
+                }
+                self.not_excluded(now)?;
+                let (provider, game) = (provider.clone(), game.clone());
+                let (currency, expires) = (*currency, *expires);
+                Ok(one(Event::SessionOpened { provider, game, currency, expires }))
             }
-            Command::CloseSession { game } => match self.sessions.get(game) {
-                Some(session) if session.expires > now => {
+            Command::CloseSession { game, number } => match self.sessions.get(game) {
+                Some(session) if session.expires > now && session.number == *number => {
                     Ok(one(Event::SessionClosed { game: game.clone() }))
                 }
                 Some(_) | None => Err(Refusal::SessionNotFound),
@@ -163,6 +168,7 @@ impl Wallet {
                 if self.entries.contains_key(tournament) {
                     return Ok(Decision::Noop(Noop::AlreadyEntered));
                 }
+                self.not_excluded(now)?;
                 Ok(one(Event::TournamentEntered { tournament: tournament.clone(), ends: *ends }))
             }
             Command::Report(report) => Ok(one(Event::ScoreReported(report.clone()))),
