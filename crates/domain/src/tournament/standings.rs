@@ -409,7 +409,7 @@ impl Standings {
         let start = usize::try_from(offset).unwrap_or(usize::MAX);
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let mut last: Option<(RankKey, u64)> = None;
-        let standing = |(position, key): (usize, &RankKey)| {
+        let mut standing = |(position, key): (usize, &RankKey)| {
             let rank = match (&last, self.definition.rules.rank) {
                 (Some((before, rank)), RankStyle::Shared | RankStyle::Dense)
                     if before.group() == key.group() =>
@@ -421,7 +421,8 @@ impl Standings {
             last = Some((*key, rank));
             Standing { rank, player: PlayerId(key.player), score: key.score.0 }
         };
-        (start..).zip(self.ranking.from(start).take(limit)).map(standing).collect()
+        let keys = self.ranking.from(start).take(limit).enumerate();
+        keys.map(|(at, key)| standing((start.saturating_add(at), key))).collect()
     }
 
     /// A player's own position; `None` for whoever is not in.
