@@ -317,7 +317,7 @@ fn files_and_lines_stay_short() {
     let mut problems = Vec::new();
     for file in sources() {
         let lines = file.lines().count();
-        if lines > FILE_LINES_MAX && !file.has_ending("svg") {
+        if lines > FILE_LINES_MAX && !file.has_ending("svg") && !file.has_ending("csv") {
             problems.push(format!("{}: {lines} lines; at most {FILE_LINES_MAX}", file.path));
         }
     }
