@@ -1,0 +1,24 @@
+//! The targets, a module each.
+
+use crate::Target;
+
+macro_rules! targets {
+    ($($name:ident: $len_max:expr,)*) => {
+        $(mod $name;)*
+
+        /// Every target.
+        pub const TARGETS: &[Target] = &[
+            $(Target {
+                name: stringify!($name),
+                run: $name::target,
+                words: $name::WORDS,
+                len_max: $len_max,
+            },)*
+        ];
+    };
+}
+
+targets! {
+    json: 262_144,
+    texts: 300,
+}
