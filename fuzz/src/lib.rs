@@ -7,6 +7,7 @@
 //! **Invariants:** a target has no state, no clock and no randomness, so an input fails always or
 //! never; it looks at the product only through what is public. **Never:** I/O.
 
+mod calls;
 pub mod corpus;
 mod mutate;
 mod rng;

@@ -21,4 +21,5 @@ macro_rules! targets {
 targets! {
     json: 262_144,
     texts: 300,
+    bodies: 262_144,
 }
