@@ -22,4 +22,8 @@ targets! {
     json: 262_144,
     texts: 300,
     bodies: 262_144,
+    events: 262_144,
+    tournaments: 262_144,
+    signature: 16_384,
+    tokens: 16_384,
 }
