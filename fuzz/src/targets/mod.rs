@@ -26,4 +26,6 @@ targets! {
     tournaments: 262_144,
     signature: 16_384,
     tokens: 16_384,
+    requests: 8_192,
+    sockets: 16_384,
 }
