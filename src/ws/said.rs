@@ -7,6 +7,7 @@ use super::frames::close;
 use actix_codec::Decoder as _;
 use actix_http::ws::{Codec, Frame, Item};
 use bytes::{Bytes, BytesMut};
+use palio_protocol::field::Object;
 use serde::Deserialize;
 
 /// The largest message, in one frame or several.
@@ -140,7 +141,7 @@ fn message(is_text: bool, bytes: &[u8]) -> Result<Said, Wrong> {
 /// The request in a text, if it is one.
 #[must_use]
 pub fn request(text: &str) -> Option<Request> {
-    serde_json::from_str(text).ok()
+    serde_json::from_str(text).ok().map(|Object(request)| request)
 }
 
 #[cfg(test)]
@@ -158,6 +159,7 @@ mod tests {
             (r#"{"t":"auth"}"#, None),
             (r#"{"t":"auth","token":7}"#, None),
             (r#"{"t":"ping","t":"auth","token":"x"}"#, None),
+            (r#"["auth","a.b.c"]"#, None),
             (r#"{"t":"sub"}"#, None),
             ("ping", None),
             ("", None),
