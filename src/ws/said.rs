@@ -13,8 +13,13 @@ use serde::Deserialize;
 /// The largest message, in one frame or several.
 pub const MESSAGE_MAX: usize = 4 * 1024;
 
+/// The head of the largest frame: two bytes, a long length, the mask.
+const HEAD_MAX: usize = 14;
+
 /// Why a client is closed with 4400; for the log.
 pub type Wrong = &'static str;
+
+const NO_FRAME: Wrong = "not a frame, or a frame that is too large";
 
 /// What a client can ask for.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -89,7 +94,9 @@ impl Listener {
     /// [`Wrong`]: nothing that follows can be understood.
     pub fn next(&mut self) -> Result<Option<Said>, Wrong> {
         let frame = self.codec.decode(&mut self.pending);
-        match frame.map_err(|_| "not a frame, or a frame that is too large")? {
+        match frame.map_err(|_| NO_FRAME)? {
+            // The codec waits for a whole frame before it looks at its size.
+            None if self.pending.len() > MESSAGE_MAX + HEAD_MAX => Err(NO_FRAME),
             None => Ok(None),
             Some(frame) => self.said(frame).map(Some),
         }
@@ -167,6 +174,22 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(request(text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn a_frame_of_any_length_is_not_waited_for() {
+        for length in [MESSAGE_MAX + 1, 1 << 20, 1 << 62] {
+            let length = u64::try_from(length).unwrap().to_be_bytes();
+            let mut listener = Listener::new(&[&[0x82, 0xff][..], &length, &[0; 4]].concat());
+            let wrong = (0..=MESSAGE_MAX).any(|_| {
+                listener.pending().extend_from_slice(b"x");
+                listener.next().is_err()
+            });
+            assert!(wrong, "{length:?}");
+        }
+        let length = u16::try_from(MESSAGE_MAX).unwrap().to_be_bytes();
+        let largest = [&[0x82, 0xfe][..], &length, &[0; 4], &vec![b'x'; MESSAGE_MAX]].concat();
+        assert_eq!(Listener::new(&largest).next(), Ok(Some(Said::Message(None))));
     }
 
     #[test]
