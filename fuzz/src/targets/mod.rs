@@ -26,6 +26,7 @@ targets! {
     tournaments: 262_144,
     signature: 16_384,
     tokens: 16_384,
+    dialects: 262_144,
     requests: 8_192,
     sockets: 16_384,
 }
