@@ -11,6 +11,7 @@ mod calls;
 pub mod corpus;
 mod mutate;
 mod rng;
+mod stored;
 mod support;
 mod targets;
 

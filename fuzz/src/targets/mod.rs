@@ -29,4 +29,7 @@ targets! {
     dialects: 262_144,
     requests: 8_192,
     sockets: 16_384,
+    rows: 32_768,
+    snapshots: 32_768,
+    zones: 8_192,
 }
