@@ -1,6 +1,6 @@
 //! Runs every kept input through its target, then seeded mutations of them.
 //!
-//! `PALIO_FUZZ_RUNS` (mutations per target, 3,000 unless said) and `PALIO_FUZZ_SEED` (1): a seed
+//! `PALIO_FUZZ_RUNS` (mutations per target, 500 unless said) and `PALIO_FUZZ_SEED` (1): a seed
 //! that failed fails again. The failing input is printed and kept in `target/fuzz-found/`.
 
 use palio_fuzz::{Rng, TARGETS, Target, corpus, mutate};
@@ -21,7 +21,7 @@ fn replay(name: &str) {
     for (file, input) in &inputs {
         run(target, input, file);
     }
-    let (runs, seed) = (number("PALIO_FUZZ_RUNS", 3_000), number("PALIO_FUZZ_SEED", 1));
+    let (runs, seed) = (number("PALIO_FUZZ_RUNS", 500), number("PALIO_FUZZ_SEED", 1));
     let mut rng = Rng::new(seed);
     for n in 0..runs {
         let mut input = rng.pick(&inputs).unwrap().1.clone();
@@ -56,7 +56,7 @@ macro_rules! replays {
     };
 }
 
-replays! { json texts bodies events tournaments signature tokens dialects requests sockets rows snapshots zones }
+replays! { json texts bodies events tournaments signature tokens dialects requests sockets config rows snapshots zones }
 
 #[test]
 fn every_target_is_replayed_documented_and_has_a_folder() {
