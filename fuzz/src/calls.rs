@@ -12,6 +12,8 @@ use serde::de::DeserializeOwned;
 /// When the calls are made: 2026-11-21T18:00:00Z.
 pub(crate) const NOW: UnixMs = UnixMs(1_795_284_000_000);
 const AUTHOR: &str = "anna";
+/// The second person that a verdict needs.
+const SECOND: &str = "bob";
 const RAISE_WAIT_MS: i64 = 86_400_000;
 
 /// The provider that calls.
@@ -66,7 +68,7 @@ pub(crate) fn parts(of: &Message<'_>) -> Option<Parts> {
                 read(of, |b: operator::ProposeVerdict| one(b.into_command(player, key, AUTHOR)))
             }
             ["verdicts", "confirm"] => {
-                read(of, |b: operator::ConfirmVerdict| one(b.into_command(player, key, AUTHOR)))
+                read(of, |b: operator::ConfirmVerdict| one(b.into_command(player, key, SECOND)))
             }
             _ => return None,
         },

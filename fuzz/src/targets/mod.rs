@@ -22,6 +22,7 @@ targets! {
     json: 262_144,
     texts: 300,
     bodies: 262_144,
+    commands: 65_536,
     events: 262_144,
     tournaments: 262_144,
     signature: 16_384,
