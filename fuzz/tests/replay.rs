@@ -24,8 +24,8 @@ fn replay(name: &str) {
     let (runs, seed) = (number("PALIO_FUZZ_RUNS", 500), number("PALIO_FUZZ_SEED", 1));
     let mut rng = Rng::new(seed);
     for n in 0..runs {
-        let mut input = rng.pick(&inputs).unwrap().1.clone();
-        let other = &rng.pick(&inputs).unwrap().1;
+        let mut input = rng.pick(&inputs).expect("an input").1.clone();
+        let other = &rng.pick(&inputs).expect("an input").1;
         mutate(&mut input, other, target.words, target.len_max, &mut rng);
         run(target, &input, &format!("mutation {n} of seed {seed}"));
     }

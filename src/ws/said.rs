@@ -92,7 +92,7 @@ impl Listener {
     ///
     /// # Errors
     /// [`Wrong`]: nothing that follows can be understood.
-    pub fn next(&mut self) -> Result<Option<Said>, Wrong> {
+    pub fn frame(&mut self) -> Result<Option<Said>, Wrong> {
         let frame = self.codec.decode(&mut self.pending);
         match frame.map_err(|_| NO_FRAME)? {
             // The codec waits for a whole frame before it looks at its size.
@@ -183,13 +183,13 @@ mod tests {
             let mut listener = Listener::new(&[&[0x82, 0xff][..], &length, &[0; 4]].concat());
             let wrong = (0..=MESSAGE_MAX).any(|_| {
                 listener.pending().extend_from_slice(b"x");
-                listener.next().is_err()
+                listener.frame().is_err()
             });
             assert!(wrong, "{length:?}");
         }
         let length = u16::try_from(MESSAGE_MAX).unwrap().to_be_bytes();
         let largest = [&[0x82, 0xfe][..], &length, &[0; 4], &vec![b'x'; MESSAGE_MAX]].concat();
-        assert_eq!(Listener::new(&largest).next(), Ok(Some(Said::Message(None))));
+        assert_eq!(Listener::new(&largest).frame(), Ok(Some(Said::Message(None))));
     }
 
     #[test]
@@ -203,11 +203,11 @@ mod tests {
         let expected =
             [Said::Part, Said::Ping(Bytes::from_static(b"x")), Said::Message(Some(Request::Ping))];
         for said in expected {
-            assert_eq!(listener.next(), Ok(Some(said)));
+            assert_eq!(listener.frame(), Ok(Some(said)));
         }
-        assert_eq!(listener.next(), Ok(None));
+        assert_eq!(listener.frame(), Ok(None));
         for bytes in [frame(0x80, b"x"), frame(0x81, b"\xff"), frame(0x83, b"")] {
-            assert!(Listener::new(&bytes).next().is_err(), "{bytes:?}");
+            assert!(Listener::new(&bytes).frame().is_err(), "{bytes:?}");
         }
     }
 }

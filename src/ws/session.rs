@@ -49,7 +49,7 @@ impl Session {
     /// Acts on every frame that is complete.
     fn take(&mut self, socket: &Rc<Socket>) {
         while !self.deaf && !socket.is_gone() {
-            let outcome = match self.listener.next() {
+            let outcome = match self.listener.frame() {
                 Ok(None) => break,
                 Ok(Some(said)) => self.count().map(|()| self.act(socket, said)),
                 Err(wrong) => Err(wrong),

@@ -42,7 +42,7 @@ fn hear(bytes: &[u8], size: usize) -> (Vec<Said>, Option<Wrong>) {
     for piece in bytes.chunks(size) {
         listener.pending().extend_from_slice(piece);
         loop {
-            match listener.next() {
+            match listener.frame() {
                 Ok(Some(said)) => {
                     if let Said::Ping(payload) = &said {
                         assert!(payload.len() <= 125, "a ping of {} bytes", payload.len());
