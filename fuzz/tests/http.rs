@@ -45,6 +45,9 @@ const QUESTIONS: &[&str] = &[
     "PUT /events",
     "DELETE /api/tournaments/friday-race",
     "GET /t/friday-race",
+    // Faults that were found.
+    "GET /api/tournaments?limit=x",
+    "GET /api/tournaments/friday-race/leaderboard?limit=1&limit=2",
 ];
 
 const WORDS: &[&str] = &[
