@@ -11,7 +11,7 @@ const FILE_LINES_MAX: usize = 700;
 const LINE_CHARS_MAX: usize = 120;
 
 /// Where code is, apart from third-party files.
-const SOURCES: &[&str] = &["src", "crates", "loadtest/src", "web"];
+const SOURCES: &[&str] = &["src", "crates", "loadtest/src", "fuzz/src", "fuzz/tests", "web"];
 
 /// String literals that look like metrics and are schemas, crates or headers.
 const NOT_METRICS: &[&str] =

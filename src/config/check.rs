@@ -224,6 +224,9 @@ fn check_one_series(series: &Series, key: &impl Fn(&str) -> String, to: &mut Che
     let slug = TournamentId::parse(&series.id).is_ok() && series.id.len() <= SERIES_ID_MAX;
     to.check(slug, key("id"), "must be 1 to 50 of a-z, 0-9 and -");
     to.range(key("name"), series.name.chars().count(), 1..=120);
+    to.check(!series.name.trim().is_empty(), key("name"), "must not be blank");
+    to.range(key("description"), series.description.len(), 0..=8_000);
+    to.range(key("prizes"), series.prizes.len(), 0..=1_000);
     to.range(key("every_seconds"), series.every_seconds, 10..=YEAR_S);
     to.range(key("duration_seconds"), series.duration_seconds, 10..=YEAR_S);
     to.range(key("grace_seconds"), series.grace_seconds, 0..=WEEK_S);

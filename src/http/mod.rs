@@ -112,6 +112,8 @@ pub fn rate(per_second: u32) -> DefaultKeyedRateLimiter<String> {
 /// The routes of the public port.
 pub fn routes(config: &mut web::ServiceConfig) {
     config
+        .app_data(web::QueryConfig::default().error_handler(error::query_error))
+        .app_data(web::PathConfig::default().error_handler(error::path_error))
         .service(
             web::scope("/wallet")
                 .route("/debit", web::post().to(wallet::debit))

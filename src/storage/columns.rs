@@ -21,33 +21,34 @@ macro_rules! journal_columns {
 pub(super) use journal_columns;
 
 /// A row, borrowed from the domain's row or from a database row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Columns<'r> {
-    pub(super) slot: i16,
-    pub(super) seq: i64,
-    pub(super) epoch: i64,
-    pub(super) time: i64,
-    pub(super) kind: i16,
-    pub(super) kind_version: i16,
-    pub(super) tenant: i32,
-    pub(super) aggregate_kind: i16,
-    pub(super) aggregate: i64,
-    pub(super) debit: Option<i16>,
-    pub(super) credit: Option<i16>,
-    pub(super) amount: Option<i64>,
-    pub(super) currency: Option<&'r str>,
-    pub(super) balance_after: Option<i64>,
-    pub(super) request_key: Option<&'r [u8]>,
-    pub(super) request_id: Option<&'r str>,
-    pub(super) body_hash: Option<&'r [u8]>,
-    pub(super) claim: Option<&'r [u8]>,
-    pub(super) provider: Option<&'r str>,
-    pub(super) bet_id: Option<&'r str>,
-    pub(super) round_id: Option<&'r str>,
-    pub(super) game_id: Option<&'r str>,
-    pub(super) trace_id: Option<&'r str>,
-    pub(super) payload: &'r [u8],
-    pub(super) chain: Option<&'r [u8]>,
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the columns of `journal`, as in the migrations")]
+pub struct Columns<'r> {
+    pub slot: i16,
+    pub seq: i64,
+    pub epoch: i64,
+    pub time: i64,
+    pub kind: i16,
+    pub kind_version: i16,
+    pub tenant: i32,
+    pub aggregate_kind: i16,
+    pub aggregate: i64,
+    pub debit: Option<i16>,
+    pub credit: Option<i16>,
+    pub amount: Option<i64>,
+    pub currency: Option<&'r str>,
+    pub balance_after: Option<i64>,
+    pub request_key: Option<&'r [u8]>,
+    pub request_id: Option<&'r str>,
+    pub body_hash: Option<&'r [u8]>,
+    pub claim: Option<&'r [u8]>,
+    pub provider: Option<&'r str>,
+    pub bet_id: Option<&'r str>,
+    pub round_id: Option<&'r str>,
+    pub game_id: Option<&'r str>,
+    pub trace_id: Option<&'r str>,
+    pub payload: &'r [u8],
+    pub chain: Option<&'r [u8]>,
 }
 
 impl<'r> Columns<'r> {
@@ -55,7 +56,7 @@ impl<'r> Columns<'r> {
     ///
     /// # Errors
     /// [`Error::Corrupt`] for a seq or epoch past 63 bits.
-    pub(super) fn of(row: &'r Row, chain: Option<&'r Chain>) -> Result<Self, Error> {
+    pub fn of(row: &'r Row, chain: Option<&'r Chain>) -> Result<Self, Error> {
         let leg = row.leg.as_ref();
         let request = row.request.as_ref();
         Ok(Self {
@@ -134,7 +135,7 @@ impl<'r> Columns<'r> {
     ///
     /// # Errors
     /// [`Error::Corrupt`] for a value that Palio does not write.
-    pub(super) fn to_row(self) -> Result<StoredRow, Error> {
+    pub fn to_row(self) -> Result<StoredRow, Error> {
         let row = Row {
             slot: slot(self.slot)?,
             seq: unsigned(self.seq)?,

@@ -13,7 +13,7 @@
 //! `Ok` survives kill -9 and power loss; rows read back have the canonical bytes they were
 //! written with.
 
-mod columns;
+pub mod columns;
 pub mod memory;
 mod migrations;
 mod positions;

@@ -200,14 +200,14 @@ impl State<'_> {
         }
         for ((_, player), wallet) in &self.wallets {
             self.report.wallets += 1;
-            let mut held: BTreeMap<Currency, i64> = BTreeMap::new();
+            let mut held: BTreeMap<Currency, i128> = BTreeMap::new();
             for bet in wallet.open.values().flat_map(BTreeMap::values) {
-                *held.entry(bet.currency).or_default() += bet.stake.held().0;
+                *held.entry(bet.currency).or_default() += i128::from(bet.stake.held().0);
                 self.report.open_bets += 1;
             }
             for (currency, accounts) in &wallet.accounts {
                 let open = held.get(currency).copied().unwrap_or(0);
-                if accounts.held.0 != open {
+                if i128::from(accounts.held.0) != open {
                     let found = format!("{} held, {open} in open bets", accounts.held.0);
                     self.report.differs("held", format!("player {}", player.0), found);
                 }

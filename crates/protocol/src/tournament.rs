@@ -26,7 +26,7 @@ const TICK_MS: u64 = 1000;
 const TICK_MS_MIN: u64 = 100;
 const TICK_MS_MAX: u64 = 60_000;
 const TOP_N: u64 = 10;
-const TOP_N_MAX: u64 = 1000;
+const TOP_N_MAX: u64 = 100;
 
 /// What a tournament ranks by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
@@ -145,7 +145,7 @@ pub struct CreateTournament {
     #[serde(default, skip_serializing_if = "Whole::is_missing")]
     #[schema(value_type = Option<u64>, example = 1000)]
     pub tick_ms: Whole,
-    /// Rows on the live board, 1–1,000; 10 when not given.
+    /// Rows on the live board, 1–100; 10 when not given.
     #[serde(default, skip_serializing_if = "Whole::is_missing")]
     #[schema(value_type = Option<u64>, example = 10)]
     pub top_n: Whole,
@@ -186,7 +186,7 @@ pub struct ParsedTournament {
     pub rules: Rules,
     /// How often live boards are updated.
     pub tick_ms: u64,
-    /// Rows on the live board, 1–1,000.
+    /// Rows on the live board, 1–100.
     pub top_n: u64,
     /// Whether players must join.
     pub opt_in: bool,

@@ -37,6 +37,9 @@ impl Accounts {
     /// # Errors
     /// [`Unable`], and then nothing has moved.
     pub fn transfer(&mut self, leg: &Leg) -> Result<(), Unable> {
+        if leg.amount.0 < 0 {
+            return Err(Unable::Backwards);
+        }
         let mut after = *self;
         let owed = |account| account == Account::Debt;
         for (account, arrives) in [(leg.debit, false), (leg.credit, true)] {
@@ -200,6 +203,8 @@ pub enum Unable {
     Negative(Account),
     /// A balance would not fit 64 bits.
     Overflow,
+    /// The amount is below zero: the money would go from credit to debit.
+    Backwards,
 }
 
 /// A row contradicts the wallet: the journal is damaged or a rule is wrong. The wallet stops.
@@ -216,6 +221,12 @@ pub enum Broken {
     /// A balance would not fit 64 bits.
     #[error("a balance overflows at row {seq}")]
     Overflow {
+        /// At which row.
+        seq: u64,
+    },
+    /// A transfer of less than nothing.
+    #[error("a transfer of less than nothing at row {seq}")]
+    Backwards {
         /// At which row.
         seq: u64,
     },
@@ -465,6 +476,7 @@ impl Wallet {
         accounts.transfer(leg).map_err(|unable| match unable {
             Unable::Negative(account) => Broken::Negative { account: account.name(), seq },
             Unable::Overflow => Broken::Overflow { seq },
+            Unable::Backwards => Broken::Backwards { seq },
         })
     }
 }

@@ -68,7 +68,7 @@ fn a_wrong_field_is_named() {
         (with(r#""graceSeconds":1.5"#), "graceSeconds", InvalidField),
         (with(r#""tickMs":99"#), "tickMs", InvalidField),
         (with(r#""topN":0"#), "topN", InvalidField),
-        (with(r#""topN":1001"#), "topN", InvalidField),
+        (with(r#""topN":101"#), "topN", InvalidField),
         (with(r#""minStake":0.1"#), "minStake", InvalidField),
         (with(r#""minStake":"-1""#), "minStake", InvalidField),
         (with(r#""pointsPer":"0""#), "pointsPer", InvalidField),

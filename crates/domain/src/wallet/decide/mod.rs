@@ -197,7 +197,8 @@ impl Plan {
     fn push(&mut self, event: Event) -> Result<(), Refusal> {
         if let Some(leg) = event.leg() {
             self.accounts.transfer(&leg).map_err(|unable| match unable {
-                Unable::Overflow => Refusal::Overflow,
+                // No rule moves less than nothing; a damaged snapshot may ask for it.
+                Unable::Overflow | Unable::Backwards => Refusal::Overflow,
                 Unable::Negative(_) => {
                     Refusal::InsufficientFunds { available: self.accounts.available() }
                 }
