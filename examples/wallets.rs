@@ -18,6 +18,7 @@ use palio::actors::budget::Division;
 use palio::actors::handle::{CoreHandle, Reply, Work};
 use palio::actors::registry::{self, CoreConfig, CoreParts};
 use palio::clock::{Clock as _, SystemClock};
+use palio::search::Search;
 use palio::storage::{FoldSnapshot, Storage, postgres};
 use palio_domain::journal::{
     Account, Batch, Draft, Keys, Leg, Request, RequestKind, Row, RowKind, Stage,
@@ -88,6 +89,7 @@ impl Core {
         let keys = Keys::new([7; 32]);
         let parts = CoreParts {
             storage: storage.clone(),
+            search: Search::open(&storage, false).await.unwrap(),
             keys: keys.clone(),
             clock: Arc::new(SystemClock),
             owner: "wallets".to_owned(),

@@ -16,6 +16,7 @@ use crate::providers::health::{self, Providers};
 use crate::providers::profile::Profile;
 use crate::providers::sandbox::{self, SandboxConfig};
 use crate::providers::{dialects, series};
+use crate::search::Search;
 use crate::storage::{self, Storage};
 use crate::ws::{self, Live, LiveConfig};
 use actix_http::HttpService;
@@ -157,9 +158,11 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
     let keys = Keys::new(secrets.journal_key);
     storage.journal.check_key(keys.check_value()).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let search = Search::open(&storage, config.search.enabled).await?;
     let (committed, batches) = mpsc::channel(FOLLOWED_MAX);
     let parts = CoreParts {
         storage: storage.clone(),
+        search: Arc::clone(&search),
         keys: keys.clone(),
         clock: Arc::clone(&clock),
         owner: format!("{}-{:08x}", std::process::id(), rand::random::<u32>()),
@@ -188,7 +191,7 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
         Arc::clone(&clock),
         storage.clone(),
     );
-    follow(&storage, batches, (&tournaments, &desk), config).await?;
+    follow(&storage, batches, (&tournaments, &desk, &search), config).await?;
 
     let issuer = Arc::new(Issuer::new(&secrets.jwt));
     let live_clock = Arc::clone(&clock);
@@ -218,6 +221,7 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
         clock,
         tournaments: Arc::clone(&tournaments),
         desk,
+        search,
         live: Arc::clone(&live),
         profiles: config.provider.iter().map(profile).collect(),
         sessions: config.tenant.iter().map(session_rules).collect(),
@@ -332,11 +336,12 @@ fn session_rules(tenant: &crate::config::Tenant) -> (TenantId, SessionRules) {
 async fn follow(
     storage: &Storage,
     batches: mpsc::Receiver<Arc<palio_domain::journal::Batch>>,
-    (tournaments, desk): (&Arc<Tournaments>, &Arc<Desk>),
+    (tournaments, desk, search): (&Arc<Tournaments>, &Arc<Desk>, &Arc<Search>),
     config: &Config,
 ) -> Result<(), Error> {
     let (started, is_started) = tokio::sync::oneshot::channel();
-    let (storage, tournaments, desk) = (storage.clone(), Arc::clone(tournaments), Arc::clone(desk));
+    let (storage, tournaments, desk, search) =
+        (storage.clone(), Arc::clone(tournaments), Arc::clone(desk), Arc::clone(search));
     let series = series::Schedule::new(config).map_err(Error::Refused)?;
     let save_every = Duration::from_secs(config.core.snapshot_interval_seconds);
     let arbiter = actix::Arbiter::new();
@@ -359,13 +364,14 @@ async fn follow(
             let mut follower = Follower::new(
                 journal,
                 batches,
-                (Arc::clone(&tournaments), Arc::clone(&desk)),
+                (Arc::clone(&tournaments), Arc::clone(&desk), Arc::clone(&search)),
                 positions,
                 save_every,
             );
             follower.catch_up().await;
             actix::spawn(Arc::clone(&tournaments).keep_time());
             actix::spawn(desk.run());
+            actix::spawn(search.run());
             actix::spawn(series.run(tournaments));
             if started.send(Ok(())).is_ok() {
                 follower.run().await;

@@ -9,6 +9,7 @@ pub mod http;
 pub mod metrics;
 pub mod players;
 pub mod providers;
+pub mod search;
 pub mod storage;
 pub mod telemetry;
 pub mod verify;

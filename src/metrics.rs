@@ -162,6 +162,20 @@ pub const ALL: &[Metric] = &[
         "Commands refused since the server was full: bet or other.",
     ),
     metric(
+        "palio_search_lag_rows",
+        Gauge,
+        Count,
+        "",
+        "Committed rows that the search has not taken in yet.",
+    ),
+    metric(
+        "palio_search_seconds",
+        Histogram,
+        Seconds,
+        "",
+        "Time of one page of a transaction search.",
+    ),
+    metric(
         "palio_follower_lag_rows",
         Gauge,
         Count,

@@ -6,8 +6,8 @@
 
 use crate::actors::budget::Place;
 use crate::actors::handle::{Failure, Reply, Work};
-use crate::actors::history;
 use crate::clock::Clock;
+use crate::search::Search;
 use crate::storage::Storage;
 use palio_domain::journal::{Batch, KeyFilter, Keys, Row, Stage};
 use palio_domain::wallet::Needs;
@@ -48,6 +48,8 @@ pub(super) struct Core {
     pub(super) slots: Vec<Slot>,
     pub(super) owner: String,
     pub(super) storage: Storage,
+    /// Finds rounds that no bet is open of.
+    pub(super) search: Arc<Search>,
     pub(super) keys: Keys,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) state: RefCell<State>,
@@ -108,7 +110,7 @@ impl Core {
             rows.extend(found.map_err(failed)?.into_iter().map(Arc::new));
         }
         let Some((provider, round)) = &needs.round else { return Ok((rows, None)) };
-        let of_round = history::of_round(&self.storage, tenant, player, provider, round).await;
+        let of_round = self.search.round(tenant, player, provider, round).await;
         let of_round = of_round.map_err(failed)?.into_iter().map(Arc::new).collect();
         Ok((rows, Some(of_round)))
     }

@@ -5,9 +5,10 @@
 
 use super::desk::Desk;
 use super::tournaments::Tournaments;
+use crate::search::Search;
 use crate::storage::Journal;
 use palio_domain::Slot;
-use palio_domain::journal::{Batch, Row};
+use palio_domain::journal::{Batch, Head, Row};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -24,8 +25,11 @@ pub struct Follower {
     batches: mpsc::Receiver<Arc<Batch>>,
     tournaments: Arc<Tournaments>,
     desk: Arc<Desk>,
+    search: Arc<Search>,
     /// Last seq handed on, per slot.
     positions: Vec<u64>,
+    /// Where each slot's head stood at the last check.
+    expected: Vec<u64>,
     save_every: Duration,
 }
 
@@ -35,11 +39,20 @@ impl Follower {
     pub fn new(
         journal: Arc<dyn Journal>,
         batches: mpsc::Receiver<Arc<Batch>>,
-        (tournaments, desk): (Arc<Tournaments>, Arc<Desk>),
+        (tournaments, desk, search): (Arc<Tournaments>, Arc<Desk>, Arc<Search>),
         positions: Vec<u64>,
         save_every: Duration,
     ) -> Self {
-        Self { journal, batches, tournaments, desk, positions, save_every }
+        Self {
+            journal,
+            batches,
+            tournaments,
+            desk,
+            search,
+            positions,
+            expected: Vec::new(),
+            save_every,
+        }
     }
 
     /// Follows until the committers are gone.
@@ -54,7 +67,7 @@ impl Follower {
                     Some(batch) => self.take(&batch).await,
                     None => return,
                 },
-                _ = check.tick() => self.catch_up().await,
+                _ = check.tick() => self.check().await,
                 // Between batches, so that no fold stands before the position saved with it.
                 _ = save.tick() => {
                     if let Err(error) = self.tournaments.save(self.positions.clone()).await {
@@ -87,24 +100,34 @@ impl Follower {
         self.hand_on(next).await;
     }
 
+    async fn heads(&self) -> Vec<Head> {
+        self.journal.heads().await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "the follower can't read the heads");
+            Vec::new()
+        })
+    }
+
     /// Reads whatever the store has beyond the own position.
     pub async fn catch_up(&mut self) {
-        let heads = match self.journal.heads().await {
-            Ok(heads) => heads,
-            Err(error) => {
-                tracing::warn!(%error, "the follower can't read the heads");
-                return;
-            }
-        };
+        for head in self.heads().await {
+            self.read_slot(head.slot, head.next_seq).await;
+        }
+    }
+
+    /// Reads slots that do not stand where their heads stood at the last check: what is missing
+    /// then is not on its way.
+    async fn check(&mut self) {
+        let heads = self.heads().await;
         let behind: u64 = heads
             .iter()
             .map(|head| head.next_seq.saturating_sub(1).saturating_sub(self.position(head.slot)))
             .sum();
         metrics::gauge!("palio_follower_lag_rows").set(as_f64(behind));
-        for head in heads {
-            if head.next_seq.saturating_sub(1) > self.position(head.slot) {
-                self.read_slot(head.slot, head.next_seq).await;
-            }
+        metrics::gauge!("palio_search_lag_rows").set(as_f64(self.search.lag(&heads)));
+        let before = std::mem::take(&mut self.expected);
+        self.expected = heads.iter().map(|head| head.next_seq).collect();
+        for (head, expected) in heads.iter().zip(before) {
+            self.read_slot(head.slot, expected).await;
         }
     }
 
@@ -133,6 +156,7 @@ impl Follower {
     async fn hand_on(&self, rows: Vec<Arc<Row>>) {
         if !rows.is_empty() {
             self.desk.take(&rows);
+            self.search.take(&rows);
             self.tournaments.take(rows, &self.positions).await;
         }
     }

@@ -9,7 +9,6 @@ pub mod desk;
 mod entity;
 pub mod follower;
 pub mod handle;
-mod history;
 pub mod hub;
 mod recovery;
 pub mod registry;

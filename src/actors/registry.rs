@@ -9,6 +9,7 @@ use super::handle::{CoreHandle, Failure, Message, Reply, Work};
 use super::recovery;
 use super::wallet::{Ask, SharedWallet, Wallet};
 use crate::clock::Clock;
+use crate::search::Search;
 use crate::storage::{Error, Snapshot, Storage};
 use actix::Addr;
 use actix::prelude::SendError;
@@ -45,6 +46,8 @@ pub struct CoreConfig {
 pub struct CoreParts {
     /// The store.
     pub storage: Storage,
+    /// Finds rows in it.
+    pub search: Arc<Search>,
     /// Identity hashes.
     pub keys: Keys,
     /// The clock.
@@ -126,6 +129,7 @@ impl Registry {
             slots: Slot::all().filter(|slot| slot.index() % groups == group).collect(),
             owner: parts.owner,
             storage: parts.storage,
+            search: parts.search,
             keys: parts.keys,
             clock: parts.clock,
             state: RefCell::new(State {

@@ -120,6 +120,12 @@ section! {
     }
 }
 section! {
+    /// `[search]`
+    Search {
+        enabled: bool,
+    }
+}
+section! {
     /// `[auth]`
     Auth {
         jwt_secret_file: PathBuf,
@@ -319,6 +325,7 @@ section! {
         health: Health,
         auth: Auth,
         protection: Protection,
+        search: Search,
         log: Log,
         demo: Demo,
         tenant: Vec<Tenant>,

@@ -17,6 +17,7 @@ mod run;
 mod sessions;
 mod tournaments;
 mod trace;
+mod transactions;
 mod wallet;
 
 pub use adapter::Adapter;
@@ -31,6 +32,7 @@ use crate::clock::Clock;
 use crate::players::Players;
 use crate::providers::health::Providers;
 use crate::providers::profile::Profile;
+use crate::search::Search;
 use crate::ws::Live;
 use actix_web::web;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
@@ -68,6 +70,8 @@ pub struct Server {
     pub tournaments: Arc<Tournaments>,
     /// Overdue rounds.
     pub desk: Arc<Desk>,
+    /// Finds transactions.
+    pub search: Arc<Search>,
     /// Sockets and boards.
     pub live: Arc<Live>,
     /// Providers' signing keys.
@@ -119,7 +123,8 @@ pub fn routes(config: &mut web::ServiceConfig) {
                 .route("/rounds/overdue", web::get().to(desk::own_overdue))
                 .route("/session", web::post().to(sessions::handshake))
                 .route("/session/end", web::post().to(sessions::end))
-                .route("/{player}", web::get().to(wallet::balance)),
+                .route("/{player}", web::get().to(wallet::balance))
+                .route("/{player}/transactions", web::get().to(transactions::of_provider)),
         )
         .route("/events", web::post().to(events::events))
         .route("/providers/{provider}", web::to(adapter::root))
@@ -130,6 +135,9 @@ pub fn routes(config: &mut web::ServiceConfig) {
                 .route("/players/{player}/deposits", web::post().to(players::deposit))
                 .route("/me/limits", web::post().to(players::my_limit))
                 .route("/me/exclusion", web::post().to(players::my_exclusion))
+                .route("/me/transactions", web::get().to(transactions::of_player))
+                .route("/transactions", web::get().to(transactions::all))
+                .route("/transactions/{id}", web::get().to(transactions::one))
                 .route("/rounds/overdue", web::get().to(desk::overdue))
                 .route("/players/{player}", web::get().to(players::show))
                 .route("/players/{player}", web::post().to(players::register))

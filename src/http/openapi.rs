@@ -26,11 +26,12 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
 
 macro_rules! operations {
     ($($name:ident $method:ident $path:literal $tag:literal $summary:literal
-        $(body $body:ty)? => $status:literal $answer:ty;)*) => {
+        $(body $body:ty)? $(, query $query:ty)? => $status:literal $answer:ty;)*) => {
         $(
             #[utoipa::path(
                 $method, path = $path, tag = $tag, summary = $summary,
                 $(request_body = $body,)?
+                $(params($query),)?
                 responses(
                     (status = $status, description = "Done", body = $answer),
                     (status = "default", description = "Refused; see /docs/errors",
@@ -54,7 +55,9 @@ macro_rules! operations {
 }
 
 use palio_protocol::result::TransactionResult;
-use palio_protocol::{events, operator, player, provider, session, tournament, wallet};
+use palio_protocol::{
+    events, operator, player, provider, session, tournament, transactions, wallet,
+};
 
 operations! {
     debit post "/wallet/debit" "provider" "Hold the stake of a bet"
@@ -69,6 +72,9 @@ operations! {
         body wallet::Play => 200 TransactionResult;
     balance get "/wallet/{playerId}" "provider" "A player's committed balances"
         => 200 wallet::BalanceResponse;
+    own_calls get "/wallet/{playerId}/transactions" "provider"
+        "The provider's own calls for a player", query transactions::TransactionQuery
+        => 200 transactions::TransactionsResponse;
     end_round post "/wallet/round/end" "provider" "Say that a round is over"
         body operator::EndRound => 200 wallet::SettleResponse;
     handshake post "/wallet/session" "provider" "What a session's token stands for"
@@ -109,6 +115,10 @@ operations! {
         body operator::ConfirmVerdict => 200 TransactionResult;
     overdue get "/api/rounds/overdue" "operator" "Rounds without results, the oldest first"
         => 200 player::OverdueResponse;
+    search get "/api/transactions" "operator" "Search the journal, the newest first", query transactions::TransactionQuery => 200 transactions::TransactionsResponse;
+    one_transaction get "/api/transactions/{transactionId}" "operator" "One transaction"
+        => 200 transactions::Transaction;
+    my_transactions get "/api/me/transactions" "player" "The own transactions", query transactions::TransactionQuery => 200 transactions::TransactionsResponse;
     my_limit post "/api/me/limits" "player" "Set or remove an own limit"
         body operator::SetLimit => 200 TransactionResult;
     my_exclusion post "/api/me/exclusion" "player" "Take a pause, or stop"

@@ -60,7 +60,7 @@ struct State {
     snapshots: BTreeMap<(TenantId, u8, u64), Snapshot>,
     floors: BTreeMap<Slot, u64>,
     folds: BTreeMap<String, FoldSnapshot>,
-    zones: BTreeMap<(Slot, u64), Vec<u8>>,
+    zones: BTreeMap<(Slot, u64), StoredZone>,
     players: BTreeMap<(TenantId, Key16), PlayerId>,
     entries: BTreeMap<(TenantId, PlayerId), DirectoryEntry>,
 }
@@ -419,7 +419,7 @@ impl Snapshots for Memory {
 #[async_trait]
 impl Zones for Memory {
     async fn save_zones(&self, zones: &[StoredZone]) -> Result<(), Error> {
-        let zones = zones.iter().map(|zone| ((zone.slot, zone.block), zone.zone.clone()));
+        let zones = zones.iter().map(|zone| ((zone.slot, zone.block), zone.clone()));
         lock(&self.state).zones.extend(zones);
         Ok(())
     }
@@ -433,21 +433,12 @@ impl Zones for Memory {
         let state = lock(&self.state);
         let until = from_block.saturating_add(u64::from(count));
         let zones = state.zones.range((slot, from_block)..(slot, until));
-        let zone = |((slot, block), zone): (&(Slot, u64), &Vec<u8>)| StoredZone {
-            slot: *slot,
-            block: *block,
-            zone: zone.clone(),
-        };
-        Ok(zones.map(zone).collect())
+        Ok(zones.map(|(_, zone)| zone.clone()).collect())
     }
 
-    async fn zone_counts(&self) -> Result<Vec<(Slot, u64)>, Error> {
-        let mut counts: BTreeMap<Slot, u64> = BTreeMap::new();
-        for (slot, block) in lock(&self.state).zones.keys() {
-            let count = counts.entry(*slot).or_default();
-            *count += u64::from(*count == *block);
-        }
-        Ok(counts.into_iter().filter(|(_, count)| *count > 0).collect())
+    async fn zone_times(&self) -> Result<Vec<(Slot, u64, UnixMs, UnixMs)>, Error> {
+        let state = lock(&self.state);
+        Ok(state.zones.values().map(|z| (z.slot, z.block, z.first, z.last)).collect())
     }
 
     async fn forget_zones(&self, slot: Slot, from_block: u64) -> Result<(), Error> {

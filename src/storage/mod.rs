@@ -195,6 +195,10 @@ pub struct StoredZone {
     pub slot: Slot,
     /// Which block of its rows.
     pub block: u64,
+    /// The time of the block's first row.
+    pub first: UnixMs,
+    /// The time of its last row.
+    pub last: UnixMs,
     /// The zone; its own encoding.
     pub zone: Vec<u8>,
 }
@@ -213,8 +217,8 @@ pub trait Zones: Send + Sync {
         count: u32,
     ) -> Result<Vec<StoredZone>, Error>;
 
-    /// Per slot, if there are any: how many blocks have zones, from the first on without a gap.
-    async fn zone_counts(&self) -> Result<Vec<(Slot, u64)>, Error>;
+    /// Which blocks have zones, and from when to when their rows are; by slot and block.
+    async fn zone_times(&self) -> Result<Vec<(Slot, u64, UnixMs, UnixMs)>, Error>;
 
     /// Forgets a slot's zones from a block on.
     async fn forget_zones(&self, slot: Slot, from_block: u64) -> Result<(), Error>;

@@ -17,4 +17,5 @@ mod money;
 mod overload;
 mod process;
 mod providers;
+mod search;
 mod storage;

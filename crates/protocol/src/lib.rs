@@ -21,6 +21,7 @@ pub mod session;
 pub mod signature;
 pub mod time;
 pub mod tournament;
+pub mod transactions;
 pub mod wallet;
 
 pub use error_code::ErrorCode;

@@ -4,6 +4,11 @@
 CREATE TABLE zone (
     slot  INTEGER NOT NULL,
     block INTEGER NOT NULL,
+    first INTEGER NOT NULL,
+    last  INTEGER NOT NULL,
     zone  BLOB NOT NULL,
     PRIMARY KEY (slot, block)
 ) STRICT;
+
+-- The times are all that is read of every zone.
+CREATE INDEX zone_times ON zone (slot, block, first, last);

@@ -141,21 +141,20 @@ WHERE name >= $1 AND starts_with(name, $1) ORDER BY name";
 
 /// Of several zones of one block in a call, one counts.
 pub(super) const SAVE_ZONES: &str = "
-INSERT INTO palio_derived.zone (slot, block, zone)
-SELECT DISTINCT ON (slot, block) slot, block, zone
-FROM unnest($1::smallint[], $2::bigint[], $3::bytea[]) AS z (slot, block, zone)
+INSERT INTO palio_derived.zone (slot, block, first, last, zone)
+SELECT DISTINCT ON (slot, block) slot, block, first, last, zone
+FROM unnest($1::smallint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bytea[])
+    AS z (slot, block, first, last, zone)
 ORDER BY slot, block
-ON CONFLICT (slot, block) DO UPDATE SET zone = excluded.zone";
+ON CONFLICT (slot, block) DO UPDATE
+SET first = excluded.first, last = excluded.last, zone = excluded.zone";
 
 pub(super) const LOAD_ZONES: &str = "
-SELECT block, zone FROM palio_derived.zone
+SELECT block, first, last, zone FROM palio_derived.zone
 WHERE slot = $1 AND block >= $2 AND block < $3 ORDER BY block";
 
-pub(super) const ZONE_COUNTS: &str = "
-SELECT slot, count(*) FROM (
-    SELECT slot, block, row_number() OVER (PARTITION BY slot ORDER BY block) AS n
-    FROM palio_derived.zone
-) AS numbered WHERE block = n - 1 GROUP BY slot ORDER BY slot";
+pub(super) const ZONE_TIMES: &str =
+    "SELECT slot, block, first, last FROM palio_derived.zone ORDER BY slot, block";
 
 pub(super) const FORGET_ZONES: &str =
     "DELETE FROM palio_derived.zone WHERE slot = $1 AND block >= $2";

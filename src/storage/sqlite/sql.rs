@@ -141,13 +141,13 @@ WHERE name >= ?1 AND substr(name, 1, length(?1)) = ?1 ORDER BY name";
 
 macro_rules! save_zones {
     ($($values:tt)*) => {
-        concat!("INSERT OR REPLACE INTO zone (slot, block, zone) VALUES ", $($values)*)
+        concat!("INSERT OR REPLACE INTO zone (slot, block, first, last, zone) VALUES ", $($values)*)
     };
 }
 
 macro_rules! zone {
     () => {
-        "(?,?,?)"
+        "(?,?,?,?,?)"
     };
 }
 
@@ -156,12 +156,11 @@ pub(super) const SAVE_ZONES: [(usize, &str); 2] =
     [(16, save_zones!(four!(four!(zone!())))), (1, save_zones!(zone!()))];
 
 pub(super) const LOAD_ZONES: &str = "
-SELECT block, zone FROM zone WHERE slot = ?1 AND block >= ?2 AND block < ?3 ORDER BY block";
+SELECT block, first, last, zone FROM zone
+WHERE slot = ?1 AND block >= ?2 AND block < ?3 ORDER BY block";
 
-pub(super) const ZONE_COUNTS: &str = "
-SELECT slot, count(*) FROM (
-    SELECT slot, block, row_number() OVER (PARTITION BY slot ORDER BY block) AS n FROM zone
-) WHERE block = n - 1 GROUP BY slot ORDER BY slot";
+pub(super) const ZONE_TIMES: &str =
+    "SELECT slot, block, first, last FROM zone ORDER BY slot, block";
 
 pub(super) const FORGET_ZONES: &str = "DELETE FROM zone WHERE slot = ?1 AND block >= ?2";
 

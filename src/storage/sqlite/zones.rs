@@ -4,7 +4,7 @@ use super::{Files, sql};
 use crate::storage::columns::{signed, slot as slot_of, unsigned};
 use crate::storage::{Error, StoredZone, Zones};
 use async_trait::async_trait;
-use palio_domain::Slot;
+use palio_domain::{Slot, UnixMs};
 
 #[async_trait]
 impl Zones for Files {
@@ -19,6 +19,8 @@ impl Zones for Files {
                     insert = insert
                         .bind(i16::from(zone.slot.0))
                         .bind(signed(zone.block)?)
+                        .bind(zone.first.0)
+                        .bind(zone.last.0)
                         .bind(zone.zone.as_slice());
                 }
                 insert.execute(&mut *transaction).await.map_err(&failed)?;
@@ -34,23 +36,29 @@ impl Zones for Files {
         from_block: u64,
         count: u32,
     ) -> Result<Vec<StoredZone>, Error> {
-        let rows: Vec<(i64, Vec<u8>)> = sqlx::query_as(sql::LOAD_ZONES)
+        let rows: Vec<(i64, i64, i64, Vec<u8>)> = sqlx::query_as(sql::LOAD_ZONES)
             .bind(i16::from(slot.0))
             .bind(signed(from_block)?)
             .bind(signed(from_block.saturating_add(u64::from(count)))?)
             .fetch_all(&self.derived.read)
             .await
             .map_err(Error::at("load zones"))?;
-        let zone = |(block, zone)| Ok(StoredZone { slot, block: unsigned(block)?, zone });
+        let zone = |(block, first, last, zone)| {
+            let (block, first, last) = (unsigned(block)?, UnixMs(first), UnixMs(last));
+            Ok(StoredZone { slot, block, first, last, zone })
+        };
         rows.into_iter().map(zone).collect()
     }
 
-    async fn zone_counts(&self) -> Result<Vec<(Slot, u64)>, Error> {
-        let rows: Vec<(i16, i64)> = sqlx::query_as(sql::ZONE_COUNTS)
+    async fn zone_times(&self) -> Result<Vec<(Slot, u64, UnixMs, UnixMs)>, Error> {
+        let rows: Vec<(i16, i64, i64, i64)> = sqlx::query_as(sql::ZONE_TIMES)
             .fetch_all(&self.derived.read)
             .await
-            .map_err(Error::at("count zones"))?;
-        rows.into_iter().map(|(slot, count)| Ok((slot_of(slot)?, unsigned(count)?))).collect()
+            .map_err(Error::at("list zones"))?;
+        let times = |(slot, block, first, last)| {
+            Ok((slot_of(slot)?, unsigned(block)?, UnixMs(first), UnixMs(last)))
+        };
+        rows.into_iter().map(times).collect()
     }
 
     async fn forget_zones(&self, slot: Slot, from_block: u64) -> Result<(), Error> {

@@ -9,14 +9,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::sync::OnceCell;
 
 /// A place that a store can be opened, closed and opened again in.
-pub(super) enum Home {
+pub(crate) enum Home {
     Memory(Memory),
     Sqlite(Directory),
     Postgres(Box<PgConnectOptions>),
 }
 
 /// A directory that is removed unless the test panics.
-pub(super) struct Directory(PathBuf);
+pub(crate) struct Directory(PathBuf);
 
 static NEXT: AtomicU32 = AtomicU32::new(1);
 
@@ -45,16 +45,16 @@ impl Drop for Directory {
 }
 
 impl Home {
-    pub(super) async fn memory() -> Self {
+    pub(crate) async fn memory() -> Self {
         Self::Memory(Memory::new())
     }
 
-    pub(super) async fn sqlite() -> Self {
+    pub(crate) async fn sqlite() -> Self {
         Self::Sqlite(Directory::new())
     }
 
     /// A database of its own, copied from a template that is migrated once.
-    pub(super) async fn postgres() -> Self {
+    pub(crate) async fn postgres() -> Self {
         let template = TEMPLATE.get_or_init(template).await;
         let name = unique();
         let mut server = server().await;
@@ -63,7 +63,7 @@ impl Home {
         Self::Postgres(Box::new(address().database(&name)))
     }
 
-    pub(super) async fn open(&self) -> Storage {
+    pub(crate) async fn open(&self) -> Storage {
         self.try_open().await.unwrap()
     }
 
@@ -82,7 +82,7 @@ impl Home {
     }
 
     /// Ends a test that went well.
-    pub(super) async fn end(self) {
+    pub(crate) async fn end(self) {
         if let Self::Postgres(address) = self {
             let drop = format!("DROP DATABASE {} WITH (FORCE)", address.get_database().unwrap());
             server().await.execute(AssertSqlSafe(drop)).await.unwrap();
