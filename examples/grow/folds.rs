@@ -6,6 +6,7 @@ use palio::actors::desk::Desk;
 use palio::actors::registry::{self, CoreConfig, CoreParts};
 use palio::actors::tournaments::Tournaments;
 use palio::clock::{Clock, SystemClock};
+use palio::search::Search;
 use palio::storage::{Storage, memory};
 use palio_domain::ids::SLOTS;
 use palio_domain::journal::{Batch, Keys, Row, RowKind};
@@ -28,6 +29,7 @@ pub(crate) struct Folds(mpsc::Sender<Message>);
 struct State {
     desk: Arc<Desk>,
     tournaments: Arc<Tournaments>,
+    search: Arc<Search>,
     contests: HashMap<TournamentId, Standings>,
     positions: Vec<u64>,
 }
@@ -37,8 +39,10 @@ impl Folds {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         // The folds ask a core only when they act, which these never do.
         let (committed, _) = mpsc::channel(1);
+        let nothing = memory::open();
         let parts = CoreParts {
-            storage: memory::open(),
+            search: Search::open(&nothing, false).await.unwrap(),
+            storage: nothing,
             keys: keys.clone(),
             clock: Arc::clone(&clock),
             owner: "nobody".to_owned(),
@@ -58,30 +62,39 @@ impl Folds {
         };
         let core = registry::start(&config, &parts).await.unwrap();
         let (sender, mut messages) = mpsc::channel(4 * groups);
+        let search = Search::open(storage, true).await.unwrap();
         let (storage, keys) = (storage.clone(), keys.clone());
-        actix::Arbiter::new().spawn(async move {
-            let tournaments =
-                Tournaments::new(keys.clone(), Arc::clone(&clock), core.clone(), storage.clone());
-            let mut state = State {
-                desk: Desk::new(HashMap::new(), core, keys, clock, storage),
-                tournaments,
-                contests: HashMap::new(),
-                positions: vec![0; usize::from(SLOTS)],
-            };
-            while let Some(message) = messages.recv().await {
-                match message {
-                    Message::Batch(batch) => state.take(batch.rows).await,
-                    Message::Result(id, reply) => {
-                        let contest = state.contests.remove(&id).unwrap();
-                        reply.send((state.positions.clone(), contest.result())).unwrap();
-                    }
-                    Message::Save(reply) => {
-                        state.tournaments.save(state.positions.clone()).await.unwrap();
-                        state.desk.save(true).await.unwrap();
-                        reply.send(()).unwrap();
+        actix::Arbiter::new().spawn_fn(move || {
+            actix::spawn(async move {
+                let tournaments = Tournaments::new(
+                    keys.clone(),
+                    Arc::clone(&clock),
+                    core.clone(),
+                    storage.clone(),
+                );
+                let mut state = State {
+                    desk: Desk::new(HashMap::new(), core, keys, clock, storage),
+                    tournaments,
+                    search,
+                    contests: HashMap::new(),
+                    positions: vec![0; usize::from(SLOTS)],
+                };
+                while let Some(message) = messages.recv().await {
+                    match message {
+                        Message::Batch(batch) => state.take(batch.rows).await,
+                        Message::Result(id, reply) => {
+                            let contest = state.contests.remove(&id).unwrap();
+                            reply.send((state.positions.clone(), contest.result())).unwrap();
+                        }
+                        Message::Save(reply) => {
+                            state.tournaments.save(state.positions.clone()).await.unwrap();
+                            state.desk.save(true).await.unwrap();
+                            state.search.keep_up().await.unwrap();
+                            reply.send(()).unwrap();
+                        }
                     }
                 }
-            }
+            });
         });
         Self(sender)
     }
@@ -115,6 +128,7 @@ impl State {
             }
         }
         self.desk.take(&rows);
+        self.search.take(&rows);
         self.tournaments.take(rows, &self.positions).await;
     }
 }
