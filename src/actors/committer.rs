@@ -5,7 +5,7 @@
 
 use super::core::{Pending, SharedCore, State, send};
 use super::handle::{Failure, Reply};
-use super::recovery::{self, Taking};
+use super::recovery;
 use crate::storage::{AppendError, Writer};
 use palio_domain::journal::{Batch, Head};
 use std::sync::Arc;
@@ -137,7 +137,7 @@ async fn recover(
     let mut waiting = Some((pending, behind));
     let mut wait = Duration::from_millis(20);
     let recovered = loop {
-        match recovery::take_slots(core, Taking::Again).await {
+        match recovery::take_slots(core).await {
             Ok(recovered) => break recovered,
             Err(error) => {
                 tracing::error!(group = core.group, %error, "the store can't be reached");

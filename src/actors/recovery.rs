@@ -22,21 +22,10 @@ const PAGE: u32 = 2_000;
 const AGAIN: Duration = Duration::from_millis(500);
 const AGAIN_MAX: Duration = Duration::from_secs(30);
 
-/// When slots are taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Taking {
-    /// At the start: the filter is filled from the whole journal afterwards.
-    First,
-    /// After a failed commit: the filter knows what this group committed itself.
-    Again,
-}
-
 /// What a group stands on after it took its slots.
 pub(super) struct Recovered {
     pub(super) heads: Vec<Head>,
     tails: HashMap<(TenantId, Aggregate), Vec<Arc<Row>>>,
-    /// Keys of rows that the filter may not have heard of.
-    keys: Vec<Key16>,
 }
 
 impl Recovered {
@@ -47,7 +36,6 @@ impl Recovered {
                 *at = head.next_seq.saturating_sub(1);
             }
         }
-        self.keys.iter().for_each(|key| state.filter.insert(key));
         state.stage = Stage::new(self.heads);
         state.tails = self.tails;
         state.open = None;
@@ -58,40 +46,26 @@ impl Recovered {
 ///
 /// # Errors
 /// Whatever the store says; nothing has changed then, or only the epochs.
-pub(super) async fn take_slots(core: &Core, taking: Taking) -> Result<Recovered, Error> {
+pub(super) async fn take_slots(core: &Core) -> Result<Recovered, Error> {
     let heads = core.storage.journal.acquire(&core.owner, &core.slots, core.clock.now()).await?;
     let floors: HashMap<_, _> = core.storage.snapshots.floors().await?.into_iter().collect();
-    let mut recovered = Recovered { heads, tails: HashMap::new(), keys: Vec::new() };
+    let mut tails: HashMap<_, Vec<Arc<Row>>> = HashMap::new();
     let mut count = 0_usize;
-    for head in &recovered.heads {
-        let floor = floors.get(&head.slot).copied().unwrap_or(0);
-        // Rows beyond those that this group committed are of unknown outcome, or another owner
-        // wrote them meanwhile, and perhaps saved snapshots of them too.
-        let heard = match taking {
-            Taking::First => u64::MAX,
-            Taking::Again => core.committed_seq(head.slot),
-        };
-        let mut from = floor.min(heard) + 1;
+    for head in &heads {
+        let mut from = floors.get(&head.slot).copied().unwrap_or(0) + 1;
         while from < head.next_seq {
             let rows = core.storage.journal.read(head.slot, from, PAGE).await?;
             let Some(last) = rows.last() else { break };
             from = last.row.seq + 1;
             count += rows.len();
-            for row in rows.into_iter().map(|stored| stored.row) {
-                if row.seq > heard {
-                    recovered.keys.extend(row.request.as_ref().map(|request| request.key));
-                    recovered.keys.extend(row.claim);
-                }
-                if row.seq > floor {
-                    let owner = (row.tenant, row.aggregate);
-                    recovered.tails.entry(owner).or_default().push(Arc::new(row));
-                }
+            for stored in rows {
+                let owner = (stored.row.tenant, stored.row.aggregate);
+                tails.entry(owner).or_default().push(Arc::new(stored.row));
             }
         }
     }
-    let owners = recovered.tails.len();
-    tracing::info!(group = core.group, rows = count, owners, "slots taken");
-    Ok(recovered)
+    tracing::info!(group = core.group, rows = count, owners = tails.len(), "slots taken");
+    Ok(Recovered { heads, tails })
 }
 
 /// Fills the group's filter with every key that the journal holds now. They are read on another

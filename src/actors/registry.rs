@@ -6,7 +6,7 @@ use super::committer;
 use super::core::{Core, Pending, SharedCore, State, send};
 use super::entity::Entities;
 use super::handle::{CoreHandle, Failure, Message, Reply, Work};
-use super::recovery::{self, Taking};
+use super::recovery;
 use super::wallet::{Ask, SharedWallet, Wallet};
 use crate::clock::Clock;
 use crate::search::Search;
@@ -154,7 +154,7 @@ impl Registry {
             work: Notify::new(),
             committed: parts.committed,
         });
-        let recovered = recovery::take_slots(&core, Taking::First).await?;
+        let recovered = recovery::take_slots(&core).await?;
         let rows = recovered.heads.iter().map(|head| head.next_seq.saturating_sub(1)).sum();
         let writer = core.storage.journal.writer(&core.owner).await?;
         recovered.install(&mut core.state.borrow_mut());

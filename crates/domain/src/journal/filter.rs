@@ -4,8 +4,8 @@
 //! as keys come in; a layer is full at one key per ten bits (about 1 % false positives). A false
 //! positive costs one look-up, never a wrong answer.
 //!
-//! **Invariant:** a filter never says "certainly new" of a key that is in the journal. One that has
-//! not heard of all of them yet is *partial* and says it of none.
+//! **Invariant:** a filter says "certainly new" only of keys that it never heard of. One that has
+//! not heard of all keys of its slots yet is *partial*, and says it of none.
 
 use super::identity::Key16;
 
