@@ -11,8 +11,8 @@ use super::wallet::{Ask, SharedWallet, Wallet};
 use crate::clock::Clock;
 use crate::search::Search;
 use crate::storage::{Error, Snapshot, Storage};
-use actix::Addr;
 use actix::prelude::SendError;
+use actix::{Addr, ArbiterHandle};
 use palio_domain::ids::SLOTS;
 use palio_domain::journal::{Batch, KeyFilter, Keys, Stage};
 use palio_domain::provider::Provider;
@@ -25,6 +25,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::task::JoinHandle;
 
 /// Sizes and times of the core.
 #[derive(Debug, Clone)]
@@ -68,17 +69,21 @@ pub async fn start(config: &CoreConfig, parts: &CoreParts) -> Result<CoreHandle,
     let ready: Arc<Vec<AtomicBool>> =
         Arc::new((0..threads).map(|_| AtomicBool::new(false)).collect());
     let awake = Arc::new(AtomicUsize::new(0));
-    let mut senders = Vec::with_capacity(threads);
+    // Reads keys beside the core threads. It stays, for its connections to the store do.
+    let reading = actix::Arbiter::new().handle();
+    let (mut senders, mut starting) = (Vec::with_capacity(threads), Vec::with_capacity(threads));
     for group in 0..threads {
         // Room for the whole budget, so that it alone decides who is refused.
         let (sender, receiver) = mpsc::channel(config.budget.in_flight + 16);
         let (started, is_started) = oneshot::channel();
         let (config, parts) = (config.clone(), parts.clone());
         let (ready, awake) = (Arc::clone(&ready), Arc::clone(&awake));
+        let reading = reading.clone();
         let arbiter = actix::Arbiter::new();
         let spawned = arbiter.spawn_fn(move || {
             actix::spawn(async move {
-                match Registry::open(group, threads, &config, parts, awake, ready).await {
+                let of = (group, threads);
+                match Registry::open(of, &config, parts, awake, ready, &reading).await {
                     Ok(registry) => {
                         if started.send(Ok(())).is_ok() {
                             registry.run(receiver).await;
@@ -95,8 +100,11 @@ pub async fn start(config: &CoreConfig, parts: &CoreParts) -> Result<CoreHandle,
         if !spawned {
             return Err(Error::Open("a core thread could not be started".into()));
         }
-        is_started.await.map_err(|_| Error::Open("a core thread died".into()))??;
+        starting.push(is_started);
         senders.push(sender);
+    }
+    for is_started in starting {
+        is_started.await.map_err(|_| Error::Open("a core thread died".into()))??;
     }
     Ok(CoreHandle { threads: Arc::new(senders), budget, ready, awake })
 }
@@ -110,6 +118,8 @@ struct Registry {
     awake: Arc<AtomicUsize>,
     stopping: Arc<AtomicBool>,
     again: mpsc::Receiver<Vec<Pending>>,
+    /// Waits for the journal's keys.
+    filling: JoinHandle<()>,
 }
 
 /// Wallets saved in one go, and tails woken in one go.
@@ -117,12 +127,12 @@ const SAVED_AT_ONCE: usize = 2_000;
 
 impl Registry {
     async fn open(
-        group: usize,
-        groups: usize,
+        (group, groups): (usize, usize),
         config: &CoreConfig,
         parts: CoreParts,
         awake: Arc<AtomicUsize>,
         ready: Arc<Vec<AtomicBool>>,
+        reading: &ArbiterHandle,
     ) -> Result<Self, Error> {
         let core = Rc::new(Core {
             group,
@@ -134,7 +144,7 @@ impl Registry {
             clock: parts.clock,
             state: RefCell::new(State {
                 stage: Stage::default(),
-                filter: KeyFilter::default(),
+                filter: KeyFilter::partial(),
                 committed: vec![0; usize::from(SLOTS)],
                 pending: Vec::new(),
                 tails: HashMap::new(),
@@ -144,15 +154,11 @@ impl Registry {
             work: Notify::new(),
             committed: parts.committed,
         });
-        // The slots first: from then on no other writer can add keys that the filter misses.
         let recovered = recovery::take_slots(&core).await?;
-        let filter = recovery::read_keys(&core).await?;
+        let rows = recovered.heads.iter().map(|head| head.next_seq.saturating_sub(1)).sum();
         let writer = core.storage.journal.writer(&core.owner).await?;
-        {
-            let mut state = core.state.borrow_mut();
-            state.filter = filter;
-            recovered.install(&mut state);
-        }
+        recovered.install(&mut core.state.borrow_mut());
+        let filling = recovery::fill_filter(&core, rows, reading);
         let stopping = Arc::new(AtomicBool::new(false));
         let (resubmit, again) = mpsc::channel(4);
         let set_ready = move |is_ready| {
@@ -183,6 +189,7 @@ impl Registry {
             awake,
             stopping,
             again,
+            filling,
         })
     }
 
@@ -414,6 +421,7 @@ impl Registry {
 
     async fn stop(&mut self) {
         self.stopping.store(true, Ordering::Relaxed);
+        self.filling.abort();
         // Whatever is staged gets its answer first.
         for _ in 0..500 {
             let idle = self.core.state.borrow().is_idle()

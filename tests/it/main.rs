@@ -17,5 +17,6 @@ mod money;
 mod overload;
 mod process;
 mod providers;
+mod restart;
 mod search;
 mod storage;

@@ -397,6 +397,19 @@ impl Standings {
         first.and_then(|first| u64::try_from(first).ok()).map_or(u64::MAX, |first| first + 1)
     }
 
+    /// Adds the players of a fold over other slots: a player's rows all stand in one.
+    pub fn absorb(&mut self, other: Self) {
+        for (slot, seq) in Slot::all().zip(&other.positions) {
+            self.advance(slot, *seq);
+        }
+        for (player, entrant) in other.players {
+            if let Some(known) = self.players.get(&player).copied() {
+                self.unrank(player, &known);
+            }
+            self.rank(player, entrant);
+        }
+    }
+
     /// Ranked players.
     #[must_use]
     pub fn ranked(&self) -> u64 {
