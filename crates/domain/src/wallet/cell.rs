@@ -20,8 +20,8 @@ use std::sync::Arc;
 /// A command with its identities, hashed before it reaches the wallet.
 #[derive(Debug, Clone)]
 pub struct Prepared {
-    /// What to do.
-    pub command: Command,
+    /// What to do; shared with whoever waits for the answer.
+    pub command: Arc<Command>,
     /// The request's identity.
     pub key: Key16,
     /// The caller's own idempotency key.
@@ -42,9 +42,10 @@ impl Prepared {
         tenant: TenantId,
         player: PlayerId,
         id: &str,
-        command: Command,
+        command: impl Into<Arc<Command>>,
         trace: Option<TraceId>,
     ) -> Self {
+        let command = command.into();
         let provider = command.provider().map_or("", |provider| provider.as_str());
         let key = keys.request(tenant, provider, player.0, command.request_kind(), id);
         let hash = |claim: Claim| {
@@ -253,7 +254,7 @@ impl Cell {
                 needs.claims.push(*key);
             }
             if let (Command::SettleBets { .. }, Claim::BetClosed(provider, bet, _)) =
-                (&asked.command, claim)
+                (&*asked.command, claim)
             {
                 self.need_versions(provider, bet, found, filter, keys, &mut needs);
             }
