@@ -115,6 +115,9 @@ struct Registry {
 /// Wallets saved in one go, and tails woken in one go.
 const SAVED_AT_ONCE: usize = 2_000;
 
+/// Messages taken from the queue in one go.
+const RECEIVED_AT_ONCE: usize = 256;
+
 /// How soon the next go follows when one was full: commands pass in between.
 const SAVE_AGAIN_AFTER: Duration = Duration::from_millis(250);
 
@@ -190,7 +193,7 @@ impl Registry {
     }
 
     async fn run(mut self, mut receiver: mpsc::Receiver<Message>) {
-        let mut messages = Vec::with_capacity(256);
+        let mut messages = Vec::with_capacity(RECEIVED_AT_ONCE);
         let mut snapshots = tokio::time::interval(self.config.snapshot_every);
         snapshots.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -198,7 +201,7 @@ impl Registry {
                 // Commands of a failed batch come before newer ones of the same players.
                 biased;
                 Some(commands) = self.again.recv() => self.decide_again(commands),
-                count = receiver.recv_many(&mut messages, 256) => {
+                count = receiver.recv_many(&mut messages, RECEIVED_AT_ONCE) => {
                     if count == 0 {
                         break;
                     }
@@ -213,6 +216,10 @@ impl Registry {
                                 }
                             }
                         }
+                    }
+                    if count == RECEIVED_AT_ONCE {
+                        // The committer does not wait until the queue is empty.
+                        tokio::task::yield_now().await;
                     }
                 }
                 _ = snapshots.tick() => {

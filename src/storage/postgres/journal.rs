@@ -9,8 +9,9 @@ use futures_util::TryStreamExt;
 use palio_domain::journal::{Batch, Filter, Head, Key16, Row};
 use palio_domain::{Slot, UnixMs};
 use sqlx::postgres::types::Oid;
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow, PgSeverity};
-use sqlx::{Connection, Executor, Row as _};
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgRow, PgSeverity};
+use sqlx::query::Query;
+use sqlx::{Connection, Executor, Postgres, Row as _};
 use std::collections::BTreeMap;
 use std::io;
 use tokio::time::timeout;
@@ -165,12 +166,16 @@ impl Writer for PgWriter {
             Some(connection) => connection,
             None => self.connect().await.map_err(AppendError::NotWritten)?,
         };
-        let append = sqlx::query(sql::APPEND)
-            .bind(self.owner.as_str())
-            .bind(now.0)
-            .bind(List::new(types.head_move, &batch.moves))
-            .bind(List::new(types.row, &rows));
+        let append = match rows.as_slice() {
+            [row] => bind_one(sqlx::query(sql::APPEND_ONE).bind(&self.owner).bind(now.0), row),
+            rows => sqlx::query(sql::APPEND)
+                .bind(&self.owner)
+                .bind(now.0)
+                .bind(List::new(types.head_move, &batch.moves))
+                .bind(List::new(types.row, rows)),
+        };
         let result = match timeout(STATEMENT_TIME_MAX, append.execute(&mut connection)).await {
+            Ok(Ok(done)) if done.rows_affected() == 0 => Err(AppendError::Fenced),
             Ok(Ok(_)) => Ok(()),
             Ok(Err(cause)) => Err(refused(cause)),
             Err(_) => Err(AppendError::Unknown(Error::at("append")(timed_out()))),
@@ -183,13 +188,16 @@ impl Writer for PgWriter {
 }
 
 impl PgWriter {
-    /// Connects and prepares the statement, so that whatever fails later was sent.
+    /// Connects and prepares the statements, so that whatever fails later was sent.
     async fn connect(&self) -> Result<(PgConnection, Types), Error> {
         let failed = Error::at("connect a writer");
         let prepared = async {
             let mut connection = PgConnection::connect_with(&self.options).await?;
             connection.execute(sql::PLAN_APPEND).await?;
-            Executor::prepare(&mut connection, sqlx::SqlSafeStr::into_sql_str(sql::APPEND)).await?;
+            for append in [sql::APPEND, sql::APPEND_ONE] {
+                let append = sqlx::SqlSafeStr::into_sql_str(append);
+                Executor::prepare(&mut connection, append).await?;
+            }
             let (element, array, head_move, head_moves): (Oid, Oid, Oid, Oid) =
                 sqlx::query_as(sql::TYPES).fetch_one(&mut connection).await?;
             let row = Composite { element, array };
@@ -228,6 +236,38 @@ fn refused(cause: sqlx::Error) -> AppendError {
 
 fn timed_out() -> sqlx::Error {
     sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, "no answer in time"))
+}
+
+type Append<'q> = Query<'q, Postgres, PgArguments>;
+
+/// Binds a row's columns in their order.
+fn bind_one<'q>(append: Append<'q>, row: &Columns<'q>) -> Append<'q> {
+    append
+        .bind(row.slot)
+        .bind(row.seq)
+        .bind(row.epoch)
+        .bind(row.time)
+        .bind(row.kind)
+        .bind(row.kind_version)
+        .bind(row.tenant)
+        .bind(row.aggregate_kind)
+        .bind(row.aggregate)
+        .bind(row.debit)
+        .bind(row.credit)
+        .bind(row.amount)
+        .bind(row.currency)
+        .bind(row.balance_after)
+        .bind(row.request_key)
+        .bind(row.request_id)
+        .bind(row.body_hash)
+        .bind(row.claim)
+        .bind(row.provider)
+        .bind(row.bet_id)
+        .bind(row.round_id)
+        .bind(row.game_id)
+        .bind(row.trace_id)
+        .bind(row.payload)
+        .bind(row.chain)
 }
 
 fn codes(slots: &[Slot]) -> Vec<i16> {

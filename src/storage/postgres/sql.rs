@@ -37,6 +37,24 @@ SELECT r.* FROM guard, unnest($4::palio.appended_row[]) AS r
 WHERE guard.passed = 1"
 );
 
+/// [`APPEND`] of one row: `$1` owner, `$2` now, `$3`–`$27` the row's columns. Inserts nothing
+/// unless the head stood where the writer said, so the count of inserted rows tells.
+pub(super) const APPEND_ONE: &str = concat!(
+    "WITH moved AS (
+    UPDATE palio.head SET next_seq = $4::bigint + 1, chain = $27, last_time = $6, renewed_at = $2
+    WHERE slot = $3 AND epoch = $5 AND next_seq = $4 AND owner = $1
+    RETURNING slot
+)
+INSERT INTO palio.journal (",
+    journal_columns!(),
+    ")
+SELECT $3::smallint, $4::bigint, $5::bigint, $6::bigint, $7::smallint, $8::smallint, $9::integer,
+    $10::smallint, $11::bigint, $12::smallint, $13::smallint, $14::bigint, $15::text, $16::bigint,
+    $17::bytea, $18::text, $19::bytea, $20::bytea, $21::text, $22::text, $23::text, $24::text,
+    $25::text, $26::bytea, $27::bytea
+FROM moved"
+);
+
 /// The numbers of the composite types of [`APPEND`], each with its array's.
 pub(super) const TYPES: &str = "
 SELECT r.oid, r.typarray, m.oid, m.typarray
