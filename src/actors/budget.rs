@@ -10,6 +10,7 @@
 
 use dashmap::DashMap;
 use palio_domain::{ProviderId, TenantId};
+use std::hash::Hash;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -30,8 +31,15 @@ pub struct Division {
 struct Shared {
     division: Division,
     taken: AtomicUsize,
-    providers: DashMap<(TenantId, ProviderId), Arc<AtomicUsize>>,
-    tenants: DashMap<TenantId, Arc<AtomicUsize>>,
+    // Only names of the configuration come here, so these maps stay small.
+    tenants: DashMap<TenantId, Arc<Tenant>>,
+}
+
+/// Places that one tenant holds, and of these each of its providers.
+#[derive(Debug, Default)]
+struct Tenant {
+    taken: Arc<AtomicUsize>,
+    providers: DashMap<ProviderId, Arc<AtomicUsize>>,
 }
 
 /// The budget; clones share it.
@@ -60,6 +68,12 @@ fn take(counter: &AtomicUsize, max: usize) -> bool {
     counter.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
 }
 
+/// The entry of a name, found without a writer's lock unless it is new.
+fn known<K: Clone + Eq + Hash, V: Default>(map: &DashMap<K, Arc<V>>, key: &K) -> Arc<V> {
+    let found = map.view(key, |_, value| Arc::clone(value));
+    found.unwrap_or_else(|| Arc::clone(&map.entry(key.clone()).or_default()))
+}
+
 impl Budget {
     /// An unused budget; at most half of it is reserve.
     #[must_use]
@@ -68,7 +82,6 @@ impl Budget {
         Self(Arc::new(Shared {
             division: Division { reserve, ..division },
             taken: AtomicUsize::new(0),
-            providers: DashMap::new(),
             tenants: DashMap::new(),
         }))
     }
@@ -89,15 +102,13 @@ impl Budget {
         // From here on dropping the place gives back what was taken so far.
         let mut place = Place { of: Arc::clone(&self.0), shares: [None, None] };
         let share = |percent: usize| (in_flight.saturating_mul(percent) / 100).max(1);
-        // Only names of the configuration come here, so these maps stay small.
-        let of_tenant = Arc::clone(&self.0.tenants.entry(tenant).or_default());
-        if !take(&of_tenant, share(tenant_percent)) {
+        let of_tenant = known(&self.0.tenants, &tenant);
+        if !take(&of_tenant.taken, share(tenant_percent)) {
             return None;
         }
-        place.shares = [Some(of_tenant), None];
+        place.shares = [Some(Arc::clone(&of_tenant.taken)), None];
         if let Some(provider) = provider {
-            let key = (tenant, provider.clone());
-            let of_provider = Arc::clone(&self.0.providers.entry(key).or_default());
+            let of_provider = known(&of_tenant.providers, provider);
             if !take(&of_provider, share(provider_percent)) {
                 return None;
             }

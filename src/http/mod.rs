@@ -4,6 +4,7 @@
 mod adapter;
 mod admin;
 mod caller;
+mod counts;
 mod demo;
 mod desk;
 mod error;

@@ -15,13 +15,14 @@ use crate::journal::stage::NotOwner;
 use crate::journal::{Claim, Draft, Key16, KeyFilter, Keys, Request, Row, RowKind, Stage};
 use crate::time::UnixMs;
 use std::collections::VecDeque;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 /// A command with its identities, hashed before it reaches the wallet.
 #[derive(Debug, Clone)]
 pub struct Prepared {
-    /// What to do.
-    pub command: Command,
+    /// What to do; shared with whoever waits for the answer.
+    pub command: Arc<Command>,
     /// The request's identity.
     pub key: Key16,
     /// The caller's own idempotency key.
@@ -42,9 +43,10 @@ impl Prepared {
         tenant: TenantId,
         player: PlayerId,
         id: &str,
-        command: Command,
+        command: impl Into<Arc<Command>>,
         trace: Option<TraceId>,
     ) -> Self {
+        let command = command.into();
         let provider = command.provider().map_or("", |provider| provider.as_str());
         let key = keys.request(tenant, provider, player.0, command.request_kind(), id);
         let hash = |claim: Claim| {
@@ -134,6 +136,33 @@ const VERSIONS_AT_ONCE: u32 = 4;
 const KEPT_PER_MINUTE_MAX: u32 = 300;
 const MINUTE_MS: i64 = 60_000;
 
+/// A remembered row with what it is asked for by: rows lie anywhere in memory, these side by side.
+#[derive(Debug, Clone)]
+struct Recent {
+    request: Option<Key16>,
+    claim: Option<Key16>,
+    /// Of the provider and round: rows with another mark are of another round.
+    round: u64,
+    row: Arc<Row>,
+}
+
+impl Recent {
+    fn new(row: Arc<Row>) -> Self {
+        Self {
+            request: row.request.as_ref().map(|request| request.key),
+            claim: row.claim,
+            round: round_mark(row.provider.as_ref(), row.round.as_ref()),
+            row,
+        }
+    }
+}
+
+fn round_mark(provider: Option<&ProviderId>, round: Option<&RoundId>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (provider, round).hash(&mut hasher);
+    hasher.finish()
+}
+
 /// One player's wallet while it is awake.
 #[derive(Debug, Clone)]
 pub struct Cell {
@@ -141,7 +170,7 @@ pub struct Cell {
     player: PlayerId,
     slot: Slot,
     wallet: Wallet,
-    recent: VecDeque<Arc<Row>>,
+    recent: VecDeque<Recent>,
     saved_seq: u64,
     first_unsaved: Option<u64>,
     /// The minute, and the refusals and tombstones of it.
@@ -253,7 +282,7 @@ impl Cell {
                 needs.claims.push(*key);
             }
             if let (Command::SettleBets { .. }, Claim::BetClosed(provider, bet, _)) =
-                (&asked.command, claim)
+                (&*asked.command, claim)
             {
                 self.need_versions(provider, bet, found, filter, keys, &mut needs);
             }
@@ -438,8 +467,10 @@ impl Cell {
             let of_round = |row: &&Arc<Row>| {
                 row.provider.as_ref() == Some(provider) && row.round.as_ref() == Some(round)
             };
+            let mark = round_mark(Some(provider), Some(round));
             let stored = found.round.iter().flatten();
-            stored.chain(self.recent.iter()).filter(of_round).for_each(|row| {
+            let recent = self.recent.iter().filter(|recent| recent.round == mark);
+            stored.chain(recent.map(|recent| &recent.row)).filter(of_round).for_each(|row| {
                 remember_bet(&mut facts, row);
             });
         }
@@ -475,21 +506,23 @@ impl Cell {
     }
 
     fn by_request(&self, key: &Key16) -> Option<&Arc<Row>> {
-        self.recent.iter().rev().find(|row| row.request.as_ref().is_some_and(|r| r.key == *key))
+        let mut recent = self.recent.iter().rev();
+        recent.find(|recent| recent.request.as_ref() == Some(key)).map(|recent| &recent.row)
     }
 
     fn by_claim(&self, key: &Key16) -> Option<&Arc<Row>> {
-        self.recent.iter().rev().find(|row| row.claim.as_ref() == Some(key))
+        let mut recent = self.recent.iter().rev();
+        recent.find(|recent| recent.claim.as_ref() == Some(key)).map(|recent| &recent.row)
     }
 
     /// Keeps a row; forgets old ones, but never one that is not committed.
     fn remember(&mut self, row: Arc<Row>, committed: u64) {
         while self.recent.len() >= RECENT_ROWS_MAX
-            && self.recent.front().is_some_and(|oldest| oldest.seq <= committed)
+            && self.recent.front().is_some_and(|oldest| oldest.row.seq <= committed)
         {
             self.recent.pop_front();
         }
-        self.recent.push_back(row);
+        self.recent.push_back(Recent::new(row));
     }
 }
 
