@@ -7,6 +7,7 @@ mod alias;
 mod definition;
 pub mod lifecycle;
 mod ranking;
+pub mod schedule;
 mod standings;
 #[cfg(test)]
 mod tests;
