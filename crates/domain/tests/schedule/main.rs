@@ -1,8 +1,12 @@
 //! The scheduler against oracles that share no code with it: every zone, every change of a clock,
 //! a list of expressions; and simulated downtimes.
 //!
-//! The large run: `PALIO_SCHEDULE_ZONES=all PALIO_SCHEDULE_YEARS=2020-2035
-//! PALIO_SCHEDULE_DOWNTIMES=200000 cargo test --release -p palio-domain --test schedule -- --nocapture`
+//! The large run:
+//! ```text
+//! PALIO_SCHEDULE_ZONES=all PALIO_SCHEDULE_YEARS=2020-2035 PALIO_SCHEDULE_DAYS=all \
+//! PALIO_SCHEDULE_DOWNTIMES=200000 \
+//!     cargo test --release -p palio-domain --test schedule -- --nocapture
+//! ```
 
 #![allow(
     clippy::unwrap_used,

@@ -219,27 +219,24 @@ pub fn weekday_of(day: i64) -> i64 {
     (day + 4).rem_euclid(7)
 }
 
-/// Days from 1970-01-01, counted year by year and month by month.
+/// Days from 1970-01-01.
 pub fn days(year: i64, month: i64, day: i64) -> i64 {
-    let years: i64 = if year >= 1970 {
-        (1970..year).map(year_days).sum()
-    } else {
-        -(year..1970).map(year_days).sum::<i64>()
-    };
-    years + (1..month).map(|month| month_days(year, month)).sum::<i64>() + day - 1
+    new_year(year) + (1..month).map(|month| month_days(year, month)).sum::<i64>() + day - 1
+}
+
+/// Days from 1970-01-01 to a year's first day: 365 each, and one for every leap year between.
+fn new_year(year: i64) -> i64 {
+    let leap_days = |year: i64| year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
+    (year - 1970) * 365 + leap_days(year - 1) - leap_days(1969)
 }
 
 /// Year, month and day of a day from 1970-01-01 on.
 pub fn date(day: i64) -> (i64, i64, i64) {
-    let (mut year, mut month, mut left) = (1970, 1, day);
-    while left < 0 {
-        year -= 1;
-        left += year_days(year);
-    }
-    while left >= year_days(year) {
-        left -= year_days(year);
+    let mut year = 1970 + day.div_euclid(366);
+    while day >= new_year(year + 1) {
         year += 1;
     }
+    let (mut month, mut left) = (1, day - new_year(year));
     while left >= month_days(year, month) {
         left -= month_days(year, month);
         month += 1;
@@ -249,10 +246,6 @@ pub fn date(day: i64) -> (i64, i64, i64) {
 
 fn is_leap(year: i64) -> bool {
     (year % 4 == 0 && year % 100 != 0) || year % 400 == 0
-}
-
-fn year_days(year: i64) -> i64 {
-    365 + i64::from(is_leap(year))
 }
 
 pub fn month_days(year: i64, month: i64) -> i64 {
