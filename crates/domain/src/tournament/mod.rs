@@ -9,6 +9,7 @@ mod definition;
 pub mod lifecycle;
 mod ranking;
 pub mod rules;
+pub mod schedule;
 pub mod score;
 mod standings;
 #[cfg(test)]
