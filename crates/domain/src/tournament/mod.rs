@@ -6,6 +6,7 @@
 mod alias;
 mod definition;
 pub mod lifecycle;
+pub mod prizes;
 mod ranking;
 mod standings;
 #[cfg(test)]
