@@ -39,6 +39,7 @@ pub fn plan(rules: &Rules, pool: &Pool, finishers: &Finishers) -> Result<PrizePl
         seats: &seats,
         won: BTreeMap::new(),
         unspent: BTreeMap::new(),
+        parts: BTreeMap::new(),
     };
     award.unspend(CASH, pieces.surplus.0)?;
 
@@ -127,6 +128,15 @@ struct Award<'a> {
     seats: &'a [Seat<'a>],
     won: BTreeMap<(usize, Kind, Reason), i64>,
     unspent: BTreeMap<Kind, i64>,
+    /// What the players of each tie divided.
+    parts: BTreeMap<Kind, Vec<Part>>,
+}
+
+/// A quantity that the players of a tie divided; a tie of one is the usual case.
+struct Part {
+    first: usize,
+    among: usize,
+    quantity: i64,
 }
 
 fn add<K: Ord>(to: &mut BTreeMap<K, i64>, key: K, quantity: i64) -> Result<(), Error> {
@@ -163,6 +173,9 @@ impl Award<'_> {
         reason: Reason,
     ) -> Result<(), Error> {
         let parts = i64::try_from(among).map_err(|_| Error::Overflow { what: "a tie" })?;
+        if quantity > 0 && self.kinds.get(kind).is_some_and(What::is_divisible) {
+            self.parts.entry(kind).or_default().push(Part { first, among, quantity });
+        }
         for (at, seat) in (0..parts).zip(first..) {
             let part = equal_part(quantity, parts, at);
             if part == 0 {
@@ -219,19 +232,29 @@ impl Award<'_> {
         self.split((first, among), CASH, converted, Reason::Converted)
     }
 
-    /// Divides what nobody won among those who won something of the same kind, in proportion.
+    /// Divides what nobody won among those who won something of the same kind, in proportion to
+    /// their exact parts of it: tied players have equal parts, whoever took the odd unit.
     fn respread(&mut self) -> Result<(), Error> {
-        let mut winners: BTreeMap<Kind, BTreeMap<usize, u128>> = BTreeMap::new();
-        for ((seat, kind, _), quantity) in &self.won {
-            let divisible = self.kinds.get(*kind).is_some_and(What::is_divisible);
-            if divisible && self.unspent.contains_key(kind) {
-                let quantity = u128::try_from(*quantity).unwrap_or_default();
-                *winners.entry(*kind).or_default().entry(*seat).or_default() += quantity;
+        for (kind, parts) in std::mem::take(&mut self.parts) {
+            let Some(quantity) = self.unspent.get(&kind).copied() else { continue };
+            let mut winners: BTreeMap<usize, u128> = BTreeMap::new();
+            // A weight is a player's part in 2⁻²⁰ of a unit, or of huge quantities in whole units,
+            // so that it is the same for all of a tie and total × weight fits 128 bits.
+            let largest = parts.iter().map(|part| part.quantity).max().unwrap_or_default();
+            let scale = if largest < 1 << 40 { 1 << 20 } else { 1 };
+            for Part { first, among, quantity } in parts {
+                let among_wide = u128::try_from(among).unwrap_or(u128::MAX).max(1);
+                let weight = u128::try_from(quantity).unwrap_or_default() * scale / among_wide;
+                let tie = self.seats.iter().enumerate().skip(first).take(among);
+                for (seat, _) in tie.filter(|(_, taken)| !taken.is_vacant) {
+                    *winners.entry(seat).or_default() += weight;
+                }
             }
-        }
-        for (kind, winners) in winners {
-            let Some(quantity) = self.unspent.remove(&kind) else { continue };
             let weights: Vec<u128> = winners.values().copied().collect();
+            if weights.iter().all(|weight| *weight == 0) {
+                continue;
+            }
+            self.unspent.remove(&kind);
             let parts = by_weight(quantity, &weights, "what is re-spread")?;
             for (seat, part) in winners.into_keys().zip(parts) {
                 self.give(seat, kind, part, Reason::Respread)?;

@@ -16,6 +16,8 @@ mod revise;
 mod rules;
 pub mod split;
 pub mod table;
+#[cfg(test)]
+mod tests;
 
 pub use award::plan;
 pub use cancel::{PaidWith, Reached, Stack, before_the_money, cancel, deal, in_the_money, refund};
