@@ -3,6 +3,7 @@
 use super::Error;
 use crate::ids::PlayerId;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Whether a player is paid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -45,10 +46,25 @@ pub struct Finishers(Vec<Finish>);
 impl Finishers {
     /// Puts the rows in order: by group, then the declared order, then the player's number.
     ///
+    /// A player may have several rows (re-entries); if he is excluded or under review in one of
+    /// them, he is in all.
+    ///
     /// # Errors
     /// [`Error::RanksContradict`] when a rank falls along that order; excluded players, who may
     /// have any rank, are not asked.
     pub fn new(mut rows: Vec<Finish>) -> Result<Self, Error> {
+        let mut held_up: BTreeMap<PlayerId, Status> = BTreeMap::new();
+        for row in &rows {
+            match (row.status, held_up.get(&row.player)) {
+                (Status::Excluded, _) | (Status::UnderReview, None) => {
+                    held_up.insert(row.player, row.status);
+                }
+                (Status::Eligible | Status::Unmet | Status::UnderReview, _) => {}
+            }
+        }
+        for row in &mut rows {
+            row.status = held_up.get(&row.player).copied().unwrap_or(row.status);
+        }
         let key = |row: &Finish| (row.group, row.order, row.player, row.rank, row.status);
         rows.sort_unstable_by_key(key);
         let mut highest = 0;

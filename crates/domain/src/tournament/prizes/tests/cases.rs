@@ -256,6 +256,9 @@ fn one_prize_per_player() {
     check(&[
         ("P4", places("25 15 8"), "a b a c d", "1a 25.00, 2b 15.00, 3c 8.00"),
         ("P4", places("25 15 8"), "a=a b c", "1a 25.00, 2b 15.00, 3c 8.00"),
+        // Who is disqualified or under review in one row is so in all of his.
+        ("P4, L6", places("25 15 8"), "a b a! c", "1b 25.00, 2c 15.00 | house 8.00"),
+        ("P4, L7", places("25 15 8"), "a b a? c", "1a 25.00 reserved, 2b 15.00, 3c 8.00"),
     ]);
 }
 

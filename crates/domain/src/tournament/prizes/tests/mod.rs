@@ -8,3 +8,4 @@ mod notation;
 mod pools;
 mod properties;
 mod simulation;
+mod world;
