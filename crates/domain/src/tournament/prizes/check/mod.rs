@@ -10,7 +10,7 @@ pub use problem::{Code, Problem, Severity};
 
 use super::What;
 use super::rules::{Layout, Rate, Rules};
-use super::table::{Decimal, FixedFrom, PrizeTable, Satellite};
+use super::table::{Decimal, FixedFrom, PrizeTable, Satellite, Unspent};
 use crate::money::{Amount, Currency, Error as Money};
 
 impl PrizeTable {
@@ -113,6 +113,10 @@ fn millionths(text: &str) -> Option<u32> {
 fn run(table: &PrizeTable) -> (Option<Rules>, Vec<Problem>) {
     let mut check = Check { currency: table.currency, problems: Vec::new() };
     let total = table.total.as_ref().and_then(|text| check.prize("total", text));
+    if table.policies.unspent == Unspent::Rollover && table.pool.is_none() {
+        let message = "rolls over, but this table has no pool that could take it the next time";
+        check.say(Code::RolloverWithoutPool, "policies.unspent", message);
+    }
     let pool = table.pool.as_ref().map(|pool| pool::check(&mut check, pool));
     let layout = match (&table.satellite, table.bands.is_empty()) {
         (Some(satellite), true) => satellite_layout(&mut check, table, satellite),

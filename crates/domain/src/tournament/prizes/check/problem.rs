@@ -126,6 +126,8 @@ codes! {
     TicketValuesDiffer "TICKET_VALUES_DIFFER" Warning,
     /// Tickets and items can't be re-spread; they go back to the operator.
     NotRespread "NOT_RESPREAD" Warning,
+    /// What rolls over has no pool to go to when the next tournament has the same table.
+    RolloverWithoutPool "ROLLOVER_WITHOUT_POOL" Warning,
     /// The pool may hold less than the fixed prizes; the operator covers the rest.
     PoolMayBeShort "POOL_MAY_BE_SHORT" Warning,
 }

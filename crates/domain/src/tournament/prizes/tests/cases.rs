@@ -185,7 +185,8 @@ fn a_published_payout_structure_pays_out_exactly() {
         for band in bands.split(' ') {
             let (amount, to) = band.split_once(':').unwrap();
             text += &format!(
-                "[[bands]]\nfrom = {from}\nto = {to}\nprizes = [{{ kind = \"cash\", amount = \"{amount}\" }}]\n"
+                "[[bands]]\nfrom = {from}\nto = {to}\n\
+                 prizes = [{{ kind = \"cash\", amount = \"{amount}\" }}]\n"
             );
             from = to.parse::<u32>().unwrap() + 1;
         }
@@ -313,7 +314,8 @@ fn a_review_sets_only_that_prize_aside() {
 fn a_satellite_gives_as_many_tickets_as_its_pool_buys() {
     let satellite = |more: &str| {
         format!(
-            "{more}[pool]\nbuyIns = {{}}\n[satellite]\ntournament = \"sunday-300\"\nvalue = \"300\"\nrestEach = \"60\"\n"
+            "{more}[pool]\nbuyIns = {{}}\n\
+             [satellite]\ntournament = \"sunday-300\"\nvalue = \"300\"\nrestEach = \"60\"\n"
         )
     };
     let plain = satellite("");
@@ -365,7 +367,8 @@ fn a_satellite_gives_as_many_tickets_as_its_pool_buys() {
 #[test]
 fn fixed_prizes_may_come_from_the_pool() {
     let table = format!(
-        "fixedFrom = \"pool\"\n[pool]\nbuyIns = {{}}\n{}[[bands]]\nfrom = 4\nto = 5\nprizes = [{{ kind = \"cash\", weight = 1 }}]\n",
+        "fixedFrom = \"pool\"\n[pool]\nbuyIns = {{}}\n{}[[bands]]\nfrom = 4\nto = 5\n\
+         prizes = [{{ kind = \"cash\", weight = 1 }}]\n",
         places("50 30 20")
     );
     // Fixed prizes first, shares of the rest; and the operator covers what is missing.

@@ -88,8 +88,14 @@ fn a_disqualification_that_is_taken_back_pays_nobody_twice() {
 
 #[test]
 fn kinds_are_put_right_by_themselves() {
-    let table = "[[bands]]\nfrom = 1\nprizes = [{ kind = \"cash\", amount = \"10\" }, { kind = \"item\", text = \"Cup\" }]\n\
-                 [[bands]]\nfrom = 2\nprizes = [{ kind = \"freeRounds\", count = 20, game = \"wolf\", value = \"0.10\" }]\n";
+    let table = "
+        [[bands]]
+        from = 1
+        prizes = [{ kind = \"cash\", amount = \"10\" }, { kind = \"item\", text = \"Cup\" }]
+        [[bands]]
+        from = 2
+        prizes = [{ kind = \"freeRounds\", count = 20, game = \"wolf\", value = \"0.10\" }]
+    ";
     let revision = revise(&fixed(table, "a b"), &fixed(table, "b a"), ClawBack).unwrap();
     assert_eq!(
         entries(&revision),

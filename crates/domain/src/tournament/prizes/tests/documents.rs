@@ -166,6 +166,11 @@ fn every_problem_has_its_code_and_place() {
             "bands[1].prizes[0].value".into(),
         ),
         (
+            format!("[policies]\nunspent = \"rollover\"\n{}", band(1, 1, FIVE)),
+            "ROLLOVER_WITHOUT_POOL",
+            "policies.unspent".into(),
+        ),
+        (
             format!("[policies]\nunspent = \"respread\"\n{}", band(1, 1, &item(""))),
             "NOT_RESPREAD",
             prize.into(),
