@@ -168,6 +168,11 @@ fn in_the_money_everybody_has_the_minimum_and_the_rest_goes_by_chips() {
          6y 20.00, 7z 10.00",
         "P6"
     );
+    // As many left as there are prizes: all of them win something.
+    let seven = stacks(&[1; 7]);
+    let reached = Reached::Play { stacks: &seven, out: &Finishers::default() };
+    let plan = cancel(&rules, &pool, &[], reached).unwrap();
+    assert!(shown(&plan).starts_with("1a 10.00 minimum, 1a 75.72 chips, 2b 10.00 minimum"));
     // Eight left: not in the money.
     let many = stacks(&[1; 8]);
     let out = Finishers::default();

@@ -79,6 +79,13 @@ fn what_can_not_be_divided_goes_by_the_declared_policy() {
              [[bands]]\nfrom = 2\nprizes = [{{ kind = \"cash\", amount = \"50\" }}]\n"
         )
     };
+    let three = |policy: &str| {
+        let one = "{ kind = \"ticket\", tournament = \"sunday\", value = \"25\" }";
+        format!(
+            "[policies]\ntiedTickets = \"{policy}\"\n\
+             [[bands]]\nfrom = 1\nprizes = [{one}, {one}]\n[[bands]]\nfrom = 2\nprizes = [{one}]\n"
+        )
+    };
     let both = "1a 1 ticket, 2b 1 ticket, 3c 1 ticket, 4d 1 ticket";
     check(&[
         // Published: FanDuel, five $25 tickets, two tied for the fifth: 12.50 each.
@@ -93,6 +100,9 @@ fn what_can_not_be_divided_goes_by_the_declared_policy() {
         // Published: GSN, who posted the tying score first is ahead.
         ("T6", ticket("firstWins"), "a b c d e=f", &format!("{both}, 5e 1 ticket")),
         ("T6", ticket("firstWins"), "a b c d f=e", &format!("{both}, 5f 1 ticket")),
+        // Three for two players is not one for each.
+        ("T6", three("firstWins"), "a=b", "1a 2 ticket, 2b 1 ticket"),
+        ("T6", three("cash"), "a=b", "1a 37.50 converted, 2b 37.50 converted"),
         ("T6", mixed("firstWins"), "a=b", "1a 75.00, 1a 1 Car, 2b 75.00"),
         (
             "T6",
@@ -227,6 +237,18 @@ fn fewer_players_than_places_by_the_declared_policy() {
             "1a 50.00, 1a 12.50 respread, 2b 30.00, 2b 7.50 respread",
         ),
         ("P4", with(RESPREAD, &table), "a", "1a 50.00, 1a 50.00 respread"),
+        (
+            // Parts count exactly: 4.5 cents each of the tie, 3 of the third, of 1.20.
+            "P4, T4",
+            with(
+                RESPREAD,
+                "[[bands]]\nfrom = 1\nprizes = [{ kind = \"cash\", amount = \"0.05\" }]\n\
+                 [[bands]]\nfrom = 2\nprizes = [{ kind = \"cash\", amount = \"0.04\" }]\n\
+                 [[bands]]\nfrom = 3\nto = 43\nprizes = [{ kind = \"cash\", amount = \"0.03\" }]\n",
+            ),
+            "a=b c",
+            "1a 0.05, 1a 0.45 respread, 2b 0.04, 2b 0.45 respread, 3c 0.03, 3c 0.30 respread",
+        ),
         ("P4: nobody is there to take it", with(RESPREAD, &table), "", " | house 100.00"),
         ("P4: nobody", with(ROLLOVER, &table), "", " | rollover 100.00"),
     ]);
@@ -357,11 +379,25 @@ fn a_satellite_gives_as_many_tickets_as_its_pool_buys() {
     for (rule, table, paid, result, expected) in rows {
         assert_eq!(shown(&pooled(table, paid, result)), expected, "{rule}: {paid} {result}");
     }
+    let rules = rules(&plain.replace("\"300\"", "\"3000\"").replace("\"60\"", "\"0.01\""));
+    assert_eq!(satellite_refuses(&rules, 100_000), None);
+    assert_eq!(satellite_refuses(&rules, 100_001), Some(100_001));
     let whole_rest = plain.replace("restEach = \"60\"\n", "");
     assert_eq!(
         shown(&pooled(&whole_rest, 75_000, "a b c d")),
         "1a 1 ticket, 2b 1 ticket, 3c 150.00"
     );
+}
+
+/// How many places are too many for a plan.
+fn satellite_refuses(rules: &Rules, paid: i64) -> Option<u64> {
+    let collected = Collected { paid: Amount(paid), ..Collected::default() };
+    let pool = Pool::collect(rules, &collected).unwrap();
+    match plan(rules, &pool, &field("a b")) {
+        Ok(_) => None,
+        Err(Error::TooManyPlaces { places, .. }) => Some(places),
+        Err(error) => panic!("{error}"),
+    }
 }
 
 #[test]
@@ -413,6 +449,7 @@ fn a_plan_that_does_not_sum_can_not_be_made_nor_read() {
     let damages = [
         ("\"quantity\":2000,\"value\":2000", "\"quantity\":2001,\"value\":2001"),
         ("\"value\":2000", "\"value\":1999"),
+        ("\"quantity\":2000", "\"quantity\":2001"),
         ("\"quantity\":2000,\"value\":2000", "\"quantity\":-2000,\"value\":-2000"),
         ("\"amount\":4800", "\"amount\":4801"),
         (
@@ -425,6 +462,15 @@ fn a_plan_that_does_not_sum_can_not_be_made_nor_read() {
         assert!(text.contains(from), "{from} in {text}");
         let damaged = text.replacen(from, to, 1);
         assert!(serde_json::from_str::<PrizePlan>(&damaged).is_err(), "{damaged}");
+    }
+    let with_fee = SHARES.replace("buyIns = {}", "buyIns = { feePercent = \"10\" }");
+    let text = serde_json::to_string(&pooled(&with_fee, 10_000, "a b c")).unwrap();
+    for damage in ["\"fee\":1001", "\"fee\":-1000"] {
+        let damaged = text.replacen("\"fee\":1000", damage, 1);
+        assert!(
+            damaged != text && serde_json::from_str::<PrizePlan>(&damaged).is_err(),
+            "{damaged}"
+        );
     }
     let error = PrizePlan::new(good.lines().to_vec(), Vec::new(), Vec::new(), None).unwrap_err();
     assert_eq!(error.code(), "PRIZES_DO_NOT_SUM");
