@@ -7,6 +7,7 @@ mod alias;
 mod check;
 mod definition;
 pub mod lifecycle;
+pub mod prizes;
 mod ranking;
 pub mod rules;
 pub mod schedule;

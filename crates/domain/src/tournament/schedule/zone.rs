@@ -2,7 +2,7 @@
 //! the zones' data come from.
 //!
 //! The data are part of the binary ([`tzdata_version`]); the machine's own are never read, so
-//! every node and every verifier has the same answer. Why this library: docs/adr/0016.
+//! every node and every verifier has the same answer. Why this library: docs/adr/0017.
 
 use super::local::LocalTime;
 use crate::time::UnixMs;
