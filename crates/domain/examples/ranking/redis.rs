@@ -2,7 +2,7 @@
 
 use crate::board::Board;
 use crate::load::{Kind, Random, Update, player, scores, updates};
-use crate::maps::Table;
+use crate::maps::Paged;
 use crate::measure::{Spread, rate};
 use std::cmp::Reverse;
 use std::fmt::Write as _;
@@ -124,7 +124,7 @@ pub(crate) fn compare(url: &str, players: u64, count: usize, rounds: u64) {
     let mut redis = Redis::connect(url);
     let name = format!("palio:ranking:{}", std::process::id());
     let scores = scores(players);
-    let mut board = Board::<Table>::of(&scores);
+    let mut board = Board::<Paged>::of(&scores);
     for lot in scores.chunks(LOT) {
         let mut commands = String::new();
         for (player, score) in lot {
@@ -163,7 +163,7 @@ pub(crate) fn compare(url: &str, players: u64, count: usize, rounds: u64) {
 fn round(
     redis: &mut Redis,
     name: &str,
-    board: &mut Board<Table>,
+    board: &mut Board<Paged>,
     stream: &[Update],
     is_first: bool,
 ) -> Round {
@@ -184,7 +184,7 @@ fn round(
 }
 
 /// Both did the same: scores are equal, and Redis' position is among those of equal scores.
-fn agree(redis: &mut Redis, name: &str, board: &mut Board<Table>, players: u64) {
+fn agree(redis: &mut Redis, name: &str, board: &mut Board<Paged>, players: u64) {
     let mut random = Random(3);
     for _ in 0..10_000 {
         let player = player(random.below(players));

@@ -189,7 +189,11 @@ impl<K: Ord + Copy> Ranking<K> {
     /// there and not the same key.
     pub fn replace(&mut self, old: &K, new: K) -> Option<Moved> {
         // Both ways down at once: the processor then waits for both chunks at the same time.
-        let ((from, from_chunk), (to, to_chunk)) = (self.locate(old)?, self.locate(&new)?);
+        let [from, to] = [old, &new].map(|key| self.groups.child_for(key));
+        let (from_group, to_group) = (self.groups.child(from)?, self.groups.child(to)?);
+        let from = Spot { group: from, chunk: from_group.child_for(old), at: 0 };
+        let to = Spot { group: to, chunk: to_group.child_for(&new), at: 0 };
+        let (from_chunk, to_chunk) = (from_group.child(from.chunk)?, to_group.child(to.chunk)?);
         let (from, to) = (from.search(from_chunk, old), to.search(to_chunk, &new));
         let from = from.ok()?;
         let before = self.position_of(from);
