@@ -178,7 +178,7 @@ fn groups_come_and_go() {
     // All to one end, and most of them back to other places.
     let mut go = |ranking: &mut Ranking<u32>, old: u32, new: u32| {
         let is_possible = naive.contains(&old) && !naive.contains(&new);
-        let is_looked_at = is_possible && old % 500 == 0;
+        let is_looked_at = is_possible && old.is_multiple_of(2_000);
         let expected_from = is_looked_at.then(|| position(&naive, old));
         if is_possible {
             naive.remove(&old);
@@ -200,7 +200,7 @@ fn groups_come_and_go() {
     check_answers(&ranking, &naive, 97);
     while let Some(key) = ranking.get(ranking.len() / 3) {
         assert!(naive.remove(&key) && ranking.remove(&key).is_some());
-        if ranking.len() % 10_000 == 0 {
+        if ranking.len().is_multiple_of(10_000) {
             check_answers(&ranking, &naive, 997);
         }
     }
