@@ -437,7 +437,7 @@ fn the_longest_table_is_paid_out_exactly() {
         rank: 1,
         group: at.min(99_000),
         order: i64::from(at),
-        status: if at % 1_000 == 0 { Status::Excluded } else { Status::Eligible },
+        status: if at.is_multiple_of(1_000) { Status::Excluded } else { Status::Eligible },
     };
     let finishers = Finishers::new((1..=110_000).map(row).collect()).unwrap();
     let collected = Collected { paid: Amount(123_456_789), ..Collected::default() };
