@@ -428,6 +428,26 @@ fn fixed_prizes_may_come_from_the_pool() {
 }
 
 #[test]
+fn the_longest_table_is_paid_out_exactly() {
+    let table = "[policies]\nunspent = \"respread\"\n[pool]\nbuyIns = {}\n\
+                 [[bands]]\nfrom = 1\nto = 100000\nprizes = [{ kind = \"cash\", weight = 7 }]\n";
+    let rules = rules(table);
+    let row = |at: u32| Finish {
+        player: crate::ids::PlayerId(u64::from(at)),
+        rank: 1,
+        group: at.min(99_000),
+        order: i64::from(at),
+        status: if at.is_multiple_of(1_000) { Status::Excluded } else { Status::Eligible },
+    };
+    let finishers = Finishers::new((1..=110_000).map(row).collect()).unwrap();
+    let collected = Collected { paid: Amount(123_456_789), ..Collected::default() };
+    let pool = Pool::collect(&rules, &collected).unwrap();
+    let plan = plan(&rules, &pool, &finishers).unwrap();
+    assert_eq!(plan.lines().iter().map(|line| line.value.0).sum::<i64>(), 123_456_789);
+    assert_eq!(plan.lines().len(), 98_901 + 10_989);
+}
+
+#[test]
 fn contradictory_ranks_are_refused() {
     let row = |name, rank, group| Finish {
         player: player(name),
