@@ -110,6 +110,9 @@ fn command(command: &Command, body: &Value, at: usize) {
             money(body, "/stake", *stake, *currency);
             money(body, "/payout", *payout, *currency);
         }
+        Command::Report(report) => {
+            report.at.iter().copied().for_each(instant);
+        }
         Command::SettleRound { delta, currency, version, gross, .. } => {
             assert!(*version != Some(0) && !gross);
             money(body, &format!("/operations/{at}/delta"), *delta, *currency);

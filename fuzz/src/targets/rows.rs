@@ -9,6 +9,7 @@
 use crate::stored::rows;
 use palio_domain::journal::{Account, Head, KeyFilter, Keys, Row, RowKind, Stage};
 use palio_domain::provider::Provider;
+use palio_domain::tournament::score::{ONE, Points};
 use palio_domain::tournament::{Definition, EntryMode, Metric, Phase, Standings, lifecycle};
 use palio_domain::wallet::{
     BetRef, Cell, Command, Event, Found, Prepared, SettledRound, Terms, Wallet,
@@ -214,9 +215,7 @@ pub(super) fn definition(metric: Metric) -> Definition {
         ends: UnixMs(2_000_000_000_000),
         registration_opens: None,
         grace_ms: 60_000,
-        min_stake: Amount::ZERO,
-        points_per: Amount(100),
-        games: Vec::new(),
+        rules: metric.rules(Points(ONE), Currency::EUR).expect("usual rules"),
         tick_ms: 1_000,
         top_n: 10,
         entry: EntryMode::Automatic,

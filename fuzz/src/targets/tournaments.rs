@@ -6,10 +6,11 @@
 //! is only that fields contradict each other; a provider's state reads back after it was written.
 
 use crate::support::{Message, refused, same_money};
-use palio_domain::tournament::{Definition, EntryMode, Metric};
+use palio_domain::tournament::score::Points;
+use palio_domain::tournament::{Definition, EntryMode};
 use palio_protocol::json;
 use palio_protocol::provider::SetProviderState;
-use palio_protocol::tournament::{self as wire, CreateTournament, ParsedTournament, Tournament};
+use palio_protocol::tournament::{CreateTournament, ParsedTournament, Tournament};
 use serde_json::Value;
 
 pub(super) const WORDS: &[&str] = &[
@@ -21,6 +22,14 @@ pub(super) const WORDS: &[&str] = &[
     "turnover",
     "best_ratio",
     "ggr",
+    "custom",
+    "rules",
+    "template",
+    "max-multiplier",
+    "score",
+    "terms",
+    "counts",
+    "ties",
     "currency",
     "startsAt",
     "endsAt",
@@ -72,18 +81,20 @@ fn tournament(parsed: &ParsedTournament, body: &[u8]) {
             same_money(text, amount, parsed.currency);
         }
     };
-    money("/minStake", parsed.min_stake);
-    money("/pointsPer", parsed.points_per);
+    if let Some(text) = body.pointer("/minStake").and_then(Value::as_str) {
+        let amount = parsed.currency.amount(text).expect("it was taken");
+        assert_eq!(Points::of(amount, parsed.currency), Some(parsed.rules.counts.stake_min));
+    }
     for (at, prize) in parsed.prizes.iter().enumerate() {
         assert!(prize.0 >= 0);
         money(&format!("/prizes/{at}"), *prize);
     }
     for problem in definition(parsed).validate().err().unwrap_or_default() {
         let contradiction = matches!(
-            (problem.field, problem.message),
+            (problem.field.as_str(), problem.message),
             ("endsAt", "must be within 366 days of startsAt")
                 | ("prizes", "must not rise from one place to the next")
-        );
+        ) || problem.field.starts_with("rules.");
         assert!(contradiction, "only the rules refuse that {} {}", problem.field, problem.message);
     }
 }
@@ -93,19 +104,13 @@ fn definition(of: &ParsedTournament) -> Definition {
     Definition {
         id: of.id.clone(),
         name: of.name.clone(),
-        metric: match of.metric {
-            wire::Metric::Turnover => Metric::Turnover,
-            wire::Metric::BestRatio => Metric::BestRatio,
-            wire::Metric::Ggr => Metric::Ggr,
-        },
+        metric: of.metric.usual(),
         currency: of.currency,
         starts: of.starts,
         ends: of.ends,
         registration_opens: of.registration_opens,
         grace_ms: of.grace_ms,
-        min_stake: of.min_stake,
-        points_per: of.points_per,
-        games: of.games.clone(),
+        rules: of.rules.clone(),
         tick_ms: of.tick_ms,
         top_n: of.top_n,
         entry: if of.opt_in { EntryMode::OptIn } else { EntryMode::Automatic },

@@ -397,16 +397,21 @@ impl Standings {
         first.and_then(|first| u64::try_from(first).ok()).map_or(u64::MAX, |first| first + 1)
     }
 
-    /// Adds the players of a fold over other slots: a player's rows all stand in one.
+    /// Adds the players of a fold over other slots: a player's rows all stand in his slot, what
+    /// was decided about him in the tournament's.
     pub fn absorb(&mut self, other: Self) {
         for (slot, seq) in Slot::all().zip(&other.positions) {
             self.advance(slot, *seq);
         }
-        for (player, entrant) in other.players {
-            if let Some(known) = self.players.get(&player).copied() {
-                self.unrank(player, &known);
-            }
-            self.rank(player, entrant);
+        for (player, theirs) in other.players {
+            self.change(player, |_, entrant| {
+                entrant.out |= theirs.out;
+                if theirs.entered > 0 || !theirs.tally.is_empty() {
+                    entrant.entered = theirs.entered;
+                    entrant.left = theirs.left;
+                    entrant.tally = theirs.tally;
+                }
+            });
         }
     }
 

@@ -243,7 +243,8 @@ fn compare(tally: &mut Tally, random: &mut Random, zone: &str, case: &Case, wall
 fn ends(tally: &mut Tally, zone: &str, walls: &Walls) {
     let until = |time: &str| Length::Until { time: time.to_owned(), weekday: None };
     let day = Length::Calendar { months: 0, weeks: 0, days: 1 };
-    let lengths: [(Length, fn(i64) -> i64); 5] = [
+    type End = fn(i64) -> i64;
+    let lengths: [(Length, End); 5] = [
         (day, |nominal| nominal + DAY),
         (until("02:45"), |nominal| next(nominal, 2 * 60 + 45)),
         (until("03:00"), |nominal| next(nominal, 3 * 60)),
