@@ -4,6 +4,7 @@ use crate::{Arguments, TENANT};
 use palio::storage::Snapshot;
 use palio_domain::journal::{Batch, Keys, Stage};
 use palio_domain::tournament::lifecycle::{self, Tournament};
+use palio_domain::tournament::score::{ONE, Points};
 use palio_domain::tournament::{Definition, EntryMode, FinalResult, Metric};
 use palio_domain::wallet::{Answer, BetRef, BetResult, Cell, Command, Found, Prepared, Terms};
 use palio_domain::{
@@ -319,18 +320,17 @@ impl World {
         };
         let metrics = [Metric::Turnover, Metric::BestRatio, Metric::Ggr];
         let turn = usize::try_from(part).unwrap();
+        let metric = *metrics.get(turn % metrics.len()).unwrap();
         let definition = Definition {
             id: TournamentId::parse(&format!("grown-{part}")).unwrap(),
             name: format!("Grown {part}"),
-            metric: *metrics.get(turn % metrics.len()).unwrap(),
+            metric,
             currency: CURRENCY,
             starts,
             ends,
             registration_opens: None,
             grace_ms: GRACE_MS,
-            min_stake: Amount(1),
-            points_per: Amount(100),
-            games: Vec::new(),
+            rules: metric.rules(Points(ONE), CURRENCY).unwrap(),
             tick_ms: 2_000,
             top_n: 50,
             entry: if part % 3 == 2 { EntryMode::OptIn } else { EntryMode::Automatic },

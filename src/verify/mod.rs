@@ -12,6 +12,7 @@
 //! | held | held money that is not the sum of open stakes |
 //! | keys | a request key or claim that stands twice |
 //! | snapshots | a saved wallet that differs from the fold at its seq |
+//! | zones | a saved zone that would hide rows from a search |
 //! | standings | a tournament's published result that differs from the recomputed one |
 //!
 //! It only reads, so it can run beside a serving node; it then checks up to the heads it saw.
@@ -24,6 +25,7 @@ mod keys;
 mod report;
 mod slot;
 mod standings;
+mod zones;
 
 pub use report::{Difference, Report};
 

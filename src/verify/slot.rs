@@ -3,6 +3,7 @@
 use super::keys::{Prefixes, SlotKeys};
 use super::report::Report;
 use super::standings::Folds;
+use super::zones::Zones;
 use super::{at, each_page};
 use crate::storage::{Error, Snapshot, Storage, StoredRow};
 use palio_domain::journal::head::CHAIN_START;
@@ -31,6 +32,7 @@ struct State {
     payers: Vec<Account>,
     keys: SlotKeys,
     folds: Folds,
+    zones: Zones,
     report: Report,
     scratch: Vec<u8>,
 }
@@ -57,6 +59,7 @@ pub(super) async fn verify(
         payers: Vec::new(),
         keys: SlotKeys::default(),
         folds,
+        zones: Zones::read(storage, head.slot).await?,
         report: Report::default(),
         scratch: Vec::new(),
     };
@@ -99,6 +102,7 @@ impl State {
         self.time = self.time.max(row.time);
         self.keys.take(&row);
         self.folds.take(&row);
+        self.zones.take(&row, &mut self.report);
         self.money(&row);
         if let Aggregate::Player(player) = row.aggregate {
             self.wallet(&row, player);
@@ -203,6 +207,7 @@ impl State {
                 self.report.differs("snapshots", place, "a snapshot of a row that is not there");
             }
         }
+        self.zones.finish(now, &mut self.report);
         let keys = self.keys.finish(head.slot, &mut self.report);
         Verified { report: self.report, keys, folds: self.folds }
     }
