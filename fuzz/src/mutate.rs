@@ -193,6 +193,9 @@ fn number(bytes: &mut Vec<u8>, spans: &[Range<usize>], rng: &mut Rng) {
     }) else {
         return;
     };
+    if rng.below(8) == 0 {
+        return put(bytes, digits.start..digits.start, b"-");
+    }
     let text = bytes.get(digits.clone()).unwrap_or_default();
     let value: u128 = std::str::from_utf8(text).ok().and_then(|t| t.parse().ok()).unwrap_or(1);
     let new = match rng.below(6) {
