@@ -175,6 +175,7 @@ impl World {
         let mut session = Session { index, cell, left: self.quota, open: Vec::new() };
         if let Some(contest) = self.contests.last()
             && contest.definition.entry == EntryMode::OptIn
+            && !session.cell.wallet().entries.contains_key(&contest.definition.id)
             && self.random.random_bool(0.5)
         {
             let (tournament, ends) = (contest.definition.id.clone(), contest.definition.ends);

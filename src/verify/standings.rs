@@ -1,6 +1,5 @@
 //! Recomputes every closed tournament from the rows up to its cut.
 
-use super::each_page;
 use super::report::Report;
 use crate::storage::{Error, Storage};
 use palio_domain::journal::{Head, Row, RowKind};
@@ -37,16 +36,15 @@ impl Contests {
     /// # Errors
     /// Only when the store can't be read.
     pub(super) async fn read(storage: &Storage, heads: &[Head]) -> Result<Self, Error> {
+        let until: BTreeMap<_, _> = heads.iter().map(|head| (head.slot, head.next_seq)).collect();
+        let mut rows = storage.journal.entities().await?;
+        rows.retain(|row| until.get(&row.slot).is_some_and(|next_seq| row.seq < *next_seq));
+        rows.sort_unstable_by_key(|row| (row.slot, row.seq));
         let mut all = Self::default();
-        for head in heads {
-            each_page(storage, head.slot, head.next_seq, |rows| {
-                for stored in rows {
-                    if let Aggregate::Tournament(number) = stored.row.aggregate {
-                        all.life(&stored.row, number);
-                    }
-                }
-            })
-            .await?;
+        for row in &rows {
+            if let Aggregate::Tournament(number) = row.aggregate {
+                all.life(row, number);
+            }
         }
         Ok(all)
     }

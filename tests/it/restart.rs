@@ -115,6 +115,10 @@ impl Journal for Watched {
             Reading::Held | Reading::Works => self.inner.keys(slots, each).await,
         }
     }
+
+    async fn entities(&self) -> Result<Vec<Row>, Error> {
+        self.inner.entities().await
+    }
 }
 
 struct Core {

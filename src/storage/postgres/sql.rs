@@ -118,6 +118,10 @@ SELECT request_key FROM palio.journal WHERE request_key IS NOT NULL AND slot = A
 pub(super) const CLAIMS: &str = "
 SELECT claim FROM palio.journal WHERE claim IS NOT NULL AND slot = ANY($1)";
 
+/// Players are of kind 1.
+pub(super) const ENTITIES: &str =
+    concat!("SELECT ", journal_columns!(), " FROM palio.journal WHERE aggregate_kind <> 1");
+
 pub(super) const REMEMBER_KEY: &str = "
 INSERT INTO palio.meta (key, value) VALUES ('key_check', $1) ON CONFLICT (key) DO NOTHING";
 
