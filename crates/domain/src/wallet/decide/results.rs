@@ -111,7 +111,9 @@ impl Wallet {
         let stakes: Vec<Amount> = standing.iter().map(|one| one.settled.stake.held()).collect();
         let mut payout = total(&stakes, *delta, *gross);
         if *gross && terms.amend == Amend::Add && version.is_none() {
-            payout += standing.iter().map(|one| i128::from(one.settled.payout.0)).sum::<i128>();
+            // What a void gave back was no win (money-cases.md, 26).
+            let won = standing.iter().filter(|one| one.settled.outcome != Outcome::Void);
+            payout += won.map(|one| i128::from(one.settled.payout.0)).sum::<i128>();
         }
         let payouts = shares(&stakes, payout)?;
         let parts = standing
