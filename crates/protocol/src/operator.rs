@@ -422,7 +422,7 @@ impl ProposeVerdict {
             "void" => Verdict::Void,
             "settle" => {
                 let currency = field::currency(&self.currency)?;
-                Verdict::Settle(field::signed("delta", &self.delta, currency)?)
+                Verdict::Settle { delta: field::signed("delta", &self.delta, currency)?, currency }
             }
             _ => return Err(FieldError::invalid("verdict", "must be \"void\" or \"settle\"")),
         };

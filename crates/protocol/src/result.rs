@@ -95,6 +95,41 @@ pub struct TransactionResult {
     /// There was nothing to do: it was so before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub already: Option<bool>,
+    /// A verdict about bets of several currencies: what it came to in the others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub others: Option<Vec<CurrencyTotals>>,
+}
+
+/// What a verdict came to in one more currency.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CurrencyTotals {
+    /// How many bets.
+    pub bets: u32,
+    /// Their stakes.
+    #[schema(example = "10.00")]
+    pub staked: String,
+    /// What they pay.
+    #[schema(example = "10.00")]
+    pub payout: String,
+    /// What the player can bet with afterwards.
+    #[schema(example = "90.00")]
+    pub balance: String,
+    /// The currency.
+    #[schema(example = "USD")]
+    pub currency: String,
+}
+
+impl CurrencyTotals {
+    fn new(currency: Currency, totals: &SettlementTotals) -> Self {
+        Self {
+            bets: totals.bets,
+            staked: currency.format(totals.staked),
+            payout: currency.format(totals.paid),
+            balance: currency.format(totals.balance),
+            currency: currency.code().to_owned(),
+        }
+    }
 }
 
 impl TransactionResult {
@@ -208,10 +243,15 @@ pub fn render(row: &Row) -> Result<Rendered, CorruptRow> {
         | Event::VerdictProposed { round, .. } => {
             TransactionResult { round_id: Some(round.as_str().to_owned()), ..of }
         }
-        Event::VerdictConfirmed { round, currency, totals, .. } => TransactionResult {
-            round_id: Some(round.as_str().to_owned()),
-            ..of.settled(&totals, currency)
-        },
+        Event::VerdictConfirmed { round, totals, .. } => {
+            let (first, others) = totals.split_first().ok_or_else(|| bad("totals"))?;
+            let others: Vec<_> = others.iter().map(|(c, t)| CurrencyTotals::new(*c, t)).collect();
+            TransactionResult {
+                round_id: Some(round.as_str().to_owned()),
+                others: Some(others).filter(|others| !others.is_empty()),
+                ..of.settled(&first.1, first.0)
+            }
+        }
         Event::SessionOpened { game, currency, expires } => TransactionResult {
             game_id: Some(game.as_str().to_owned()),
             currency: Some(currency.code().to_owned()),

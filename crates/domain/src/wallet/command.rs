@@ -43,8 +43,13 @@ pub struct BetResult {
 pub enum Verdict {
     /// Every open bet gets its stake back.
     Void,
-    /// As a settle of the round would, with this net result.
-    Settle(Amount),
+    /// As a settle of the round would: the bets of one currency, by their net result.
+    Settle {
+        /// Σ payouts − Σ open stakes; may be negative.
+        delta: Amount,
+        /// Of which currency.
+        currency: Currency,
+    },
 }
 
 /// What ends a withdrawal.
@@ -528,7 +533,10 @@ impl Command {
                 put(round.as_str());
                 match verdict {
                     Verdict::Void => put("void"),
-                    Verdict::Settle(delta) => put(&delta.0.to_string()),
+                    Verdict::Settle { delta, currency } => {
+                        put(&delta.0.to_string());
+                        put(currency.code());
+                    }
                 }
                 put(reason);
                 put(author);

@@ -340,10 +340,8 @@ pub enum Event {
         round: RoundId,
         /// Who.
         author: Box<str>,
-        /// Of which currency.
-        currency: Currency,
-        /// The result of the whole request.
-        totals: SettlementTotals,
+        /// What it came to, in each currency.
+        totals: Vec<(Currency, SettlementTotals)>,
     },
     /// No transfer.
     SessionOpened {
@@ -578,9 +576,7 @@ impl Event {
     pub(super) fn set_totals(&mut self, of_all: SettlementTotals) {
         match self {
             Self::BetSettled(settled) | Self::BetAmended(settled) => settled.totals = Some(of_all),
-            Self::RoundPlayed { totals, .. } | Self::VerdictConfirmed { totals, .. } => {
-                *totals = of_all;
-            }
+            Self::RoundPlayed { totals, .. } => *totals = of_all,
             _ => {}
         }
     }

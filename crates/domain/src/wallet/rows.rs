@@ -57,6 +57,8 @@ payload! {
     count: u32,
     points: Points,
     place: u16,
+    /// Totals of further currencies.
+    others: Vec<(Currency, SettlementTotals)>,
 }
 
 impl Payload {
@@ -220,16 +222,24 @@ impl Event {
                     ..none()
                 },
             ),
-            Self::VerdictConfirmed { provider, round, author, currency, totals } => Columns::round(
-                provider,
-                round,
-                &Payload {
-                    currency: Some(*currency),
-                    totals: Some(*totals),
-                    author: Some(author.clone()),
-                    ..none()
-                },
-            ),
+            Self::VerdictConfirmed { provider, round, author, totals } => {
+                let (first, others) = match totals.as_slice() {
+                    [] => (None, None),
+                    [first] => (Some(first), None),
+                    [first, others @ ..] => (Some(first), Some(others.to_vec())),
+                };
+                Columns::round(
+                    provider,
+                    round,
+                    &Payload {
+                        currency: first.map(|(currency, _)| *currency),
+                        totals: first.map(|(_, totals)| *totals),
+                        author: Some(author.clone()),
+                        others,
+                        ..none()
+                    },
+                )
+            }
             Self::SessionOpened { game, currency, expires } => Columns {
                 game: Some(game.clone()),
                 payload: Payload { currency: Some(*currency), expires: Some(*expires), ..none() }
@@ -456,8 +466,11 @@ impl Event {
                 provider: provider()?,
                 round: round()?,
                 author: need!(author),
-                currency: need!(currency),
-                totals: need!(totals),
+                totals: {
+                    let mut totals = vec![(need!(currency), need!(totals))];
+                    totals.extend(payload.others.unwrap_or_default());
+                    totals
+                },
             },
             RowKind::SessionOpened => Self::SessionOpened {
                 game: game()?,

@@ -7,6 +7,7 @@ use crate::money::{Amount, Currency};
 use crate::time::UnixMs;
 
 mod corrections;
+mod desk;
 
 const TENANT: TenantId = TenantId(1);
 const PLAYER: PlayerId = PlayerId(42);

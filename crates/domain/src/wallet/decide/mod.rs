@@ -232,15 +232,20 @@ impl Plan {
         self.moved(RowKind::DebtRepaid, about, Account::Cash, Account::Debt, due)
     }
 
-    /// The finished plan, with the totals on its first event.
-    fn settled(mut self, bets: usize, staked: i128, paid: i128) -> Result<Decision, Refusal> {
+    /// What the plan comes to.
+    fn totals(&self, bets: usize, staked: i128, paid: i128) -> Result<SettlementTotals, Refusal> {
         let amount = |sum| i64::try_from(sum).map(Amount).map_err(|_| Refusal::Overflow);
-        let totals = SettlementTotals {
+        Ok(SettlementTotals {
             bets: u32::try_from(bets).map_err(|_| Refusal::Overflow)?,
             staked: amount(staked)?,
             paid: amount(paid)?,
             balance: self.accounts.available(),
-        };
+        })
+    }
+
+    /// The finished plan, with the totals on its first event.
+    fn settled(mut self, bets: usize, staked: i128, paid: i128) -> Result<Decision, Refusal> {
+        let totals = self.totals(bets, staked, paid)?;
         if let Some(first) = self.events.first_mut() {
             first.set_totals(totals);
         }

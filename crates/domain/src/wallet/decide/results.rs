@@ -1,7 +1,7 @@
 //! Results: settlements, corrections, wins without a bet.
 
-use super::super::command::{BetResult, Command, Outcome};
-use super::super::event::{About, BetRef, Event, Settled, Stake, payer};
+use super::super::command::{BetResult, Command, Outcome, Verdict};
+use super::super::event::{About, BetRef, Event, Settled, SettlementTotals, Stake, payer};
 use super::super::refusal::Refusal;
 use super::super::state::{OpenBet, Wallet};
 use super::super::terms::{Amend, Terms, UnmatchedWin};
@@ -10,6 +10,7 @@ use crate::ids::{BetId, GameId, ProviderId, RoundId};
 use crate::journal::{Account, Row, RowKind};
 use crate::money::{Amount, Currency};
 use crate::time::UnixMs;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// One bet's part of a settlement.
@@ -313,34 +314,43 @@ impl Wallet {
         Ok(sums)
     }
 
-    /// The desk's settlement of all open bets of a round, behind `first`.
+    /// The desk's settlement of those open bets of a round that `counts` chooses, each in its own
+    /// currency, behind the event that `begin` makes of what it comes to.
     pub(super) fn settle_open(
         &self,
-        first_event: Event,
         provider: &ProviderId,
         round: &RoundId,
-        delta: Option<Amount>,
+        verdict: Verdict,
+        counts: impl Fn(&OpenBet) -> bool,
+        begin: impl FnOnce(Vec<(Currency, SettlementTotals)>) -> Event,
     ) -> Result<Decision, Refusal> {
-        let open: Vec<_> = self.open_in_round(provider, round).collect();
-        let Some((_, any)) = open.first() else { return Err(Refusal::BetNotFound) };
-        let currency = any.currency;
-        let stakes: Vec<Amount> = open.iter().map(|(_, bet)| bet.stake.held()).collect();
-        let payouts = match delta {
-            Some(delta) => shares(&stakes, total(&stakes, delta, false))?,
-            None => stakes,
-        };
-        let outcome = delta.is_none().then_some(Outcome::Void);
-        let parts = open
-            .into_iter()
-            .zip(payouts)
-            .map(|((id, bet), payout)| {
+        let mut open: BTreeMap<Currency, Vec<_>> = BTreeMap::new();
+        for (id, bet) in self.open_in_round(provider, round).filter(|(_, bet)| counts(bet)) {
+            open.entry(bet.currency).or_default().push((id, bet));
+        }
+        let (mut totals, mut events) = (Vec::new(), Vec::new());
+        for (currency, bets) in open {
+            let stakes: Vec<Amount> = bets.iter().map(|(_, bet)| bet.stake.held()).collect();
+            let (outcome, payouts) = match verdict {
+                Verdict::Void => (Some(Outcome::Void), stakes),
+                Verdict::Settle { currency: of, .. } if of != currency => continue,
+                Verdict::Settle { delta, .. } => {
+                    (None, shares(&stakes, total(&stakes, delta, false))?)
+                }
+            };
+            let parts = bets.into_iter().zip(payouts).map(|((id, bet), payout)| {
                 Part::First(first(reference(provider, id, bet), bet, payout, outcome, None))
-            })
-            .collect();
-        let mut plan = Plan::new(self, currency);
-        plan.push(first_event)?;
-        let sums = self.settle_into(&mut plan, parts, provider, round, None)?;
-        plan.settled(sums.bets, sums.staked, sums.paid)
+            });
+            let mut plan = Plan::new(self, currency);
+            let sums = self.settle_into(&mut plan, parts.collect(), provider, round, None)?;
+            totals.push((currency, plan.totals(sums.bets, sums.staked, sums.paid)?));
+            events.append(&mut plan.events);
+        }
+        if totals.is_empty() {
+            return Err(Refusal::BetNotFound);
+        }
+        events.insert(0, begin(totals));
+        Ok(Decision::Events(events))
     }
 }
 

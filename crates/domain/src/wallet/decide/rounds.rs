@@ -1,13 +1,12 @@
 //! Rollbacks, ends of rounds, and what the desk decides about overdue ones.
 
 use super::super::command::Verdict;
-use super::super::event::{About, BetRef, Event, SettlementTotals};
+use super::super::event::{About, BetRef, Event};
 use super::super::refusal::Refusal;
 use super::super::state::Wallet;
 use super::{Decision, Facts, Noop, OPEN_OTHERS_MAX, Plan, one};
 use crate::ids::{BetId, ProviderId, RoundId};
 use crate::journal::{Account, RowKind};
-use crate::money::Amount;
 use crate::time::UnixMs;
 
 impl Wallet {
@@ -85,7 +84,10 @@ impl Wallet {
             return Ok(Decision::Noop(Noop::NotLate));
         }
         let overdue = Event::RoundOverdue { provider: provider.clone(), round: round.clone() };
-        if void { self.settle_open(overdue, provider, round, None) } else { Ok(one(overdue)) }
+        if !void {
+            return Ok(one(overdue));
+        }
+        self.settle_open(provider, round, Verdict::Void, |_| true, |_| overdue)
     }
 
     pub(super) fn propose(
@@ -100,18 +102,19 @@ impl Wallet {
         if open.peek().is_none() {
             return Err(Refusal::BetNotFound);
         }
-        let (mut staked, mut overdue) = (0_i128, false);
-        for bet in open {
-            staked += i128::from(bet.stake.held().0);
-            overdue |= bet.overdue;
-        }
-        if !overdue {
+        let mut overdue = open.filter(|bet| bet.overdue).peekable();
+        if overdue.peek().is_none() {
             return Err(Refusal::RoundNotOverdue);
         }
-        if let Verdict::Settle(delta) = verdict
-            && staked + i128::from(delta.0) < 0
-        {
-            return Err(Refusal::NegativePayout);
+        if let Verdict::Settle { delta, currency } = verdict {
+            let mut of_currency = overdue.filter(|bet| bet.currency == currency).peekable();
+            if of_currency.peek().is_none() {
+                return Err(Refusal::CurrencyMismatch);
+            }
+            let staked: i128 = of_currency.map(|bet| i128::from(bet.stake.held().0)).sum();
+            if staked + i128::from(delta.0) < 0 {
+                return Err(Refusal::NegativePayout);
+            }
         }
         if self.proposals.len() >= OPEN_OTHERS_MAX {
             return Err(Refusal::TooManyOpen);
@@ -139,23 +142,18 @@ impl Wallet {
         if *proposal.author == *author {
             return Err(Refusal::SamePerson);
         }
-        let currency = match self.open_in_round(provider, round).next() {
-            Some((_, bet)) => bet.currency,
-            // The provider's own result came first.
-            None => return Err(Refusal::BetNotFound),
-        };
-        let zero = Amount::ZERO;
-        let confirmed = Event::VerdictConfirmed {
-            provider: provider.clone(),
-            round: round.clone(),
-            author: author.into(),
-            currency,
-            totals: SettlementTotals { bets: 0, staked: zero, paid: zero, balance: zero },
-        };
-        let delta = match proposal.verdict {
-            Verdict::Void => None,
-            Verdict::Settle(delta) => Some(delta),
-        };
-        self.settle_open(confirmed, provider, round, delta)
+        // If the provider's own result came first, no bet is found.
+        self.settle_open(
+            provider,
+            round,
+            proposal.verdict,
+            |_| true,
+            |totals| Event::VerdictConfirmed {
+                provider: provider.clone(),
+                round: round.clone(),
+                author: author.into(),
+                totals,
+            },
+        )
     }
 }
