@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::storage::{Error, FoldSnapshot, Storage};
 use palio_domain::ids::SLOTS;
 use palio_domain::journal::{Keys, Row, RowKind};
-use palio_domain::wallet::{Command, Prepared};
+use palio_domain::wallet::{Command, Event, Prepared};
 use palio_domain::{Aggregate, BetId, PlayerId, ProviderId, RoundId, Slot, TenantId, UnixMs};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashMap};
@@ -297,9 +297,15 @@ impl State {
             (RowKind::RoundOverdue, _, Some(round)) => {
                 let (tenant, provider, round) = (row.tenant, provider.clone(), round.clone());
                 let of = RoundKey { tenant, provider: provider.clone(), round, player };
+                let before = match Event::from_row(row) {
+                    Ok(Event::RoundOverdue { before, .. }) => before,
+                    // Unreadable rows are told as damage by the wallet.
+                    Ok(_) | Err(_) => return,
+                };
                 for bet in self.rounds.get(&of).cloned().unwrap_or_default() {
                     let key = (tenant, player, provider.clone(), bet);
-                    if let Some(open) = self.remove(&key) {
+                    let late = self.open.get(&key).is_some_and(|open| open.placed <= before);
+                    if late && let Some(open) = self.remove(&key) {
                         self.add(key.3, OpenBet { overdue: true, ..open });
                     }
                 }

@@ -318,6 +318,8 @@ pub enum Event {
         provider: ProviderId,
         /// Which round.
         round: RoundId,
+        /// Bets placed after this are not late.
+        before: UnixMs,
     },
     /// No transfer.
     VerdictProposed {

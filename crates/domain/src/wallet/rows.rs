@@ -209,8 +209,9 @@ impl Event {
                     payload: Box::default(),
                 })
             }
-            Self::RoundEnded { provider, round } | Self::RoundOverdue { provider, round } => {
-                Columns::round(provider, round, &none())
+            Self::RoundEnded { provider, round } => Columns::round(provider, round, &none()),
+            Self::RoundOverdue { provider, round, before } => {
+                Columns::round(provider, round, &Payload { started: Some(*before), ..none() })
             }
             Self::VerdictProposed { provider, round, verdict, reason, author } => Columns::round(
                 provider,
@@ -454,7 +455,12 @@ impl Event {
                 leg: leg()?,
             },
             RowKind::RoundEnded => Self::RoundEnded { provider: provider()?, round: round()? },
-            RowKind::RoundOverdue => Self::RoundOverdue { provider: provider()?, round: round()? },
+            RowKind::RoundOverdue => Self::RoundOverdue {
+                provider: provider()?,
+                round: round()?,
+                // Rows of the first journals were about every bet of the round.
+                before: payload.started.unwrap_or(UnixMs(i64::MAX)),
+            },
             RowKind::VerdictProposed => Self::VerdictProposed {
                 provider: provider()?,
                 round: round()?,

@@ -101,6 +101,14 @@ pub struct OpenBet {
     pub overdue: bool,
 }
 
+impl OpenBet {
+    /// Whether it was placed up to `before`: its result should have come by now.
+    #[must_use]
+    pub fn is_late(&self, before: UnixMs) -> bool {
+        self.placed <= before
+    }
+}
+
 /// An open game session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
@@ -344,9 +352,9 @@ impl Wallet {
             Event::WithdrawalCaptured { id, .. } | Event::WithdrawalCancelled { id, .. } => {
                 self.withdrawals.remove(id);
             }
-            Event::RoundOverdue { provider, round } => {
+            Event::RoundOverdue { provider, round, before } => {
                 for bet in self.open.get_mut(provider).into_iter().flat_map(BTreeMap::values_mut) {
-                    bet.overdue |= bet.round == *round;
+                    bet.overdue |= bet.round == *round && bet.is_late(*before);
                 }
             }
             Event::VerdictProposed { provider, round, verdict, author, .. } => {

@@ -68,8 +68,8 @@ impl Wallet {
         Ok(one(Event::RoundEnded { provider: provider.clone(), round: round.clone() }))
     }
 
-    /// A round is late when a bet of it that was placed up to `before` is open
-    /// (money-cases.md, 25).
+    /// A round is late when a bet of it that was placed up to `before` is open; its fresh bets
+    /// are left alone (money-cases.md, 25).
     pub(super) fn mark_overdue(
         &self,
         provider: &ProviderId,
@@ -79,15 +79,16 @@ impl Wallet {
     ) -> Result<Decision, Refusal> {
         let late = self
             .open_in_round(provider, round)
-            .any(|(_, bet)| bet.placed <= before && (void || !bet.overdue));
+            .any(|(_, bet)| bet.is_late(before) && (void || !bet.overdue));
         if !late {
             return Ok(Decision::Noop(Noop::NotLate));
         }
-        let overdue = Event::RoundOverdue { provider: provider.clone(), round: round.clone() };
+        let overdue =
+            Event::RoundOverdue { provider: provider.clone(), round: round.clone(), before };
         if !void {
             return Ok(one(overdue));
         }
-        self.settle_open(provider, round, Verdict::Void, |_| true, |_| overdue)
+        self.settle_open(provider, round, Verdict::Void, |bet| bet.is_late(before), |_| overdue)
     }
 
     pub(super) fn propose(
@@ -147,7 +148,7 @@ impl Wallet {
             provider,
             round,
             proposal.verdict,
-            |_| true,
+            |bet| bet.overdue,
             |totals| Event::VerdictConfirmed {
                 provider: provider.clone(),
                 round: round.clone(),

@@ -103,3 +103,32 @@ fn a_verdict_that_pays_is_about_its_own_currency() {
     assert_eq!(bench.next(confirm("r", "anna")), "verdict.confirmed");
     assert_eq!(both(&bench), ([9_000, 0, 0, 0], [10_500, 0, 0, 0]));
 }
+
+#[test]
+fn only_bets_that_are_late_become_overdue_or_are_voided() {
+    for void in [false, true] {
+        let mut bench = Bench::new();
+        bench.next(deposit(10_000));
+        bench.next(place("old", "r", 1_000));
+        let before = bench.clock;
+        bench.next(place("fresh", "r", 2_000));
+        assert_eq!(bench.next(late("r", before - 1, void)), "NotLate");
+        assert_eq!(bench.next(late("r", before, void)), "round.overdue");
+        let wallet = bench.cell.wallet();
+        let open: Vec<_> = wallet.open_in_round(&provider(), &round("r")).collect();
+        let open: Vec<_> = open.iter().map(|(id, bet)| (id.as_str(), bet.overdue)).collect();
+        if void {
+            assert_eq!(open, [("fresh", false)]);
+            assert_eq!(bench.money(EUR), [8_000, 0, 2_000, 0]);
+        } else {
+            assert_eq!(open, [("fresh", false), ("old", true)]);
+            // A verdict is about the late bet alone.
+            bench.next(propose("r", Verdict::Void, "anna"));
+            assert_eq!(bench.next(confirm("r", "boris")), "verdict.confirmed");
+            assert_eq!(bench.money(EUR), [8_000, 0, 2_000, 0]);
+        }
+        assert_eq!(bench.next(late("r", before, void)), "NotLate");
+        // The other one is late later.
+        assert_eq!(bench.next(late("r", i64::MAX, void)), "round.overdue");
+    }
+}
