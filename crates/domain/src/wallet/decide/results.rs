@@ -104,7 +104,11 @@ impl Wallet {
             Amend::Replace | Amend::Add => false,
         };
         if version.is_none() && refused {
-            return Err(Refusal::BetAlreadySettled);
+            // A void is taken back by whatever comes after it (money-cases.md, 26).
+            standing.retain(|one| one.settled.outcome == Outcome::Void);
+            if standing.is_empty() {
+                return Err(Refusal::BetAlreadySettled);
+            }
         }
         if standing.iter().any(|one| one.settled.currency != *currency) {
             return Err(Refusal::CurrencyMismatch);

@@ -40,3 +40,36 @@ fn a_win_by_round_after_a_void_does_not_pay_the_stake_too() {
 fn win_of(round: &str, amount: i64) -> Command {
     by_round(round, amount, true, Amend::Add)
 }
+
+#[test]
+fn a_result_after_a_void_is_taken_whatever_was_agreed() {
+    // (terms, a win by round, the net result of the round, what becomes of each)
+    for amend in [Amend::ByRound, Amend::Replace, Amend::Add, Amend::Refuse] {
+        for gross in [false, true] {
+            let mut bench = Bench::new();
+            bench.next(deposit(10_000));
+            bench.next(place("a", "r", 1_000));
+            bench.next(void("r", "a", 1_000));
+            let delta = if gross { 2_500 } else { 1_500 };
+            let result = by_round("r", delta, gross, amend);
+            assert_eq!(bench.next(result), "bet.amended", "{amend:?} {gross}");
+            assert_eq!(bench.money(Currency::EUR), [11_500, 0, 0, 0], "{amend:?} {gross}");
+        }
+    }
+}
+
+#[test]
+fn where_results_stand_only_voids_are_taken_back() {
+    let mut bench = Bench::new();
+    bench.next(deposit(10_000));
+    bench.next(place("a", "r", 1_000));
+    bench.next(settle("r", 500));
+    bench.next(place("b", "r", 1_000));
+    bench.next(void("r", "b", 1_000));
+    assert_eq!(bench.money(Currency::EUR), [10_500, 0, 0, 0]);
+    // The provider has had no answer for "b": its result is about "b".
+    assert_eq!(bench.next(by_round("r", -1_000, false, Amend::Refuse)), "bet.amended");
+    assert_eq!(bench.money(Currency::EUR), [9_500, 0, 0, 0]);
+    assert_eq!(bench.next(by_round("r", 0, false, Amend::Refuse)), "betAlreadySettled");
+    assert_eq!(bench.money(Currency::EUR), [9_500, 0, 0, 0]);
+}
