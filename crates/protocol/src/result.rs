@@ -7,7 +7,7 @@
 use crate::time;
 use palio_domain::journal::{Row, RowKind};
 use palio_domain::wallet::{BetRef, Command, CorruptRow, Event, Noop, Refusal, SettlementTotals};
-use palio_domain::{Amount, Currency, TournamentId};
+use palio_domain::{Amount, Currency, TournamentId, WithdrawalId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -154,6 +154,10 @@ impl TransactionResult {
         }
     }
 
+    fn withdrawal(self, id: &WithdrawalId) -> Self {
+        Self { withdrawal_id: Some(id.as_str().to_owned()), ..self }
+    }
+
     fn money(self, amount: Amount, balance: Amount, currency: Currency) -> Self {
         Self {
             amount: Some(currency.format(amount)),
@@ -183,18 +187,20 @@ impl TransactionResult {
 pub fn render(row: &Row) -> Result<Rendered, CorruptRow> {
     let bad = |field| CorruptRow { slot: row.slot.0, seq: row.seq, kind: row.kind.name(), field };
     let balance = || row.balance_after.ok_or_else(|| bad("balance"));
+    // The row's own balance is the one before a debt is repaid by the next row.
+    let after = |repaid: Amount| balance()?.checked_sub(repaid).ok_or_else(|| bad("balance"));
     let of = TransactionResult::of(row);
     let result = match Event::from_row(row)? {
-        Event::Deposited { amount, currency } => of.money(amount, balance()?, currency),
+        Event::Deposited { amount, currency, repaid } => of.money(amount, after(repaid)?, currency),
         Event::WithdrawalAuthorised { id, amount, currency }
-        | Event::WithdrawalCaptured { id, amount, currency }
-        | Event::WithdrawalCancelled { id, amount, currency, .. } => TransactionResult {
-            withdrawal_id: Some(id.as_str().to_owned()),
-            ..of.money(amount, balance()?, currency)
-        },
-        Event::Adjusted { leg, .. } | Event::Moved { leg, about: None, .. } => {
-            of.money(leg.amount, balance()?, leg.currency)
+        | Event::WithdrawalCaptured { id, amount, currency } => {
+            of.withdrawal(&id).money(amount, balance()?, currency)
         }
+        Event::WithdrawalCancelled { id, amount, currency, repaid, .. } => {
+            of.withdrawal(&id).money(amount, after(repaid)?, currency)
+        }
+        Event::Adjusted { leg, repaid, .. } => of.money(leg.amount, after(repaid)?, leg.currency),
+        Event::Moved { leg, about: None, .. } => of.money(leg.amount, balance()?, leg.currency),
         Event::BetPlaced { bet, stake, currency, .. }
         | Event::BetRolledBack { bet, stake, currency, .. } => {
             // When two accounts pay, the row's own balance is the one before the second of them.

@@ -184,6 +184,8 @@ pub enum Event {
         amount: Amount,
         /// Of which currency.
         currency: Currency,
+        /// What of it repays a debt, by the row that follows.
+        repaid: Amount,
     },
     /// cash → locked.
     WithdrawalAuthorised {
@@ -213,6 +215,8 @@ pub enum Event {
         currency: Currency,
         /// Why.
         reason: Box<str>,
+        /// What of it repays a debt, by the row that follows.
+        repaid: Amount,
     },
     /// house → cash or promo → bonus, or back.
     Adjusted {
@@ -222,6 +226,8 @@ pub enum Event {
         reason: Box<str>,
         /// Who.
         author: Box<str>,
+        /// What of it repays a debt, by the row that follows.
+        repaid: Amount,
     },
     /// No transfer; the command's key stays refused.
     CommandRefused {
@@ -461,7 +467,7 @@ impl Event {
     pub fn leg(&self) -> Option<Leg> {
         use Account as A;
         let (debit, credit, amount, currency) = match self {
-            Self::Deposited { amount, currency } => (A::External, A::Cash, *amount, *currency),
+            Self::Deposited { amount, currency, .. } => (A::External, A::Cash, *amount, *currency),
             Self::WithdrawalAuthorised { amount, currency, .. } => {
                 (A::Cash, A::Locked, *amount, *currency)
             }

@@ -59,6 +59,8 @@ payload! {
     place: u16,
     /// Totals of further currencies.
     others: Vec<(Currency, SettlementTotals)>,
+    /// What of the row's amount repays a debt, by the next row.
+    repaid: Amount,
 }
 
 impl Payload {
@@ -118,6 +120,11 @@ impl Columns {
     }
 }
 
+/// A field that is left out when nothing is to be said.
+fn some(amount: Amount) -> Option<Amount> {
+    Some(amount).filter(|amount| amount.0 != 0)
+}
+
 /// A row that is not what its kind says.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("row {slot:02x}/{seq} is not a readable {kind}: {field}")]
@@ -136,22 +143,29 @@ impl Event {
     pub(crate) fn columns(&self) -> Columns {
         let none = Payload::default;
         match self {
-            Self::Deposited { .. } => Columns::default(),
+            Self::Deposited { repaid, .. } => {
+                Columns::only(&Payload { repaid: some(*repaid), ..none() })
+            }
             Self::WithdrawalAuthorised { id, .. } | Self::WithdrawalCaptured { id, .. } => {
                 Columns::only(&Payload { withdrawal: Some(id.clone()), ..none() })
             }
-            Self::WithdrawalCancelled { id, reason, .. } => Columns::only(&Payload {
+            Self::WithdrawalCancelled { id, reason, repaid, .. } => Columns::only(&Payload {
                 withdrawal: Some(id.clone()),
                 reason: Some(reason.clone()),
+                repaid: some(*repaid),
                 ..none()
             }),
-            Self::Adjusted { reason, author, .. } | Self::Readmitted { reason, author } => {
-                Columns::only(&Payload {
-                    reason: Some(reason.clone()),
-                    author: Some(author.clone()),
-                    ..none()
-                })
-            }
+            Self::Adjusted { reason, author, repaid, .. } => Columns::only(&Payload {
+                reason: Some(reason.clone()),
+                author: Some(author.clone()),
+                repaid: some(*repaid),
+                ..none()
+            }),
+            Self::Readmitted { reason, author } => Columns::only(&Payload {
+                reason: Some(reason.clone()),
+                author: Some(author.clone()),
+                ..none()
+            }),
             Self::CommandRefused { amount, currency, refusal } => Columns::only(&Payload {
                 stake: Some(*amount),
                 currency: Some(*currency),
@@ -338,8 +352,11 @@ impl Event {
         let leg = || row.leg.ok_or_else(|| bad("leg"));
         let amount = || Ok(leg()?.amount);
         let currency = || Ok(leg()?.currency);
+        let repaid = payload.repaid.unwrap_or_default();
         let event = match row.kind {
-            RowKind::Deposited => Self::Deposited { amount: amount()?, currency: currency()? },
+            RowKind::Deposited => {
+                Self::Deposited { amount: amount()?, currency: currency()?, repaid }
+            }
             RowKind::WithdrawalAuthorised => Self::WithdrawalAuthorised {
                 id: need!(withdrawal),
                 amount: amount()?,
@@ -355,9 +372,10 @@ impl Event {
                 amount: amount()?,
                 currency: currency()?,
                 reason: need!(reason),
+                repaid,
             },
             RowKind::Adjusted => {
-                Self::Adjusted { leg: leg()?, reason: need!(reason), author: need!(author) }
+                Self::Adjusted { leg: leg()?, reason: need!(reason), author: need!(author), repaid }
             }
             RowKind::CommandRefused => Self::CommandRefused {
                 amount: need!(stake),

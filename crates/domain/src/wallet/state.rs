@@ -328,7 +328,7 @@ impl Wallet {
                     count(&mut used.lost, own.saturating_neg());
                 });
             }
-            Event::Deposited { amount, currency } => {
+            Event::Deposited { amount, currency, .. } => {
                 let amount = amount.0;
                 let usage = self.usage.entry(*currency).or_default();
                 usage.add(time, time, |used| count(&mut used.deposited, amount));

@@ -226,9 +226,15 @@ impl Plan {
         self.push(Event::Moved { kind, about, leg })
     }
 
-    /// What the player owes is repaid first, out of `gained` (money-cases.md, 24).
+    /// What of `gained` own money the player owes.
+    fn due(&self, gained: Amount) -> Amount {
+        self.accounts.debt.min(gained)
+    }
+
+    /// What the player owes is repaid first, out of `gained` own money. Bonus money pays no debt
+    /// (money-cases.md, 24).
     fn repay(&mut self, gained: Amount, about: Option<About>) -> Result<(), Refusal> {
-        let due = self.accounts.debt.min(self.accounts.cash).min(gained);
+        let due = self.due(gained).min(self.accounts.cash);
         self.moved(RowKind::DebtRepaid, about, Account::Cash, Account::Debt, due)
     }
 

@@ -375,8 +375,9 @@ impl Sums {
     }
 }
 
-/// Takes an earlier payout back: from the account it went to, then from the other, then as debt
-/// (money-cases.md, 24). Available money never goes below zero.
+/// Takes an earlier payout back: the part that went to bonus from bonus, then from cash; the part
+/// that went to cash from cash; what is missing is owed (money-cases.md, 24). Bonus money pays no
+/// debt: it may stand beside one. Available money never goes below zero.
 fn take_back(
     plan: &mut Plan,
     about: &About,
