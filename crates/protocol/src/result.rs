@@ -229,15 +229,20 @@ pub fn render(row: &Row) -> Result<Rendered, CorruptRow> {
             of.settled(&settled.totals.unwrap_or(alone), settled.currency)
         }
         Event::RoundPlayed { bet, currency, totals, .. } => of.bet(&bet).settled(&totals, currency),
-        Event::Moved { about: Some(about), leg, .. } => {
-            if row.kind != RowKind::WinUnmatched {
-                return Err(bad("never the first row of a command"));
-            }
-            TransactionResult {
+        Event::WinUnmatched { about, amount, currency, totals } => {
+            let of = TransactionResult {
                 bet_id: about.bet.map(String::from),
                 round_id: Some(about.round.as_str().to_owned()),
-                ..of.money(leg.amount, balance()?, leg.currency)
+                ..of
+            };
+            match totals {
+                Some(totals) if totals.bets != 1 => of.settled(&totals, currency),
+                Some(totals) => of.money(amount, totals.balance, currency),
+                None => of.money(amount, balance()?, currency),
             }
+        }
+        Event::Moved { about: Some(_), .. } => {
+            return Err(bad("never the first row of a command"));
         }
         Event::BetTombstoned { bet, round, .. } => TransactionResult {
             bet_id: Some(bet.as_str().to_owned()),

@@ -3,7 +3,7 @@
 use super::event::BetRef;
 use super::protection::{ExclusionKind, LimitKind, Period};
 use super::scored::Report;
-use super::terms::Terms;
+use super::terms::{Terms, UnmatchedWin};
 use crate::ids::{BetId, CampaignId, GameId, ProviderId, RoundId, TournamentId, WithdrawalId};
 use crate::journal::{Account, Claim, RequestKind};
 use crate::money::{Amount, Currency};
@@ -412,15 +412,30 @@ impl Command {
                 Claim::BetClosed(provider.clone(), bet.clone(), 1),
             ]
         };
+        let unmatched =
+            |provider: &ProviderId, bet: &BetId| Claim::WinUnmatched(provider.clone(), bet.clone());
+        // Where wins are not paid without their bets, there is none to be found.
+        let pays_unmatched = |terms: &Terms| terms.unmatched_win == UnmatchedWin::Promo;
         match self {
-            Self::PlaceBet { bet, .. } | Self::Play { bet, .. } => vec![
-                Claim::Bet(bet.provider.clone(), bet.bet.clone()),
-                Claim::RoundEnded(bet.provider.clone(), bet.round.clone()),
-            ],
-            Self::SettleBets { provider, bets, .. } => {
-                bets.iter().flat_map(|result| history(provider, &result.bet)).collect()
+            Self::PlaceBet { bet, terms, .. } | Self::Play { bet, terms, .. } => {
+                let mut claims = vec![
+                    Claim::Bet(bet.provider.clone(), bet.bet.clone()),
+                    Claim::RoundEnded(bet.provider.clone(), bet.round.clone()),
+                ];
+                claims.extend(pays_unmatched(terms).then(|| unmatched(&bet.provider, &bet.bet)));
+                claims
             }
-            Self::Rollback { provider, bet, .. } => history(provider, bet).to_vec(),
+            Self::SettleBets { provider, bets, terms, .. } => {
+                let of = |result: &BetResult| {
+                    let win = pays_unmatched(terms).then(|| unmatched(provider, &result.bet));
+                    history(provider, &result.bet).into_iter().chain(win)
+                };
+                bets.iter().flat_map(of).collect()
+            }
+            Self::Rollback { provider, bet, .. } => {
+                let [placed, closed] = history(provider, bet);
+                vec![placed, closed, unmatched(provider, bet)]
+            }
             Self::EndRound { provider, round } => {
                 vec![Claim::RoundEnded(provider.clone(), round.clone())]
             }

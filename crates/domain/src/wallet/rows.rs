@@ -194,7 +194,7 @@ impl Event {
                     placed: Some(settled.placed_seq),
                     totals: settled.totals,
                     version: amended.then_some(settled.version),
-                    before: amended.then_some(settled.paid_before),
+                    before: (amended || settled.paid_before.0 > 0).then_some(settled.paid_before),
                     unvoided: settled.void_before.then_some(true),
                     ..none()
                 };
@@ -214,6 +214,13 @@ impl Event {
                     Payload { at: *at, payout: Some(*payout), totals: Some(*totals), ..none() };
                 Columns::bet(bet, &payload.with(stake, false))
             }
+            Self::WinUnmatched { about, totals, .. } => Columns {
+                provider: Some(about.provider.clone()),
+                bet: about.bet.clone(),
+                round: Some(about.round.clone()),
+                game: about.game.clone(),
+                payload: Payload { totals: *totals, ..none() }.bytes(),
+            },
             Self::Moved { about, .. } => {
                 about.as_ref().map_or_else(Columns::default, |about| Columns {
                     provider: Some(about.provider.clone()),
@@ -414,7 +421,11 @@ impl Event {
                         free: payload.free,
                     },
                     payout: need!(payout),
-                    paid_before: if amended { need!(before) } else { Amount::ZERO },
+                    paid_before: if amended {
+                        need!(before)
+                    } else {
+                        payload.before.unwrap_or_default()
+                    },
                     void_before: payload.unvoided.unwrap_or(false),
                     currency: currency()?,
                     outcome: need!(outcome),
@@ -453,8 +464,18 @@ impl Event {
                 at: payload.at,
                 totals: need!(totals),
             },
+            RowKind::WinUnmatched => Self::WinUnmatched {
+                about: About {
+                    provider: provider()?,
+                    round: round()?,
+                    bet: row.bet.clone(),
+                    game: row.game.clone(),
+                },
+                amount: amount()?,
+                currency: currency()?,
+                totals: payload.totals,
+            },
             RowKind::WinPaid
-            | RowKind::WinUnmatched
             | RowKind::WinReversed
             | RowKind::BetFunded
             | RowKind::StakeReturned

@@ -4,7 +4,7 @@ use super::command::{Outcome, Verdict};
 use super::event::{BetRef, Event, Settled, Stake};
 use super::protection::{Exclusion, ExclusionKind, Protection, Usage, count};
 use crate::ids::{BetId, CampaignId, GameId, ProviderId, RoundId, TournamentId, WithdrawalId};
-use crate::journal::{Account, Leg, RowKind};
+use crate::journal::{Account, Leg};
 use crate::money::{Amount, Currency};
 use crate::time::{EVENT_TIME_TOLERANCE_MS, UnixMs, event_time};
 use serde::{Deserialize, Serialize};
@@ -403,8 +403,8 @@ impl Wallet {
             Event::TournamentLeft { tournament } => {
                 self.entries.remove(tournament);
             }
-            Event::Moved { kind: RowKind::WinUnmatched, leg, .. } => {
-                self.count_payout(leg.currency, time, leg.amount.0);
+            Event::WinUnmatched { amount, currency, .. } => {
+                self.count_payout(*currency, time, amount.0);
             }
             Event::Adjusted { .. }
             | Event::CommandRefused { .. }

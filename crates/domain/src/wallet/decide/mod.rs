@@ -26,6 +26,8 @@ use std::sync::Arc;
 pub struct Context {
     /// The time the command's rows will carry.
     pub now: UnixMs,
+    /// The seq that the command's first row will have.
+    pub next_seq: u64,
     /// Hash of the command's canonical content.
     pub body_hash: Key16,
 }
@@ -37,6 +39,8 @@ pub struct Past {
     pub claimed: Option<Arc<Row>>,
     /// The rows of its results by version, or of its rollback.
     pub closed: BTreeMap<u32, Arc<Row>>,
+    /// The row that paid a win of it while the bet was not known.
+    pub unmatched: Option<Arc<Row>>,
 }
 
 impl Past {

@@ -174,12 +174,13 @@ impl Wallet {
         at: Option<UnixMs>,
         terms: &Terms,
     ) -> Result<Part, Refusal> {
-        let Some(past) = past.filter(|past| past.claimed.is_some()) else {
-            return match terms.unmatched_win {
-                UnmatchedWin::Promo if of.is_some() => {
-                    Ok(Part::Unmatched(Some(result.bet.clone()), result.payout))
+        let known = past.filter(|past| past.claimed.is_some());
+        let Some(past) = known else {
+            return match (terms.unmatched_win, *of) {
+                (UnmatchedWin::Promo, Some(currency)) => unmatched(result, past, currency),
+                (UnmatchedWin::Promo, None) | (UnmatchedWin::Refuse, _) => {
+                    Err(Refusal::BetNotFound)
                 }
-                UnmatchedWin::Promo | UnmatchedWin::Refuse => Err(Refusal::BetNotFound),
             };
         };
         let Some(Standing { settled, row }) = stands(past)? else {
@@ -290,13 +291,12 @@ impl Wallet {
                         bet,
                         game: game.cloned(),
                     };
-                    let leg = crate::journal::Leg {
-                        debit: Account::Promo,
-                        credit: Account::Cash,
+                    plan.push(Event::WinUnmatched {
+                        about: of,
                         amount: payout,
                         currency: plan.currency,
-                    };
-                    plan.push(Event::Moved { kind: RowKind::WinUnmatched, about: Some(of), leg })?;
+                        totals: None,
+                    })?;
                 }
             }
         }
@@ -355,6 +355,29 @@ impl Wallet {
         }
         events.insert(0, begin(totals));
         Ok(Decision::Events(events))
+    }
+}
+
+/// What a result of a bet that is not known does where such wins are paid (money-cases.md, 13). It
+/// happens once per bet: until the bet comes nothing tells a further win from the same one.
+fn unmatched(result: &BetResult, past: Option<&Past>, of: Currency) -> Result<Part, Refusal> {
+    match result.outcome {
+        // Nothing was staked that could come back.
+        Some(Outcome::Void) => return Err(Refusal::BetNotFound),
+        Some(Outcome::Lose) if result.payout.is_positive() => return Err(Refusal::OutcomeMismatch),
+        Some(Outcome::Lose | Outcome::Win) | None => {}
+    }
+    let Some(paid) = past.and_then(|past| past.unmatched.as_ref()) else {
+        if result.version.is_some_and(|version| version > 1) {
+            return Err(Refusal::VersionGap);
+        }
+        return Ok(Part::Unmatched(Some(result.bet.clone()), result.payout));
+    };
+    let same = paid.leg.is_some_and(|leg| leg.amount == result.payout && leg.currency == of);
+    match result.version {
+        None | Some(1) if same => Ok(Part::Known(Arc::clone(paid))),
+        Some(1) => Err(Refusal::IdempotencyMismatch),
+        None | Some(_) => Err(Refusal::BetAlreadySettled),
     }
 }
 
@@ -518,6 +541,6 @@ fn again(old: Settled, payout: Amount, outcome: Option<Outcome>, at: Option<Unix
     }
 }
 
-const fn said_by(payout: Amount) -> Outcome {
+pub(super) const fn said_by(payout: Amount) -> Outcome {
     if payout.is_positive() { Outcome::Win } else { Outcome::Lose }
 }

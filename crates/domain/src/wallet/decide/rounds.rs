@@ -39,6 +39,10 @@ impl Wallet {
         }
         let past = facts.bets.get(bet);
         let Some(claimed) = past.and_then(|past| past.claimed.as_ref()) else {
+            if past.is_some_and(|past| past.unmatched.is_some()) {
+                // Its win was paid without it.
+                return Err(Refusal::BetAlreadySettled);
+            }
             return Ok(one(Event::BetTombstoned {
                 provider: provider.clone(),
                 bet: bet.clone(),

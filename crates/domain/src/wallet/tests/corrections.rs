@@ -1,6 +1,7 @@
 //! Results after results: voids, further wins, versions, debt.
 
 use super::*;
+use crate::journal::Account;
 
 /// A result of the round as a whole: `gross` is a win that names only its round.
 fn by_round(round: &str, delta: i64, gross: bool, amend: Amend) -> Command {
@@ -35,6 +36,91 @@ fn a_win_by_round_after_a_void_does_not_pay_the_stake_too() {
     bench.next(void("r2", "c", 1_000));
     assert_eq!(bench.next(by_round("r2", 300, true, Amend::Add)), "bet.amended");
     assert_eq!(bench.money(Currency::EUR), [11_600 - 2_000 + 800, 0, 0, 0]);
+}
+
+/// Wins of bets by id, paid also when the bet is not known.
+fn lenient(bets: &[(&str, i64)], amend: Amend) -> Command {
+    let bets: Vec<_> = bets.iter().map(|(bet, payout)| (*bet, None, *payout, None)).collect();
+    let mut command = results("r", &bets);
+    if let Command::SettleBets { terms, currency, .. } = &mut command {
+        *currency = Some(Currency::EUR);
+        *terms = Terms { unmatched_win: UnmatchedWin::Promo, amend, ..Terms::default() };
+    }
+    command
+}
+
+fn lenient_bet(bet: &str, stake: i64) -> Command {
+    let mut command = place(bet, "r", stake);
+    if let Command::PlaceBet { terms, .. } = &mut command {
+        terms.unmatched_win = UnmatchedWin::Promo;
+    }
+    command
+}
+
+#[test]
+fn a_win_without_a_bet_is_paid_once() {
+    for amend in [Amend::ByRound, Amend::Replace, Amend::Add, Amend::Refuse] {
+        let mut bench = Bench::new();
+        let win = |amount| lenient(&[("a", amount)], amend);
+        assert_eq!(bench.next(win(500)), "win.unmatched", "{amend:?}");
+        // Under other keys: the same one is a repeat, another one can't be told from it.
+        assert_eq!(bench.next(win(500)), "replay win.unmatched", "{amend:?}");
+        assert_eq!(bench.next(win(600)), "betAlreadySettled", "{amend:?}");
+        assert_eq!(bench.next(roll_back("a")), "betAlreadySettled", "{amend:?}");
+        assert_eq!(bench.money(Currency::EUR), [500, 0, 0, 0], "{amend:?}");
+        // The bet comes after all: its result is the one that was paid, and no other pays again.
+        assert_eq!(bench.next(lenient_bet("a", 400)), "bet.placed", "{amend:?}");
+        assert_eq!(bench.money(Currency::EUR), [100, 0, 0, 0], "{amend:?}");
+        let again = if amend == Amend::Replace { "bet.amended" } else { "betAlreadySettled" };
+        if amend != Amend::Add {
+            assert_eq!(bench.next(win(500)), again, "{amend:?}");
+        }
+        assert_eq!(bench.next(roll_back("a")), "betAlreadySettled", "{amend:?}");
+        assert_eq!(bench.money(Currency::EUR), [100, 0, 0, 0], "{amend:?}");
+        let batch = bench.stage.seal().unwrap();
+        let refolded = Cell::load(TENANT, PLAYER, None, batch.rows.iter().cloned()).unwrap();
+        assert_eq!(refolded.wallet(), bench.cell.wallet());
+        // Promotions have their money back, the house has paid the win and has the stake.
+        let of = |account| {
+            let legs = batch.rows.iter().filter_map(|row| row.leg);
+            legs.fold(0, |sum, leg| {
+                let sign = |is: bool| if is { leg.amount.0 } else { 0 };
+                sum + sign(leg.credit == account) - sign(leg.debit == account)
+            })
+        };
+        assert_eq!((of(Account::Promo), of(Account::House)), (0, -100), "{amend:?}");
+    }
+}
+
+#[test]
+fn a_late_bet_of_a_paid_win_keeps_what_bonus_money_won() {
+    let mut bench = Bench::new();
+    bench.next(lenient(&[("a", 1_000)], Amend::ByRound));
+    bench.next(Command::Adjust {
+        account: Account::Bonus,
+        amount: Amount(1_000),
+        currency: Currency::EUR,
+        reason: "test".into(),
+        author: "test".into(),
+    });
+    // Half of the stake is bonus money, so half of the win is.
+    assert_eq!(bench.next(lenient_bet("a", 2_000)), "bet.placed");
+    assert_eq!(bench.money(Currency::EUR), [0, 0, 0, 0]);
+}
+
+#[test]
+fn several_wins_without_bets_are_one_answer() {
+    let mut bench = Bench::new();
+    bench.next(deposit(1_000));
+    bench.next(place("known", "r", 1_000));
+    let wins = lenient(&[("x", 500), ("known", 300), ("y", 700)], Amend::ByRound);
+    let Answer::Done(row) = bench.run("wins", wins) else { panic!("not done") };
+    let Ok(Event::WinUnmatched { totals: Some(totals), .. }) = Event::from_row(&row) else {
+        panic!("not a win")
+    };
+    let SettlementTotals { bets, staked, paid, balance } = totals;
+    assert_eq!((bets, staked.0, paid.0, balance.0), (3, 1_000, 1_500, 1_500));
+    assert_eq!(bench.money(Currency::EUR), [1_500, 0, 0, 0]);
 }
 
 fn win_of(round: &str, amount: i64) -> Command {
