@@ -44,11 +44,12 @@ pub struct Past {
 }
 
 impl Past {
-    /// The row that says how the bet stands: its newest result, or the play that was its bet.
+    /// The row that says how the bet stood at a version of its result: the newest one up to it,
+    /// or the play that was its bet.
     #[must_use]
-    pub fn last(&self) -> Option<&Arc<Row>> {
+    pub fn at(&self, version: u32) -> Option<&Arc<Row>> {
         let played = || self.claimed.as_ref().filter(|row| row.kind == RowKind::RoundPlayed);
-        self.closed.values().next_back().or_else(played)
+        self.closed.range(..=version).next_back().map(|(_, row)| row).or_else(played)
     }
 }
 

@@ -91,8 +91,7 @@ impl Wallet {
         if let Some(version) = version
             && *version <= last
         {
-            let known = standing.into_iter().find(|one| one.settled.version == last);
-            return known.map(|one| Decision::Replay(one.row)).ok_or(Refusal::BetNotFound);
+            return said_before(facts, *version, *delta, *gross);
         }
         if version.is_some_and(|version| version > last + 1) {
             return Err(Refusal::VersionGap);
@@ -183,7 +182,7 @@ impl Wallet {
                 }
             };
         };
-        let Some(Standing { settled, row }) = stands(past)? else {
+        let Some(Standing { settled, .. }) = stands(past)? else {
             let refused = past.claimed.as_ref().is_some_and(|row| row.kind == RowKind::BetRefused);
             return Err(if refused { Refusal::BetNotFound } else { Refusal::BetAlreadyRolledBack });
         };
@@ -193,10 +192,14 @@ impl Wallet {
         same_currency(of, settled.currency)?;
         let mut result = result.clone();
         match result.version {
-            Some(version) if version < settled.version => return Ok(Part::Known(row)),
-            Some(version) if version == settled.version => {
-                let same = fits(&result, &settled.stake)? == settled.payout;
-                return if same { Ok(Part::Known(row)) } else { Err(Refusal::IdempotencyMismatch) };
+            Some(version) if version <= settled.version => {
+                let then = stood(past, version)?.ok_or(Refusal::BetNotFound)?;
+                let same = fits(&result, &then.settled.stake)? == then.settled.payout;
+                return if same {
+                    Ok(Part::Known(then.row))
+                } else {
+                    Err(Refusal::IdempotencyMismatch)
+                };
             }
             Some(version) if version > settled.version + 1 => return Err(Refusal::VersionGap),
             Some(_) => {}
@@ -423,9 +426,35 @@ fn take_back(
     plan.moved(RowKind::WinReversed, Some(about.clone()), Account::Debt, to, Amount(left))
 }
 
+/// A result of a round that names a version which it has, or had: the same again, or another one
+/// (money-cases.md, 23). Bets that have no such version yet count with their last one before it.
+fn said_before(
+    facts: &Facts,
+    version: u32,
+    delta: Amount,
+    gross: bool,
+) -> Result<Decision, Refusal> {
+    let (mut stakes, mut paid, mut first) = (Vec::new(), 0_i128, None);
+    for past in facts.bets.values() {
+        let Some(Standing { settled, row }) = stood(past, version)? else { continue };
+        stakes.push(settled.stake.held());
+        paid += i128::from(settled.payout.0);
+        if settled.version == version {
+            first.get_or_insert(row);
+        }
+    }
+    let same = total(&stakes, delta, gross) == paid;
+    first.filter(|_| same).map(Decision::Replay).ok_or(Refusal::IdempotencyMismatch)
+}
+
 /// How a bet stands, if it has a result; `None` when it was rolled back, stopped or refused.
 fn stands(past: &Past) -> Result<Option<Standing>, Refusal> {
-    let Some(row) = past.last() else { return Ok(None) };
+    stood(past, u32::MAX)
+}
+
+/// How a bet stood when its results had come up to `version`.
+fn stood(past: &Past, version: u32) -> Result<Option<Standing>, Refusal> {
+    let Some(row) = past.at(version) else { return Ok(None) };
     // A row that can't be read was told as damage when it was folded in.
     let settled = match Event::from_row(row).map_err(|_| Refusal::BetNotFound)? {
         Event::BetSettled(settled) | Event::BetAmended(settled) => settled,

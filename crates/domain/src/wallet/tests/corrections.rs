@@ -159,3 +159,85 @@ fn where_results_stand_only_voids_are_taken_back() {
     assert_eq!(bench.next(by_round("r", 0, false, Amend::Refuse)), "betAlreadySettled");
     assert_eq!(bench.money(Currency::EUR), [9_500, 0, 0, 0]);
 }
+
+/// A result of bet "a" of round "r" with its version.
+fn versioned(payout: i64, version: u32) -> Command {
+    let mut command = results("r", &[("a", None, payout, None)]);
+    if let Command::SettleBets { bets, .. } = &mut command {
+        bets.iter_mut().for_each(|bet| bet.version = Some(version));
+    }
+    command
+}
+
+fn versioned_round(delta: i64, version: u32) -> Command {
+    let mut command = settle("r", delta);
+    if let Command::SettleRound { version: of, .. } = &mut command {
+        *of = Some(version);
+    }
+    command
+}
+
+#[test]
+fn every_version_hears_its_own_result() {
+    let mut bench = Bench::new();
+    bench.next(deposit(10_000));
+    bench.next(place("a", "r", 1_000));
+    bench.next(place("b", "r", 1_000));
+    let mut rows = Vec::new();
+    for (command, answer) in [
+        (versioned_round(500, 1), "bet.settled"),
+        (versioned(2_000, 2), "bet.amended"),
+        (versioned_round(-2_000, 3), "bet.amended"),
+    ] {
+        let Answer::Done(row) = bench.run(&format!("v{}", rows.len()), command) else {
+            panic!("not done")
+        };
+        assert_eq!(row.kind.name(), answer);
+        rows.push(row.seq);
+    }
+    assert_eq!(bench.money(Currency::EUR), [8_000, 0, 0, 0]);
+    // (what is said again, under a new key, the version whose row is told)
+    for (command, version) in [
+        (versioned(1_250, 1), Some(1)),
+        (versioned(1_251, 1), None),
+        (versioned(2_000, 2), Some(2)),
+        (versioned(0, 2), None),
+        (versioned(0, 3), Some(3)),
+        (versioned(1, 3), None),
+        (versioned_round(500, 1), Some(1)),
+        (versioned_round(501, 1), None),
+        // The second result of "b" was the third one of the round.
+        (versioned_round(0, 2), Some(2)),
+        (versioned_round(500, 2), None),
+        (versioned_round(-2_000, 3), Some(3)),
+        (versioned_round(-1_999, 3), None),
+    ] {
+        let key = format!("again {}", bench.clock);
+        match (bench.run(&key, command.clone()), version) {
+            (Answer::Replay(row), Some(version)) => {
+                assert_eq!(row.seq, rows[version - 1], "{command:?}");
+            }
+            (Answer::Refused(Refusal::IdempotencyMismatch), None) => {}
+            (other, _) => panic!("{command:?}: {other:?}"),
+        }
+    }
+    assert_eq!(bench.money(Currency::EUR), [8_000, 0, 0, 0]);
+}
+
+#[test]
+fn the_end_of_a_round_does_not_lose_what_was_voided() {
+    let mut bench = Bench::new();
+    bench.next(deposit(10_000));
+    bench.next(place("a", "r", 1_000));
+    bench.next(void("r", "a", 1_000));
+    // What a dialect sends when the round is finished: what is still open is lost.
+    let mut lost = by_round("r", 0, true, Amend::Refuse);
+    if let Command::SettleRound { version, .. } = &mut lost {
+        *version = Some(1);
+    }
+    assert_eq!(bench.next(lost.clone()), "idempotencyMismatch");
+    assert_eq!(bench.money(Currency::EUR), [10_000, 0, 0, 0]);
+    bench.next(place("b", "r", 1_000));
+    assert_eq!(bench.next(lost), "bet.settled");
+    assert_eq!(bench.money(Currency::EUR), [9_000, 0, 0, 0]);
+}
