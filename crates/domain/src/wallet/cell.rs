@@ -395,7 +395,7 @@ impl Cell {
                 Err(Refusal::IdempotencyMismatch)
             };
         }
-        let context = Context { now, next_seq, body_hash: asked.body_hash };
+        let context = Context { now, slot: self.slot, next_seq, body_hash: asked.body_hash };
         self.wallet.decide(&asked.command, &context, &self.facts(asked, found, keys))
     }
 

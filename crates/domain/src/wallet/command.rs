@@ -4,8 +4,10 @@ use super::event::BetRef;
 use super::protection::{ExclusionKind, LimitKind, Period};
 use super::scored::Report;
 use super::terms::{Terms, UnmatchedWin};
-use crate::ids::{BetId, CampaignId, GameId, ProviderId, RoundId, TournamentId, WithdrawalId};
-use crate::journal::{Account, Claim, RequestKind};
+use crate::ids::{
+    BetId, CampaignId, GameId, ProviderId, RoundId, Slot, TournamentId, WithdrawalId,
+};
+use crate::journal::{Account, Claim, RequestKind, transaction_id};
 use crate::money::{Amount, Currency};
 use crate::time::UnixMs;
 use serde::{Deserialize, Serialize};
@@ -215,6 +217,8 @@ pub enum Command {
         provider: ProviderId,
         /// Which round.
         round: RoundId,
+        /// The proposal's row: what was seen, and is confirmed.
+        proposal: (Slot, u64),
         /// Who; not the one who proposed.
         author: Box<str>,
     },
@@ -556,10 +560,11 @@ impl Command {
                 put(reason);
                 put(author);
             }
-            Self::ConfirmVerdict { provider, round, author } => {
+            Self::ConfirmVerdict { provider, round, proposal, author } => {
                 put("confirm");
                 put(provider.as_str());
                 put(round.as_str());
+                put(&transaction_id(proposal.0, proposal.1));
                 put(author);
             }
             Self::OpenSession { game, currency, expires: _ } => {

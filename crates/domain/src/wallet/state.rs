@@ -146,7 +146,8 @@ pub struct FreeRounds {
     pub expires: UnixMs,
 }
 
-/// What the desk proposes for an overdue round.
+/// What the desk proposes for an overdue round: about the bets of it that are overdue now. It is
+/// forgotten as soon as these are others.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Proposal {
     /// Whose round.
@@ -155,8 +156,30 @@ pub struct Proposal {
     pub round: RoundId,
     /// How it is to end.
     pub verdict: Verdict,
+    /// Why.
+    pub reason: Box<str>,
     /// Who proposes it.
     pub author: Box<str>,
+    /// Seq of its row: its name.
+    pub seq: u64,
+}
+
+impl Proposal {
+    /// The proposal that a row makes, if it is one.
+    #[must_use]
+    pub fn of(event: &Event, seq: u64) -> Option<Self> {
+        let Event::VerdictProposed { provider, round, verdict, reason, author } = event else {
+            return None;
+        };
+        Some(Self {
+            provider: provider.clone(),
+            round: round.clone(),
+            verdict: *verdict,
+            reason: reason.clone(),
+            author: author.clone(),
+            seq,
+        })
+    }
 }
 
 /// A player's part in a tournament.
@@ -271,6 +294,12 @@ impl Wallet {
         self.open.get(provider).into_iter().flatten().filter(move |(_, bet)| bet.round == *round)
     }
 
+    /// What the desk proposes for a round.
+    #[must_use]
+    pub fn proposal(&self, provider: &ProviderId, round: &RoundId) -> Option<&Proposal> {
+        self.proposals.iter().find(|p| p.provider == *provider && p.round == *round)
+    }
+
     /// How many bets are open.
     #[must_use]
     pub fn open_len(&self) -> usize {
@@ -353,18 +382,19 @@ impl Wallet {
                 self.withdrawals.remove(id);
             }
             Event::RoundOverdue { provider, round, before } => {
+                let mut more = false;
                 for bet in self.open.get_mut(provider).into_iter().flat_map(BTreeMap::values_mut) {
-                    bet.overdue |= bet.round == *round && bet.is_late(*before);
+                    let late = bet.round == *round && bet.is_late(*before);
+                    more |= late && !bet.overdue;
+                    bet.overdue |= late;
+                }
+                if more {
+                    self.forget_proposal(provider, round);
                 }
             }
-            Event::VerdictProposed { provider, round, verdict, author, .. } => {
+            Event::VerdictProposed { provider, round, .. } => {
                 self.forget_proposal(provider, round);
-                self.proposals.push(Proposal {
-                    provider: provider.clone(),
-                    round: round.clone(),
-                    verdict: *verdict,
-                    author: author.clone(),
-                });
+                self.proposals.extend(Proposal::of(event, seq));
             }
             Event::VerdictConfirmed { provider, round, .. } => {
                 self.forget_proposal(provider, round);
@@ -465,7 +495,11 @@ impl Wallet {
         if self.open.get(&bet.provider).is_some_and(BTreeMap::is_empty) {
             self.open.remove(&bet.provider);
         }
-        closed.map(|_| ()).ok_or_else(|| Broken::NotOpen { bet: bet.bet.clone(), seq })
+        let closed = closed.ok_or_else(|| Broken::NotOpen { bet: bet.bet.clone(), seq })?;
+        if closed.overdue {
+            self.forget_proposal(&bet.provider, &closed.round);
+        }
+        Ok(())
     }
 
     fn transfer(&mut self, leg: &Leg, seq: u64) -> Result<(), Broken> {

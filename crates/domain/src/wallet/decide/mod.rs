@@ -14,7 +14,7 @@ use super::command::Command;
 use super::event::{About, Event, SettlementTotals};
 use super::refusal::Refusal;
 use super::state::{Accounts, Unable, Wallet};
-use crate::ids::BetId;
+use crate::ids::{BetId, Slot};
 use crate::journal::{Account, Key16, Leg, Row, RowKind};
 use crate::money::{Amount, Currency};
 use crate::time::UnixMs;
@@ -26,6 +26,8 @@ use std::sync::Arc;
 pub struct Context {
     /// The time the command's rows will carry.
     pub now: UnixMs,
+    /// The wallet's slot.
+    pub slot: Slot,
     /// The seq that the command's first row will have.
     pub next_seq: u64,
     /// Hash of the command's canonical content.
@@ -133,8 +135,8 @@ impl Wallet {
             Command::ProposeVerdict { provider, round, verdict, reason, author } => {
                 self.propose(provider, round, *verdict, reason, author)
             }
-            Command::ConfirmVerdict { provider, round, author } => {
-                self.confirm(provider, round, author)
+            Command::ConfirmVerdict { provider, round, proposal, author } => {
+                self.confirm(provider, round, *proposal, author, context)
             }
             Command::OpenSession { game, currency, expires } => {
                 if let Some(kind) = self.protection.excluded(now) {

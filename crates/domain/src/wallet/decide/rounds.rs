@@ -4,8 +4,8 @@ use super::super::command::Verdict;
 use super::super::event::{About, BetRef, Event};
 use super::super::refusal::Refusal;
 use super::super::state::Wallet;
-use super::{Decision, Facts, Noop, OPEN_OTHERS_MAX, Plan, one};
-use crate::ids::{BetId, ProviderId, RoundId};
+use super::{Context, Decision, Facts, Noop, OPEN_OTHERS_MAX, Plan, one};
+use crate::ids::{BetId, ProviderId, RoundId, Slot};
 use crate::journal::{Account, RowKind};
 use crate::time::UnixMs;
 
@@ -121,7 +121,8 @@ impl Wallet {
                 return Err(Refusal::NegativePayout);
             }
         }
-        if self.proposals.len() >= OPEN_OTHERS_MAX {
+        let replaces = self.proposal(provider, round).is_some();
+        if !replaces && self.proposals.len() >= OPEN_OTHERS_MAX {
             return Err(Refusal::TooManyOpen);
         }
         Ok(one(Event::VerdictProposed {
@@ -137,17 +138,19 @@ impl Wallet {
         &self,
         provider: &ProviderId,
         round: &RoundId,
+        seen: (Slot, u64),
         author: &str,
+        context: &Context,
     ) -> Result<Decision, Refusal> {
-        let is_it =
-            |p: &&super::super::state::Proposal| p.provider == *provider && p.round == *round;
-        let Some(proposal) = self.proposals.iter().find(is_it) else {
+        let Some(proposal) = self.proposal(provider, round) else {
             return Err(Refusal::NothingProposed);
         };
+        if seen != (context.slot, proposal.seq) {
+            return Err(Refusal::ProposalReplaced);
+        }
         if *proposal.author == *author {
             return Err(Refusal::SamePerson);
         }
-        // If the provider's own result came first, no bet is found.
         self.settle_open(
             provider,
             round,
