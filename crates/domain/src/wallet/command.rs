@@ -235,6 +235,8 @@ pub enum Command {
     CloseSession {
         /// The game.
         game: GameId,
+        /// Which one: a newer session is not closed by an older one's end.
+        number: u64,
     },
     /// Sets or removes a limit. Lowering is at once; a raise waits.
     SetLimit {
@@ -572,9 +574,10 @@ impl Command {
                 put(game.as_str());
                 put(currency.code());
             }
-            Self::CloseSession { game } => {
+            Self::CloseSession { game, number } => {
                 put("close session");
                 put(game.as_str());
+                put(&number.to_string());
             }
             Self::SetLimit { kind, period, currency, value, raise_wait_ms: _, author: _ } => {
                 put("limit");

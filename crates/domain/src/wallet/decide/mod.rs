@@ -145,8 +145,8 @@ impl Wallet {
                 let (game, currency, expires) = (game.clone(), *currency, *expires);
                 Ok(one(Event::SessionOpened { game, currency, expires }))
             }
-            Command::CloseSession { game } => match self.sessions.get(game) {
-                Some(session) if session.expires > now => {
+            Command::CloseSession { game, number } => match self.sessions.get(game) {
+                Some(session) if session.number == *number && session.expires > now => {
                     Ok(one(Event::SessionClosed { game: game.clone() }))
                 }
                 Some(_) | None => Err(Refusal::SessionNotFound),
