@@ -30,6 +30,9 @@ impl Wallet {
         if let Some(known) = known_bet(bet, terms, context, facts)? {
             return Ok(known);
         }
+        if terms.foreign {
+            return Err(Refusal::CurrencyMismatch);
+        }
         if amount.0 != 0 && amount < terms.stake_min {
             return Err(Refusal::StakeTooSmall);
         }

@@ -81,6 +81,7 @@ impl Wallet {
         let Some(last) = standing.iter().map(|one| one.settled.version).max() else {
             return match terms.unmatched_win {
                 _ if known => Err(Refusal::BetAlreadyRolledBack),
+                UnmatchedWin::Promo if *gross && terms.foreign => Err(Refusal::CurrencyMismatch),
                 UnmatchedWin::Promo if *gross => {
                     let parts = vec![Part::Unmatched(None, *delta)];
                     self.settled(parts, provider, round, None, *currency)
@@ -176,6 +177,7 @@ impl Wallet {
         let known = past.filter(|past| past.claimed.is_some());
         let Some(past) = known else {
             return match (terms.unmatched_win, *of) {
+                (UnmatchedWin::Promo, Some(_)) if terms.foreign => Err(Refusal::CurrencyMismatch),
                 (UnmatchedWin::Promo, Some(currency)) => unmatched(result, past, currency),
                 (UnmatchedWin::Promo, None) | (UnmatchedWin::Refuse, _) => {
                     Err(Refusal::BetNotFound)
