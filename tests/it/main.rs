@@ -7,6 +7,7 @@
     reason = "tests may panic, and print what they did"
 )]
 
+mod agreed;
 mod crash;
 mod crash_database;
 mod database;

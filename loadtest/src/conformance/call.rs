@@ -177,6 +177,24 @@ impl<'a> Table<'a> {
                            "currency": currency, "expiresAt": "2099-01-01T00:00:00Z"}),
                 )
             }
+            "propose" => {
+                let mut body = json!({"provider": self.parties.provider, "roundId": word(0)?,
+                                      "reason": "conformance"});
+                if word(1)? == "void" {
+                    set(&mut body, "verdict", json!("void"));
+                } else {
+                    set(&mut body, "verdict", json!("settle"));
+                    set(&mut body, "delta", json!(word(1)?));
+                    set(&mut body, "currency", json!(currency));
+                }
+                operator(of_player("verdicts"), own_key(), body)
+            }
+            "confirm" => operator(
+                of_player("verdicts/confirm"),
+                own_key(),
+                json!({"provider": self.parties.provider, "roundId": word(0)?,
+                       "proposalId": word(1)?}),
+            ),
             "session" => operator(
                 of_player("sessions"),
                 own_key(),

@@ -270,7 +270,9 @@ impl Cell {
         }
         for (claim, key) in &asked.claims {
             let open = match claim {
-                Claim::Bet(provider, bet) | Claim::BetClosed(provider, bet, _) => {
+                Claim::Bet(provider, bet)
+                | Claim::BetClosed(provider, bet, _)
+                | Claim::WinUnmatched(provider, bet) => {
                     !asked.command.is_bet() && self.wallet.open_bet(provider, bet).is_some()
                 }
                 _ => false,
@@ -340,7 +342,8 @@ impl Cell {
         stage: &Stage,
     ) -> Result<Option<Refusal>, Error> {
         let now = stage.row_time(self.slot, now)?;
-        Ok(self.decide(asked, found, now, keys).err())
+        let next_seq = stage.next_seq(self.slot)?;
+        Ok(self.decide(asked, found, now, next_seq, keys).err())
     }
 
     /// Decides a command and stages its rows.
@@ -357,7 +360,8 @@ impl Cell {
         stage: &mut Stage,
     ) -> Result<Answer, Error> {
         let now = stage.row_time(self.slot, now)?;
-        let events = match self.decide(asked, found, now, keys) {
+        let first_seq = stage.next_seq(self.slot)?;
+        let events = match self.decide(asked, found, now, first_seq, keys) {
             Ok(Decision::Events(events)) => events,
             Ok(Decision::Replay(row)) => return Ok(Answer::Replay(row)),
             Ok(Decision::Noop(noop)) => return Ok(Answer::Noop(noop)),
@@ -373,7 +377,6 @@ impl Cell {
         let mut request =
             Some(Request { key: asked.key, id: asked.id.clone(), body_hash: asked.body_hash });
         // Everything is applied before anything is staged: a contradiction stages nothing.
-        let first_seq = stage.next_seq(self.slot)?;
         let mut drafts = Vec::with_capacity(events.len());
         for (seq, event) in (first_seq..).zip(events) {
             self.wallet.apply(seq, now, &event)?;
@@ -406,6 +409,7 @@ impl Cell {
         asked: &Prepared,
         found: &Found,
         now: UnixMs,
+        next_seq: u64,
         keys: &Keys,
     ) -> Result<Decision, Refusal> {
         let known = self.by_request(&asked.key).or_else(|| {
@@ -420,7 +424,7 @@ impl Cell {
                 Err(Refusal::IdempotencyMismatch)
             };
         }
-        let context = Context { now, body_hash: asked.body_hash };
+        let context = Context { now, slot: self.slot, next_seq, body_hash: asked.body_hash };
         self.wallet.decide(&asked.command, &context, &self.facts(asked, found, keys))
     }
 
@@ -455,6 +459,9 @@ impl Cell {
             match claim {
                 Claim::Bet(_, bet) => {
                     facts.bets.entry(bet.clone()).or_default().claimed = Some(row);
+                }
+                Claim::WinUnmatched(_, bet) => {
+                    facts.bets.entry(bet.clone()).or_default().unmatched = Some(row);
                 }
                 Claim::WithdrawalEnded(_) => facts.ended = Some(row),
                 Claim::RoundEnded(..) | Claim::Withdrawal(_) | Claim::FreeRounds(_) => {
