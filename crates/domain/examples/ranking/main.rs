@@ -47,7 +47,13 @@ fn main() {
     }
     // First, while freed memory of something else can't be used again.
     let before = resident();
+    let watch = Watch::start();
     let mut board = Board::<Map>::of(&scores);
+    let (by_clock, on_processor) = watch.stop();
+    println!(
+        "board of {players} players built, entries and ranking: {by_clock:.0?}, \
+         {on_processor:.0?} of processor time"
+    );
     memory("board as built", &board, before);
     for kind in Kind::ALL {
         change(&mut board, kind, players_wide, count);

@@ -99,7 +99,7 @@ struct Pages<T> {
     len: usize,
 }
 
-const PAGE: usize = 1024;
+const PAGE: usize = 16_384;
 
 impl<T> Default for Pages<T> {
     fn default() -> Self {
