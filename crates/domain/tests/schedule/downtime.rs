@@ -12,9 +12,9 @@ use std::num::NonZeroUsize;
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
-/// Days that are simulated, and those with the longest downtime after them.
+/// Days that are simulated, and those with the longest wait after them.
 const DAYS: i64 = 4;
-const DAYS_MAX: i64 = 6;
+const DAYS_MAX: i64 = 14;
 
 /// Zones, each with an instant a few days before a clock is turned there.
 const PLACES: &[(&str, i64)] = &[

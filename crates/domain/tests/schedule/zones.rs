@@ -239,12 +239,14 @@ fn compare(tally: &mut Tally, random: &mut Random, zone: &str, case: &Case, wall
     }
 }
 
+/// The reading at which a run ends, by the reading at which it starts.
+type EndOf = fn(i64) -> i64;
+
 /// Runs that begin around a change and end by the clock.
 fn ends(tally: &mut Tally, zone: &str, walls: &Walls) {
     let until = |time: &str| Length::Until { time: time.to_owned(), weekday: None };
     let day = Length::Calendar { months: 0, weeks: 0, days: 1 };
-    type End = fn(i64) -> i64;
-    let lengths: [(Length, End); 5] = [
+    let lengths: [(Length, EndOf); 5] = [
         (day, |nominal| nominal + DAY),
         (until("02:45"), |nominal| next(nominal, 2 * 60 + 45)),
         (until("03:00"), |nominal| next(nominal, 3 * 60)),
