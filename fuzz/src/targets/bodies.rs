@@ -148,10 +148,10 @@ fn command(command: &Command, body: &Value, at: usize) {
         }
         Command::ProposeVerdict { verdict, reason, .. } => {
             line(reason);
-            if let Verdict::Settle(delta) = verdict {
+            if let Verdict::Settle { delta, currency } = verdict {
                 let code = body.pointer("/currency").and_then(Value::as_str);
-                let currency = code.and_then(|code| Currency::parse(code).ok());
-                currency.into_iter().for_each(|of| money(body, "/delta", *delta, of));
+                assert_eq!(code.and_then(|code| Currency::parse(code).ok()), Some(*currency));
+                money(body, "/delta", *delta, *currency);
             }
         }
         Command::Exclude { until, reason, .. } => {

@@ -80,7 +80,7 @@ pub(super) fn target(bytes: &[u8]) {
 fn starts(config: &Config) {
     assert!(!config.tenant.is_empty());
     for provider in &config.provider {
-        let profile = Profile::new(provider);
+        let profile = Profile::new(provider, &[]);
         assert_eq!(profile.terms(None).stake_min.0, 0);
         for currency in provider.stake_min.keys() {
             assert!(profile.terms(Some(*currency)).stake_min.0 >= 0);

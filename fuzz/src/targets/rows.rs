@@ -15,7 +15,7 @@ use palio_domain::wallet::{
     BetRef, Cell, Command, Event, Found, Prepared, SettledRound, Terms, Wallet,
 };
 use palio_domain::{
-    Amount, BetId, Currency, GameId, PlayerId, ProviderId, RoundId, TenantId, TournamentId, UnixMs,
+    Amount, BetId, Currency, GameId, PlayerId, ProviderId, RoundId, Slot, TenantId, TournamentId, UnixMs,
 };
 use palio_protocol::player::PlayerResponse;
 use palio_protocol::result::{Rendered, render};
@@ -152,7 +152,7 @@ pub(super) fn goes_on(mut cell: Cell) {
     let wallet = cell.wallet().clone();
     let now = UnixMs(1_795_284_000_000);
     for now in [now, UnixMs(i64::MIN), UnixMs(i64::MAX)] {
-        let shown = PlayerResponse::new("p_1".to_owned(), &wallet, now);
+        let shown = PlayerResponse::new("p_1".to_owned(), &wallet, Slot(0), now);
         assert!(shown.rounds.len() <= 200);
         assert!(serde_json::to_vec(&shown).is_ok());
     }
