@@ -362,10 +362,12 @@ fn came(reply: &Reply, verb: &str) -> Came {
 
 /// A field of a result, wherever the answer has it.
 fn field(body: &Value, name: &str) -> Option<String> {
-    let operation = || body.get("operations")?.get(0)?.get("result")?.get(name);
-    let replayed = || body.get("result")?.get(name);
-    match body.get(name).or_else(operation).or_else(replayed)? {
-        Value::String(text) => Some(text.clone()),
+    let within = |of: &Value| {
+        let operation = || of.get("operations")?.get(0)?.get("result")?.get(name);
+        of.get(name).or_else(operation).cloned()
+    };
+    match within(body).or_else(|| within(body.get("result")?))? {
+        Value::String(text) => Some(text),
         other => Some(other.to_string()),
     }
 }

@@ -7,6 +7,7 @@
 use super::command::Command;
 use super::decide::{Context, Decision, Facts, Noop, Past};
 use super::event::Event;
+use super::kept;
 use super::refusal::Refusal;
 use super::state::{Broken, Wallet};
 use crate::ids::{Aggregate, BetId, PlayerId, ProviderId, RoundId, Slot, TenantId, TraceId};
@@ -131,10 +132,6 @@ pub enum Error {
 const RECENT_ROWS_MAX: usize = 32;
 /// Versions of a result that are looked up at once.
 const VERSIONS_AT_ONCE: u32 = 4;
-/// Refusals and tombstones that are kept for ever, per player and minute: a loop at a provider
-/// can't fill the journal (money-cases.md: "Stored refusals and tombstones are rate-limited").
-const KEPT_PER_MINUTE_MAX: u32 = 300;
-const MINUTE_MS: i64 = 60_000;
 
 /// A remembered row with what it is asked for by: rows lie anywhere in memory, these side by side.
 #[derive(Debug, Clone)]
@@ -173,8 +170,6 @@ pub struct Cell {
     recent: VecDeque<Recent>,
     saved_seq: u64,
     first_unsaved: Option<u64>,
-    /// The minute, and the refusals and tombstones of it.
-    kept: (i64, u32),
 }
 
 impl Cell {
@@ -198,7 +193,6 @@ impl Cell {
             wallet,
             recent: VecDeque::new(),
             first_unsaved: None,
-            kept: (0, 0),
         };
         for row in tail {
             if row.seq <= cell.wallet.seq {
@@ -367,10 +361,9 @@ impl Cell {
             Ok(Decision::Noop(noop)) => return Ok(Answer::Noop(noop)),
             Err(refusal) => return Ok(Answer::Refused(refusal)),
         };
-        if let [
-            Event::BetRefused { .. } | Event::BetTombstoned { .. } | Event::CommandRefused { .. },
-        ] = events.as_slice()
-            && !self.may_keep(now)
+        if let [event] = events.as_slice()
+            && let Some(whose) = kept::by(event)
+            && self.wallet.kept.is_full(whose, now)
         {
             return Ok(Answer::Refused(Refusal::TooManyRefusals));
         }
@@ -393,15 +386,6 @@ impl Cell {
             Some(row) => Ok(Answer::Done(row)),
             None => Ok(Answer::Noop(Noop::AlreadyRolledBack)),
         }
-    }
-
-    fn may_keep(&mut self, now: UnixMs) -> bool {
-        let minute = now.0.div_euclid(MINUTE_MS);
-        if self.kept.0 != minute {
-            self.kept = (minute, 0);
-        }
-        self.kept.1 = self.kept.1.saturating_add(1);
-        self.kept.1 <= KEPT_PER_MINUTE_MAX
     }
 
     fn decide(

@@ -2,6 +2,7 @@
 
 use super::command::{Outcome, Verdict};
 use super::event::{BetRef, Event, Settled, Stake};
+use super::kept::{self, Kept};
 use super::protection::{Exclusion, ExclusionKind, Protection, Usage, count};
 use crate::ids::{BetId, CampaignId, GameId, ProviderId, RoundId, TournamentId, WithdrawalId};
 use crate::journal::{Account, Leg};
@@ -225,6 +226,9 @@ pub struct Wallet {
     /// The last bet of the last few seconds, by game.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub spun: BTreeMap<GameId, UnixMs>,
+    /// How many refusals and tombstones were kept lately.
+    #[serde(default, skip_serializing_if = "Kept::is_empty")]
+    pub kept: Kept,
 }
 
 /// A transfer that the accounts can't make.
@@ -327,6 +331,9 @@ impl Wallet {
         }
         if let Some(leg) = event.leg() {
             self.transfer(&leg, seq)?;
+        }
+        if let Some(whose) = kept::by(event) {
+            self.kept.add(whose, time);
         }
         match event {
             Event::BetPlaced { bet, stake, currency, at } => {

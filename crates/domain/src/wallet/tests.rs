@@ -6,6 +6,7 @@ use crate::journal::{Head, KeyFilter, Keys, RowKind, Stage};
 use crate::money::{Amount, Currency};
 use crate::time::UnixMs;
 
+mod bounds;
 mod corrections;
 mod desk;
 
