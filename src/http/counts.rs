@@ -21,7 +21,10 @@ struct Route {
 
 impl Route {
     fn new(route: &str) -> Self {
-        let requests = |class: &'static str| counter!("palio_http_requests_total", "route" => route.to_owned(), "status" => class);
+        let requests = |class: &'static str| {
+            let route = route.to_owned();
+            counter!("palio_http_requests_total", "route" => route, "status" => class)
+        };
         Self {
             by_class: CLASSES.map(requests),
             seconds: histogram!("palio_http_request_seconds", "route" => route.to_owned()),
