@@ -27,6 +27,9 @@ use std::cmp::Reverse;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
+/// Reads that show how long the machine's memory takes.
+const READS: u32 = 2_000_000;
+
 type Map = maps::Paged;
 
 /// Updates that are made ready at a time.
@@ -74,6 +77,18 @@ fn clock(count: usize) {
         black_box(n);
     });
     println!("clock alone, {count} readings: {times}");
+    // What an update mostly consists of: reads far apart, each of which waits for the one before.
+    let words = vec![1_u64; 1 << 25];
+    let (mut at, limit) = (0, u64::try_from(words.len()).unwrap());
+    let mut random = Random(0);
+    let watch = Watch::start();
+    for _ in 0..READS {
+        let word = words.get(usize::try_from(at).unwrap()).unwrap();
+        random.0 += word;
+        at = random.below(limit);
+    }
+    let nanos = watch.stop().1.as_nanos() / u128::from(READS);
+    println!("one read from {} MiB of memory: {nanos} ns (ended at {at})", words.len() >> 17);
 }
 
 fn build(scores: &[(u64, i64)]) {
