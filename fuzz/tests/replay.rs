@@ -56,7 +56,10 @@ macro_rules! replays {
     };
 }
 
-replays! { json texts bodies commands events tournaments signature tokens dialects requests sockets config rows snapshots zones }
+replays! {
+    json texts bodies commands events tournaments signature tokens dialects requests sockets config
+    rows snapshots zones
+}
 
 #[test]
 fn every_target_is_replayed_documented_and_has_a_folder() {

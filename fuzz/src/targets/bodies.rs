@@ -18,7 +18,22 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 pub(super) const WORDS: &[&str] = &[
-    "debit", "credit", "rollback", "play", "deposits", "sessions", "withdrawals", "capture", "cancel", "adjustments", "limits", "exclusion", "readmission", "free-rounds", "verdicts", "confirm",
+    "debit",
+    "credit",
+    "rollback",
+    "play",
+    "deposits",
+    "sessions",
+    "withdrawals",
+    "capture",
+    "cancel",
+    "adjustments",
+    "limits",
+    "exclusion",
+    "readmission",
+    "free-rounds",
+    "verdicts",
+    "confirm",
     "X-Idempotency-Key",
     "playerId",
     "roundId",
