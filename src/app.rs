@@ -185,7 +185,7 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
     let tournaments =
         Tournaments::new(keys.clone(), Arc::clone(&clock), core.clone(), storage.clone());
     let desk = Desk::new(
-        config.provider.iter().filter_map(patience).collect(),
+        config.provider.iter().filter_map(|of| patience(config, of)).collect(),
         core.clone(),
         keys.clone(),
         Arc::clone(&clock),
@@ -223,13 +223,13 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
         desk,
         search,
         live: Arc::clone(&live),
-        profiles: config.provider.iter().map(profile).collect(),
+        profiles: config.provider.iter().map(|of| profile(config, of)).collect(),
         sessions: config.tenant.iter().map(session_rules).collect(),
         raise_wait_ms: i64::from(config.protection.raise_wait_hours) * 3_600_000,
         rates: config
             .provider
             .iter()
-            .map(|p| (profile(p).0, http::rate(config.http.provider_rate_per_second)))
+            .map(|p| (named(p), http::rate(config.http.provider_rate_per_second)))
             .collect(),
         health: Arc::clone(&providers),
         adapters: adapters(config, &secrets)?,
@@ -310,9 +310,17 @@ fn adapters(config: &Config, secrets: &Secrets) -> Result<HashMap<String, Adapte
     Ok(adapters)
 }
 
-fn profile(provider: &crate::config::Provider) -> ((TenantId, String), Arc<Profile>) {
-    let id = (TenantId(provider.tenant), provider.id.clone());
-    (id, Arc::new(Profile::new(provider)))
+fn profile(
+    config: &Config,
+    provider: &crate::config::Provider,
+) -> ((TenantId, String), Arc<Profile>) {
+    let tenant = config.tenant.iter().find(|tenant| tenant.id == provider.tenant);
+    let offered = tenant.map(|tenant| tenant.currencies.as_slice()).unwrap_or_default();
+    (named(provider), Arc::new(Profile::new(provider, offered)))
+}
+
+fn named(provider: &crate::config::Provider) -> (TenantId, String) {
+    (TenantId(provider.tenant), provider.id.clone())
 }
 
 fn intake(config: &Config) -> Intake {
@@ -329,9 +337,10 @@ fn intake(config: &Config) -> Intake {
 }
 
 fn patience(
+    config: &Config,
     provider: &crate::config::Provider,
 ) -> Option<((TenantId, palio_domain::ProviderId), Patience)> {
-    let ((tenant, _), profile) = profile(provider);
+    let ((tenant, _), profile) = profile(config, provider);
     let id = palio_domain::ProviderId::parse(&provider.id).ok()?;
     let (overdue_ms, void) = (profile.overdue_ms?, profile.overdue_void);
     Some(((tenant, id), Patience { overdue_ms, void }))

@@ -152,6 +152,13 @@ pub const ALL: &[Metric] = &[
     metric("palio_commit_seconds", Histogram, Seconds, "", "Time of one commit in the store."),
     metric("palio_commits_total", Counter, Count, "outcome", "Commits tried, by how they ended."),
     metric("palio_journal_rows_total", Counter, Count, "", "Rows committed to the journal."),
+    metric(
+        "palio_key_filters_partial",
+        Gauge,
+        Count,
+        "",
+        "Core threads that still read the journal's keys, and look up every key meanwhile.",
+    ),
     metric("palio_wallets_awake", Gauge, Count, "", "Wallets in memory."),
     metric("palio_commands_in_flight", Gauge, Count, "", "Commands admitted and not yet answered."),
     metric(

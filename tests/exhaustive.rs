@@ -16,7 +16,7 @@
 use palio_domain::ids::Slot;
 use palio_domain::journal::{Account, Head, Keys, Row, Stage};
 use palio_domain::wallet::{
-    Answer, BetRef, BetResult, Cell, Command, Found, Outcome, Prepared, Terms,
+    Answer, BetRef, BetResult, Cell, Command, Found, Outcome, Prepared, Terms, UnmatchedWin,
 };
 use palio_domain::{
     Aggregate, Amount, BetId, Currency, GameId, PlayerId, ProviderId, RoundId, TenantId, UnixMs,
@@ -48,14 +48,22 @@ enum Message {
     Overdue,
     /// The player takes money away, so that a lower result finds too little.
     Withdraw,
+    /// The bet and its win of a provider whose wins are paid without a bet.
+    LenientBet,
+    LenientWin,
+    /// The same win under another key.
+    WinAgain,
 }
 
-use Message::{Amend, Bet, EndRound, Overdue, Rollback, Win, Withdraw};
+use Message::{
+    Amend, Bet, EndRound, LenientBet, LenientWin, Overdue, Rollback, Win, WinAgain, Withdraw,
+};
 
-/// Two alphabets: about the round, and about its money.
-const ALPHABETS: [[Message; 6]; 2] = [
+/// Three alphabets: about the round, about its money, and about wins without a bet.
+const ALPHABETS: [[Message; 6]; 3] = [
     [Bet, Win, Rollback, Amend, EndRound, Overdue],
     [Bet, Win, Rollback, Amend, Withdraw, Overdue],
+    [LenientBet, LenientWin, WinAgain, Rollback, Amend, Withdraw],
 ];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,9 +71,15 @@ enum BetState {
     None,
     Refused,
     Open,
-    Settled { payout: i64, version: u32, void: bool },
+    Settled {
+        payout: i64,
+        version: u32,
+        void: bool,
+    },
     RolledBack,
     Tombstone,
+    /// Not known, and its win was paid.
+    Paid,
 }
 
 /// The oracle.
@@ -78,13 +92,13 @@ struct Oracle {
     bet: BetState,
     ended: bool,
     /// Answers that are kept for ever, by message.
-    kept: [Option<&'static str>; 7],
+    kept: [Option<&'static str>; 10],
 }
 
 impl Oracle {
     const fn new() -> Self {
         let (cash, held, locked, debt, ended) = (DEPOSIT, 0, 0, 0, false);
-        Self { cash, held, locked, debt, bet: BetState::None, ended, kept: [None; 7] }
+        Self { cash, held, locked, debt, bet: BetState::None, ended, kept: [None; 10] }
     }
 
     fn pay(&mut self, amount: i64) {
@@ -119,31 +133,45 @@ impl Oracle {
 
     fn decide(&mut self, message: Message) -> (&'static str, bool) {
         match (message, self.bet) {
-            (Bet, BetState::Tombstone) => ("BetCancelled", false),
-            (Bet, _) if self.ended => self.refuse(),
-            (Bet, _) if self.debt > 0 || self.cash < STAKE => self.refuse(),
-            (Bet, _) => {
+            (Bet | LenientBet, BetState::Tombstone) => ("BetCancelled", false),
+            (Bet | LenientBet, _) if self.ended => self.refuse(),
+            (Bet | LenientBet, _) if self.debt > 0 || self.cash < STAKE => self.refuse(),
+            (LenientBet, BetState::Paid) => {
+                self.cash -= STAKE;
+                self.bet = BetState::Settled { payout: WIN, version: 1, void: false };
+                ("bet.placed", true)
+            }
+            (Bet | LenientBet, _) => {
                 self.cash -= STAKE;
                 self.held += STAKE;
                 self.bet = BetState::Open;
                 ("bet.placed", true)
             }
-            (Win, BetState::Open) => {
+            (LenientWin | WinAgain, BetState::None) => {
+                self.pay(WIN);
+                self.repay(WIN);
+                self.bet = BetState::Paid;
+                ("win.unmatched", true)
+            }
+            // A repeat that stands under no key of its own.
+            (LenientWin | WinAgain, BetState::Paid) => ("win.unmatched", false),
+            (Win | LenientWin | WinAgain, BetState::Open) => {
                 self.held -= STAKE;
                 self.pay(WIN);
                 self.repay(WIN);
                 self.bet = BetState::Settled { payout: WIN, version: 1, void: false };
                 ("bet.settled", true)
             }
-            (Win, BetState::Settled { payout, version, void: true }) => {
+            (Win | LenientWin | WinAgain, BetState::Settled { payout, version, void: true }) => {
                 self.amend(payout, WIN, version + 1)
             }
-            (Win, BetState::Settled { .. }) => ("BetAlreadySettled", false),
+            (Win | LenientWin | WinAgain, BetState::Settled { .. }) => ("BetAlreadySettled", false),
             (Amend, BetState::Open) => ("VersionGap", false),
             (Amend, BetState::Settled { payout, version: 1, .. }) => self.amend(payout, AMENDED, 2),
             (Amend, BetState::Settled { .. }) => ("IdempotencyMismatch", false),
-            (Win | Amend, BetState::None | BetState::Refused) => ("BetNotFound", false),
-            (Win | Amend, BetState::RolledBack | BetState::Tombstone) => {
+            (Win | Amend, BetState::None | BetState::Paid) => ("BetNotFound", false),
+            (Win | LenientWin | WinAgain | Amend, BetState::Refused) => ("BetNotFound", false),
+            (Win | LenientWin | WinAgain | Amend, BetState::RolledBack | BetState::Tombstone) => {
                 ("BetAlreadyRolledBack", false)
             }
             (Rollback, BetState::Open) => {
@@ -156,7 +184,7 @@ impl Oracle {
                 self.bet = BetState::Tombstone;
                 ("bet.tombstoned", true)
             }
-            (Rollback, BetState::Settled { .. }) => ("BetAlreadySettled", false),
+            (Rollback, BetState::Settled { .. } | BetState::Paid) => ("BetAlreadySettled", false),
             (Rollback, _) => ("AlreadyRolledBack", false),
             (EndRound, BetState::Open) => ("RoundHasOpenBets", false),
             (EndRound, _) => {
@@ -215,7 +243,9 @@ fn prepared(keys: &Keys, message: Message) -> Prepared {
     let bet = BetId::parse("b").unwrap();
     let round = RoundId::parse("r").unwrap();
     let currency = Currency::EUR;
-    let terms = Terms::default();
+    let is_lenient = matches!(message, LenientBet | LenientWin | WinAgain);
+    let unmatched_win = if is_lenient { UnmatchedWin::Promo } else { UnmatchedWin::Refuse };
+    let terms = Terms { unmatched_win, ..Terms::default() };
     let result = |payout, outcome, version| Command::SettleBets {
         provider: provider.clone(),
         round: round.clone(),
@@ -232,7 +262,7 @@ fn prepared(keys: &Keys, message: Message) -> Prepared {
         terms,
     };
     let command = match message {
-        Bet => Command::PlaceBet {
+        Bet | LenientBet => Command::PlaceBet {
             bet: BetRef {
                 provider: provider.clone(),
                 bet: bet.clone(),
@@ -246,7 +276,7 @@ fn prepared(keys: &Keys, message: Message) -> Prepared {
             feature: false,
             terms,
         },
-        Win => result(WIN, Outcome::Win, None),
+        Win | LenientWin | WinAgain => result(WIN, Outcome::Win, None),
         Amend => result(AMENDED, Outcome::Win, Some(2)),
         Rollback => Command::Rollback { provider, bet, round: None },
         EndRound => Command::EndRound { provider, round },
@@ -316,7 +346,8 @@ impl Search {
         let there = (accounts.cash.0, accounts.held.0, accounts.locked.0, accounts.debt.0);
         assert_eq!((heard, there), (expected, (cash, held, locked, debt)), "{path:?}");
         let house: i64 = node.rows.iter().filter_map(|row| row.leg).fold(0, |sum, leg| {
-            let sign = |account: Account| i64::from(account == Account::House);
+            let sign =
+                |account: Account| i64::from(matches!(account, Account::House | Account::Promo));
             sum + leg.amount.0 * (sign(leg.credit) - sign(leg.debit))
         });
         // Σ = 0: what the player has, is owed and what left is what came in.

@@ -11,7 +11,7 @@ const FILE_LINES_MAX: usize = 700;
 const LINE_CHARS_MAX: usize = 120;
 
 /// Where code is, apart from third-party files.
-const SOURCES: &[&str] = &["src", "crates", "loadtest/src", "web"];
+const SOURCES: &[&str] = &["src", "crates", "loadtest/src", "fuzz/src", "fuzz/tests", "web"];
 
 /// String literals that look like metrics and are schemas, crates or headers.
 const NOT_METRICS: &[&str] =
@@ -317,7 +317,7 @@ fn files_and_lines_stay_short() {
     let mut problems = Vec::new();
     for file in sources() {
         let lines = file.lines().count();
-        if lines > FILE_LINES_MAX && !file.has_ending("svg") {
+        if lines > FILE_LINES_MAX && !file.has_ending("svg") && !file.has_ending("csv") {
             problems.push(format!("{}: {lines} lines; at most {FILE_LINES_MAX}", file.path));
         }
     }

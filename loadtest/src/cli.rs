@@ -4,6 +4,7 @@ use crate::Error;
 use crate::baseline::BaselineArgs;
 use crate::bets::Mix;
 use crate::ladder::LadderArgs;
+use crate::recovery::RecoveryArgs;
 use clap::{Args, Parser, Subcommand};
 use serde::Serialize;
 use std::fs;
@@ -34,6 +35,8 @@ pub enum Command {
     Baseline(Box<BaselineArgs>),
     /// Starts baseline and Palio itself and measures them in turns, as ratios of one run.
     Ladder(Box<LadderArgs>),
+    /// Kills a server under load, and measures how soon it acknowledges a bet again.
+    Recovery(Box<RecoveryArgs>),
 }
 
 /// `loadtest conformance`.
@@ -182,7 +185,7 @@ impl Command {
         match self {
             Self::Bets(args) => args.threads,
             Self::Watch(args) => args.threads,
-            Self::Baseline(_) | Self::Ladder(_) | Self::Conformance(_) => 1,
+            Self::Baseline(_) | Self::Ladder(_) | Self::Conformance(_) | Self::Recovery(_) => 1,
         }
     }
 }
@@ -221,7 +224,7 @@ fn private(file: Option<&PathBuf>, text: Option<&str>, wanted: &str) -> Result<S
     Ok(text.trim_end_matches(['\r', '\n']).to_owned())
 }
 
-fn positive(text: &str) -> Result<usize, String> {
+pub(crate) fn positive(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|n| *n > 0).ok_or_else(|| "expected a number from 1".to_owned())
 }
 

@@ -25,6 +25,7 @@ mod num;
 pub mod out;
 mod players;
 mod procfs;
+pub mod recovery;
 mod report;
 mod sign;
 mod stats;

@@ -2,7 +2,7 @@
 
 use clap::Parser as _;
 use loadtest::cli::{Cli, Command};
-use loadtest::{Error, baseline, bets, conformance, ladder, out, watch};
+use loadtest::{Error, baseline, bets, conformance, ladder, out, recovery, watch};
 use std::process::ExitCode;
 
 /// Something that was checked is wrong.
@@ -48,6 +48,10 @@ async fn run(command: Command) -> Result<bool, Error> {
         }
         Command::Ladder(args) => {
             let report = ladder::run(&args).await?;
+            (if args.json { report.json()? } else { report.table() }, report.failures())
+        }
+        Command::Recovery(args) => {
+            let report = recovery::run(&args).await?;
             (if args.json { report.json()? } else { report.table() }, report.failures())
         }
         Command::Watch(args) => {

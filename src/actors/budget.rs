@@ -13,6 +13,7 @@
 
 use dashmap::DashMap;
 use palio_domain::{ProviderId, TenantId};
+use std::hash::Hash;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -64,8 +65,15 @@ struct Part {
     tenant_max: usize,
     taken: AtomicUsize,
     // Only names of the configuration come here, so these maps stay small.
-    providers: DashMap<(TenantId, Option<ProviderId>), Counter>,
-    tenants: DashMap<TenantId, Counter>,
+    tenants: DashMap<TenantId, Arc<Tenant>>,
+}
+
+/// Places of a part that one tenant holds, and of these each of its providers, and the others.
+#[derive(Debug, Default)]
+struct Tenant {
+    taken: Counter,
+    providers: DashMap<ProviderId, Counter>,
+    others: Counter,
 }
 
 impl Part {
@@ -76,7 +84,6 @@ impl Part {
             provider_max: share(division.provider_percent),
             tenant_max: share(division.tenant_percent),
             taken: AtomicUsize::new(0),
-            providers: DashMap::new(),
             tenants: DashMap::new(),
         }
     }
@@ -121,6 +128,12 @@ fn take(counter: &AtomicUsize, max: usize) -> bool {
     counter.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
 }
 
+/// The entry of a name, found without a writer's lock unless it is new.
+fn known<K: Clone + Eq + Hash, V: Default>(map: &DashMap<K, Arc<V>>, key: &K) -> Arc<V> {
+    let found = map.view(key, |_, value| Arc::clone(value));
+    found.unwrap_or_else(|| Arc::clone(&map.entry(key.clone()).or_default()))
+}
+
 impl Budget {
     /// An unused budget; at most half of it is reserve.
     #[must_use]
@@ -160,13 +173,15 @@ impl Budget {
         }
         // From here on dropping the place gives back what was taken so far.
         let mut place = Place { of: Arc::clone(&self.0), reserve, shares: [None, None] };
-        let of_tenant = Arc::clone(&part.tenants.entry(tenant).or_default());
-        if !take(&of_tenant, part.tenant_max) {
+        let of_tenant = known(&part.tenants, &tenant);
+        if !take(&of_tenant.taken, part.tenant_max) {
             return None;
         }
-        place.shares = [Some(of_tenant), None];
-        let of_provider = part.providers.entry((tenant, provider.cloned())).or_default();
-        let of_provider = Arc::clone(&of_provider);
+        place.shares = [Some(Arc::clone(&of_tenant.taken)), None];
+        let of_provider = match provider {
+            Some(provider) => known(&of_tenant.providers, provider),
+            None => Arc::clone(&of_tenant.others),
+        };
         if !take(&of_provider, part.provider_max) {
             return None;
         }

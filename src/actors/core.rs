@@ -31,6 +31,7 @@ pub(super) struct Pending {
 /// The mutable part.
 pub(super) struct State {
     pub(super) stage: Stage,
+    /// Of every key of the group's slots; partial while they are read.
     pub(super) filter: KeyFilter,
     /// Last committed seq per slot.
     pub(super) committed: Vec<u64>,

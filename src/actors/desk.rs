@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::storage::{Error, FoldSnapshot, Storage};
 use palio_domain::ids::SLOTS;
 use palio_domain::journal::{Keys, Row, RowKind};
-use palio_domain::wallet::{Command, Prepared};
+use palio_domain::wallet::{Command, Event, Prepared, Proposal};
 use palio_domain::{Aggregate, BetId, PlayerId, ProviderId, RoundId, Slot, TenantId, UnixMs};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashMap};
@@ -71,7 +71,27 @@ struct State {
     waiting: HashMap<(TenantId, ProviderId), ByAge>,
     /// Bets whose result is overdue.
     overdue: BTreeSet<(UnixMs, RoundKey, BetId)>,
+    /// What stands for a round, as the wallet itself has it.
+    proposals: HashMap<RoundKey, Proposal>,
     positions: Vec<u64>,
+}
+
+/// What is saved.
+#[derive(Serialize, Deserialize)]
+struct Saved {
+    open: Vec<(BetId, OpenBet)>,
+    proposals: Vec<(RoundKey, Proposal)>,
+}
+
+/// An overdue round as it is listed.
+#[derive(Debug, Clone)]
+pub struct Overdue {
+    /// When its oldest overdue bet was placed.
+    pub placed: UnixMs,
+    /// Whose round.
+    pub key: RoundKey,
+    /// What was proposed for it.
+    pub proposal: Option<Proposal>,
 }
 
 /// The fold and its sweep.
@@ -111,10 +131,11 @@ impl Desk {
     /// Whatever the store says.
     pub async fn restore(&self, follower: &[u64]) -> Result<(), Error> {
         for fold in self.storage.snapshots.load_folds(FOLD).await? {
-            match serde_json::from_slice::<Vec<(BetId, OpenBet)>>(&fold.state) {
-                Ok(open) => {
+            match serde_json::from_slice::<Saved>(&fold.state) {
+                Ok(Saved { open, proposals }) => {
                     let mut state = self.state();
                     open.into_iter().for_each(|(bet, open)| state.add(bet, open));
+                    state.proposals = proposals.into_iter().collect();
                     state.positions = fold.positions;
                 }
                 // Rebuilt from the journal instead: it is only a snapshot.
@@ -155,9 +176,11 @@ impl Desk {
         }
         let fold = {
             let state = self.state();
-            let open: Vec<_> = state.open.iter().map(|(key, open)| (&key.3, open)).collect();
+            let open = state.open.iter().map(|(key, open)| (key.3.clone(), open.clone()));
+            let proposals = state.proposals.iter().map(|(key, of)| (key.clone(), of.clone()));
+            let saved = Saved { open: open.collect(), proposals: proposals.collect() };
             let positions = state.positions.clone();
-            let written = serde_json::to_vec(&open).map_err(|e| Error::Corrupt(e.to_string()))?;
+            let written = serde_json::to_vec(&saved).map_err(|e| Error::Corrupt(e.to_string()))?;
             FoldSnapshot { name: FOLD.to_owned(), positions, state: written }
         };
         self.storage.snapshots.save_folds(&[fold]).await?;
@@ -165,22 +188,22 @@ impl Desk {
         Ok(())
     }
 
-    /// Overdue rounds with the time of their oldest open bet, the oldest first, at most `limit`;
-    /// and how many there are. Of one provider if one is given.
+    /// Overdue rounds, the oldest first, at most `limit`; and how many there are. Of one provider if one is given.
     #[must_use]
     pub fn overdue(
         &self,
         tenant: TenantId,
         provider: Option<&ProviderId>,
         limit: usize,
-    ) -> (Vec<(UnixMs, RoundKey)>, usize) {
+    ) -> (Vec<Overdue>, usize) {
         let state = self.state();
         let mut seen = BTreeSet::new();
         let mut found = Vec::new();
         for (placed, key, _) in &state.overdue {
             let asked = key.tenant == tenant && provider.is_none_or(|of| key.provider == *of);
             if asked && seen.insert(key) && found.len() < limit {
-                found.push((*placed, key.clone()));
+                let proposal = state.proposals.get(key).cloned();
+                found.push(Overdue { placed: *placed, key: key.clone(), proposal });
             }
         }
         let count = seen.len();
@@ -292,14 +315,33 @@ impl State {
                 self.add(bet.clone(), OpenBet { key, placed: row.time, overdue: false });
             }
             (RowKind::BetSettled | RowKind::BetRolledBack, Some(bet), _) => {
-                self.remove(&(row.tenant, player, provider.clone(), bet.clone()));
+                let closed = self.remove(&(row.tenant, player, provider.clone(), bet.clone()));
+                if let Some(closed) = closed.filter(|closed| closed.overdue) {
+                    self.proposals.remove(&closed.key);
+                }
+            }
+            (RowKind::VerdictProposed, _, Some(round)) => {
+                let (tenant, provider, round) = (row.tenant, provider.clone(), round.clone());
+                let event = Event::from_row(row).ok();
+                if let Some(proposal) = event.and_then(|event| Proposal::of(&event, row.seq)) {
+                    self.proposals.insert(RoundKey { tenant, provider, round, player }, proposal);
+                }
             }
             (RowKind::RoundOverdue, _, Some(round)) => {
                 let (tenant, provider, round) = (row.tenant, provider.clone(), round.clone());
                 let of = RoundKey { tenant, provider: provider.clone(), round, player };
+                let before = match Event::from_row(row) {
+                    Ok(Event::RoundOverdue { before, .. }) => before,
+                    // Unreadable rows are told as damage by the wallet.
+                    Ok(_) | Err(_) => return,
+                };
                 for bet in self.rounds.get(&of).cloned().unwrap_or_default() {
                     let key = (tenant, player, provider.clone(), bet);
-                    if let Some(open) = self.remove(&key) {
+                    let late = self.open.get(&key).is_some_and(|open| open.placed <= before);
+                    if late && let Some(open) = self.remove(&key) {
+                        if !open.overdue {
+                            self.proposals.remove(&of);
+                        }
                         self.add(key.3, OpenBet { overdue: true, ..open });
                     }
                 }

@@ -19,6 +19,9 @@ const PAGE: u32 = 2_000;
 /// How often the heads are compared with the own position, in case the last batch went by.
 const CHECK_EVERY: Duration = Duration::from_millis(500);
 
+/// A queue that is never empty keeps a check from reading this many times in a row.
+const PASSED_OVER_MAX: u32 = 4;
+
 /// Reads the journal on behalf of the folds.
 pub struct Follower {
     journal: Arc<dyn Journal>,
@@ -30,6 +33,8 @@ pub struct Follower {
     positions: Vec<u64>,
     /// Where each slot's head stood at the last check.
     expected: Vec<u64>,
+    /// Checks in a row that left what is missing to the queue.
+    passed_over: u32,
     save_every: Duration,
 }
 
@@ -51,6 +56,7 @@ impl Follower {
             search,
             positions,
             expected: Vec::new(),
+            passed_over: 0,
             save_every,
         }
     }
@@ -126,6 +132,12 @@ impl Follower {
         metrics::gauge!("palio_search_lag_rows").set(as_f64(self.search.lag(&heads)));
         let before = std::mem::take(&mut self.expected);
         self.expected = heads.iter().map(|head| head.next_seq).collect();
+        // What waits in the queue is on its way too; a gap shows when its slot's next batch comes.
+        if !self.batches.is_empty() && self.passed_over < PASSED_OVER_MAX {
+            self.passed_over += 1;
+            return;
+        }
+        self.passed_over = 0;
         for (head, expected) in heads.iter().zip(before) {
             self.read_slot(head.slot, expected).await;
         }

@@ -11,8 +11,8 @@ use super::wallet::{Ask, SharedWallet, Wallet};
 use crate::clock::Clock;
 use crate::search::Search;
 use crate::storage::{Error, Snapshot, Storage};
-use actix::Addr;
 use actix::prelude::SendError;
+use actix::{Addr, ArbiterHandle};
 use palio_domain::ids::SLOTS;
 use palio_domain::journal::{Batch, KeyFilter, Keys, Stage};
 use palio_domain::provider::Provider;
@@ -25,6 +25,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::task::JoinHandle;
 
 /// Sizes and times of the core.
 #[derive(Debug, Clone)]
@@ -68,17 +69,21 @@ pub async fn start(config: &CoreConfig, parts: &CoreParts) -> Result<CoreHandle,
     let ready: Arc<Vec<AtomicBool>> =
         Arc::new((0..threads).map(|_| AtomicBool::new(false)).collect());
     let awake = Arc::new(AtomicUsize::new(0));
-    let mut senders = Vec::with_capacity(threads);
+    // Reads keys beside the core threads. It stays, for its connections to the store do.
+    let reading = actix::Arbiter::new().handle();
+    let (mut senders, mut starting) = (Vec::with_capacity(threads), Vec::with_capacity(threads));
     for group in 0..threads {
         // Room for the whole budget, so that it alone decides who is refused.
         let (sender, receiver) = mpsc::channel(config.budget.in_flight + 16);
         let (started, is_started) = oneshot::channel();
         let (config, parts) = (config.clone(), parts.clone());
         let (ready, awake) = (Arc::clone(&ready), Arc::clone(&awake));
+        let reading = reading.clone();
         let arbiter = actix::Arbiter::new();
         let spawned = arbiter.spawn_fn(move || {
             actix::spawn(async move {
-                match Registry::open(group, threads, &config, parts, awake, ready).await {
+                let of = (group, threads);
+                match Registry::open(of, &config, parts, awake, ready, &reading).await {
                     Ok(registry) => {
                         if started.send(Ok(())).is_ok() {
                             registry.run(receiver).await;
@@ -95,8 +100,11 @@ pub async fn start(config: &CoreConfig, parts: &CoreParts) -> Result<CoreHandle,
         if !spawned {
             return Err(Error::Open("a core thread could not be started".into()));
         }
-        is_started.await.map_err(|_| Error::Open("a core thread died".into()))??;
+        starting.push(is_started);
         senders.push(sender);
+    }
+    for is_started in starting {
+        is_started.await.map_err(|_| Error::Open("a core thread died".into()))??;
     }
     Ok(CoreHandle { threads: Arc::new(senders), budget, ready, awake })
 }
@@ -110,19 +118,27 @@ struct Registry {
     awake: Arc<AtomicUsize>,
     stopping: Arc<AtomicBool>,
     again: mpsc::Receiver<Vec<Pending>>,
+    /// Waits for the journal's keys.
+    filling: JoinHandle<()>,
 }
 
 /// Wallets saved in one go, and tails woken in one go.
 const SAVED_AT_ONCE: usize = 2_000;
 
+/// Messages taken from the queue in one go.
+const RECEIVED_AT_ONCE: usize = 256;
+
+/// How soon the next go follows when one was full: commands pass in between.
+const SAVE_AGAIN_AFTER: Duration = Duration::from_millis(250);
+
 impl Registry {
     async fn open(
-        group: usize,
-        groups: usize,
+        (group, groups): (usize, usize),
         config: &CoreConfig,
         parts: CoreParts,
         awake: Arc<AtomicUsize>,
         ready: Arc<Vec<AtomicBool>>,
+        reading: &ArbiterHandle,
     ) -> Result<Self, Error> {
         let core = Rc::new(Core {
             group,
@@ -134,7 +150,7 @@ impl Registry {
             clock: parts.clock,
             state: RefCell::new(State {
                 stage: Stage::default(),
-                filter: KeyFilter::default(),
+                filter: KeyFilter::partial(),
                 committed: vec![0; usize::from(SLOTS)],
                 pending: Vec::new(),
                 tails: HashMap::new(),
@@ -144,15 +160,11 @@ impl Registry {
             work: Notify::new(),
             committed: parts.committed,
         });
-        // The slots first: from then on no other writer can add keys that the filter misses.
         let recovered = recovery::take_slots(&core).await?;
-        let filter = recovery::read_keys(&core).await?;
+        let rows = recovered.heads.iter().map(|head| head.next_seq.saturating_sub(1)).sum();
         let writer = core.storage.journal.writer(&core.owner).await?;
-        {
-            let mut state = core.state.borrow_mut();
-            state.filter = filter;
-            recovered.install(&mut state);
-        }
+        recovered.install(&mut core.state.borrow_mut());
+        let filling = recovery::fill_filter(&core, rows, reading);
         let stopping = Arc::new(AtomicBool::new(false));
         let (resubmit, again) = mpsc::channel(4);
         let set_ready = move |is_ready| {
@@ -183,11 +195,12 @@ impl Registry {
             awake,
             stopping,
             again,
+            filling,
         })
     }
 
     async fn run(mut self, mut receiver: mpsc::Receiver<Message>) {
-        let mut messages = Vec::with_capacity(256);
+        let mut messages = Vec::with_capacity(RECEIVED_AT_ONCE);
         let mut snapshots = tokio::time::interval(self.config.snapshot_every);
         snapshots.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -195,7 +208,7 @@ impl Registry {
                 // Commands of a failed batch come before newer ones of the same players.
                 biased;
                 Some(commands) = self.again.recv() => self.decide_again(commands),
-                count = receiver.recv_many(&mut messages, 256) => {
+                count = receiver.recv_many(&mut messages, RECEIVED_AT_ONCE) => {
                     if count == 0 {
                         break;
                     }
@@ -211,8 +224,16 @@ impl Registry {
                             }
                         }
                     }
+                    if count == RECEIVED_AT_ONCE {
+                        // The committer does not wait until the queue is empty.
+                        tokio::task::yield_now().await;
+                    }
                 }
-                _ = snapshots.tick() => self.save(false).await,
+                _ = snapshots.tick() => {
+                    if self.save(false).await {
+                        snapshots.reset_after(SAVE_AGAIN_AFTER);
+                    }
+                }
             }
         }
     }
@@ -241,22 +262,23 @@ impl Registry {
     }
 
     fn ask(&mut self, tenant: TenantId, player: PlayerId, ask: Ask) {
-        let (addr, shared) = self.wallets.entry((tenant, player)).or_insert_with(|| {
+        let (addr, home) = self.wallets.entry((tenant, player)).or_insert_with(|| {
             let mailbox = self.config.budget.in_flight + 16;
             Wallet::start(Rc::clone(&self.core), tenant, player, mailbox)
         });
         {
-            let mut shared = shared.borrow_mut();
+            let mut shared = home.shared.borrow_mut();
             shared.used = self.core.clock.now();
             shared.waiting += 1;
         }
+        let Some(ask) = home.decide_now(ask) else { return };
         let refused = match addr.try_send(ask) {
             Ok(()) => None,
             Err(SendError::Full(ask)) => Some((ask, Failure::Overloaded)),
             Err(SendError::Closed(ask)) => Some((ask, Failure::Quarantined)),
         };
         if let Some((ask, failure)) = refused {
-            let mut shared = shared.borrow_mut();
+            let mut shared = home.shared.borrow_mut();
             shared.waiting = shared.waiting.saturating_sub(1);
             send(ask.reply, Reply::Failed(failure));
         }
@@ -281,16 +303,16 @@ impl Registry {
     }
 
     /// Saves wallets whose rows grow old, all of them when `everything`; then moves the floors
-    /// and puts idle wallets to sleep.
-    async fn save(&mut self, everything: bool) {
+    /// and puts idle wallets to sleep. Whether there is more to save at once.
+    async fn save(&mut self, everything: bool) -> bool {
         if self.core.closed().is_some() {
-            return;
+            return false;
         }
         let now = self.core.clock.now();
         let idle_ms = i64::try_from(self.config.idle.as_millis()).unwrap_or(i64::MAX);
         let generation = self.core.generation();
-        for (_, shared) in self.wallets.values() {
-            let mut shared = shared.borrow_mut();
+        for (_, home) in self.wallets.values() {
+            let mut shared = home.shared.borrow_mut();
             if shared.generation != generation {
                 // Void since a commit failed; its rows, if they exist, stand in the tails.
                 shared.cell = None;
@@ -298,11 +320,11 @@ impl Registry {
         }
         let mut due = Vec::new();
         let mut snapshots = Vec::new();
-        for (key, (_, shared)) in &self.wallets {
+        for (key, (_, home)) in &self.wallets {
             if snapshots.len() >= SAVED_AT_ONCE && !everything {
                 break;
             }
-            let shared = shared.borrow();
+            let shared = home.shared.borrow();
             let Some(cell) = shared.cell.as_ref() else { continue };
             let committed = self.core.committed_seq(cell.slot());
             let Some(first) = cell.first_unsaved() else { continue };
@@ -332,11 +354,12 @@ impl Registry {
         snapshots.extend(entities.iter().cloned());
         if let Err(error) = self.core.storage.snapshots.save(&snapshots, &[]).await {
             tracing::warn!(%error, "snapshots could not be saved");
-            return;
+            return false;
         }
+        let full = due.len() >= SAVED_AT_ONCE;
         for (key, seq) in due {
-            if let Some((_, shared)) = self.wallets.get(&key)
-                && let Some(cell) = shared.borrow_mut().cell.as_mut()
+            if let Some((_, home)) = self.wallets.get(&key)
+                && let Some(cell) = home.shared.borrow_mut().cell.as_mut()
             {
                 cell.saved(seq);
             }
@@ -347,14 +370,15 @@ impl Registry {
         if let Err(error) = self.core.storage.snapshots.save(&[], &floors).await {
             tracing::warn!(%error, "snapshot floors could not be saved");
         }
-        self.wallets.retain(|_, (_, shared)| {
-            let shared = shared.borrow();
+        self.wallets.retain(|_, (_, home)| {
+            let shared = home.shared.borrow();
             let clean = shared.cell.as_ref().is_none_or(|cell| cell.first_unsaved().is_none());
             let idle = now.since_ms(shared.used) >= idle_ms;
             !(clean && idle && shared.waiting == 0 && !shared.quarantined)
         });
         self.wake_tails();
         self.awake.store(self.wallets.len(), Ordering::Relaxed);
+        full
     }
 
     /// Per slot: the last seq up to which every row is covered by a saved snapshot.
@@ -370,8 +394,8 @@ impl Registry {
             let floor = floors.entry(slot).or_default();
             *floor = (*floor).min(first.saturating_sub(1));
         };
-        for (_, shared) in self.wallets.values() {
-            if let Some(cell) = shared.borrow().cell.as_ref()
+        for (_, home) in self.wallets.values() {
+            if let Some(cell) = home.shared.borrow().cell.as_ref()
                 && let Some(first) = cell.first_unsaved()
             {
                 unsaved(cell.slot(), first);
@@ -414,10 +438,11 @@ impl Registry {
 
     async fn stop(&mut self) {
         self.stopping.store(true, Ordering::Relaxed);
+        self.filling.abort();
         // Whatever is staged gets its answer first.
         for _ in 0..500 {
             let idle = self.core.state.borrow().is_idle()
-                && self.wallets.values().all(|(_, shared)| shared.borrow().waiting == 0);
+                && self.wallets.values().all(|(_, home)| home.shared.borrow().waiting == 0);
             if idle {
                 break;
             }

@@ -26,14 +26,17 @@ pub(super) struct Shared {
     pub(super) waiting: usize,
 }
 
-pub(super) type SharedWallet = Rc<RefCell<Shared>>;
-
-pub(super) struct Wallet {
+/// An awake wallet: what its actor and the registry share.
+pub(super) struct Home {
     core: SharedCore,
     tenant: TenantId,
     player: PlayerId,
-    shared: SharedWallet,
+    pub(super) shared: RefCell<Shared>,
 }
+
+pub(super) type SharedWallet = Rc<Home>;
+
+pub(super) struct Wallet(SharedWallet);
 
 /// Something to do for this wallet.
 #[derive(Message)]
@@ -52,19 +55,97 @@ impl Wallet {
         player: PlayerId,
         mailbox: usize,
     ) -> (Addr<Self>, SharedWallet) {
-        let shared = Rc::new(RefCell::new(Shared {
+        let shared = RefCell::new(Shared {
             cell: None,
             generation: 0,
             quarantined: false,
             used: core.clock.now(),
             waiting: 0,
-        }));
-        let wallet = Self { core, tenant, player, shared: Rc::clone(&shared) };
+        });
+        let home = Rc::new(Home { core, tenant, player, shared });
+        let wallet = Self(Rc::clone(&home));
         let addr = Self::create(|ctx| {
             ctx.set_mailbox_capacity(mailbox);
             wallet
         });
-        (addr, shared)
+        (addr, home)
+    }
+
+    fn run(&mut self, ask: Ask, ctx: &mut Context<Self>) {
+        let home = &self.0;
+        if let Some(failure) = home.core.closed() {
+            return home.fail(ask, failure);
+        }
+        if home.shared.borrow().quarantined {
+            return home.fail(ask, Failure::Quarantined);
+        }
+        if home.is_loaded() {
+            return self.look_up(ask, Found::default(), ctx);
+        }
+        let core = Rc::clone(&home.core);
+        let owner = Aggregate::Player(home.player);
+        let tenant = home.tenant;
+        let loading = async move { core.storage.snapshots.load(tenant, owner).await };
+        ctx.wait(loading.into_actor(self).map(move |loaded, wallet, ctx| {
+            let home = &wallet.0;
+            let snapshot = match loaded {
+                Ok(snapshot) => snapshot.map(|s| serde_json::from_slice::<State>(&s.state)),
+                Err(error) => {
+                    tracing::error!(%error, "a wallet's snapshot can't be read");
+                    return home.fail(ask, Failure::StorageUnavailable);
+                }
+            };
+            match snapshot.transpose() {
+                Ok(snapshot) => home.install(snapshot),
+                Err(error) => {
+                    tracing::error!(%error, player = home.player.0, "damaged snapshot");
+                    home.shared.borrow_mut().quarantined = true;
+                }
+            }
+            wallet.run(ask, ctx);
+        }));
+    }
+
+    /// Looks up what the wallet and the filter don't know, until nothing is missing.
+    fn look_up(&mut self, ask: Ask, found: Found, ctx: &mut Context<Self>) {
+        let home = &self.0;
+        let needs = home.needs(&ask, &found);
+        if needs.is_empty() {
+            return home.decide(ask, &found);
+        }
+        let core = Rc::clone(&home.core);
+        let (tenant, player) = (home.tenant, home.player);
+        let looking = async move {
+            let looked = core.look_up(tenant, player, &needs).await;
+            (needs, looked)
+        };
+        ctx.wait(looking.into_actor(self).map(move |(needs, looked), wallet, ctx| match looked {
+            // A commit failed meanwhile: what the wallet knows is void.
+            Ok(_) if !wallet.0.is_loaded() => wallet.run(ask, ctx),
+            Ok((rows, round)) => {
+                let mut found = found;
+                found.add(&needs, rows, round);
+                wallet.look_up(ask, found, ctx);
+            }
+            Err(failure) => wallet.0.fail(ask, failure),
+        }));
+    }
+}
+
+impl Home {
+    /// Decides at once what needs no waiting: the wallet is awake, nothing waits before it, and
+    /// no key has to be looked up. Whatever has to wait is handed back, for the actor.
+    pub(super) fn decide_now(&self, ask: Ask) -> Option<Ask> {
+        let alone = self.shared.borrow().waiting == 1;
+        if !alone || !self.is_loaded() || self.core.closed().is_some() {
+            return Some(ask);
+        }
+        let found = Found::default();
+        if self.shared.borrow().quarantined || !self.needs(&ask, &found).is_empty() {
+            return Some(ask);
+        }
+        self.decide(ask, &found);
+        None
     }
 
     fn is_loaded(&self) -> bool {
@@ -72,40 +153,7 @@ impl Wallet {
         shared.cell.is_some() && shared.generation == self.core.generation()
     }
 
-    fn run(&mut self, ask: Ask, ctx: &mut Context<Self>) {
-        if let Some(failure) = self.core.closed() {
-            return self.fail(ask, failure);
-        }
-        if self.shared.borrow().quarantined {
-            return self.fail(ask, Failure::Quarantined);
-        }
-        if self.is_loaded() {
-            return self.look_up(ask, Found::default(), ctx);
-        }
-        let core = Rc::clone(&self.core);
-        let owner = Aggregate::Player(self.player);
-        let tenant = self.tenant;
-        let loading = async move { core.storage.snapshots.load(tenant, owner).await };
-        ctx.wait(loading.into_actor(self).map(move |loaded, wallet, ctx| {
-            let snapshot = match loaded {
-                Ok(snapshot) => snapshot.map(|s| serde_json::from_slice::<State>(&s.state)),
-                Err(error) => {
-                    tracing::error!(%error, "a wallet's snapshot can't be read");
-                    return wallet.fail(ask, Failure::StorageUnavailable);
-                }
-            };
-            match snapshot.transpose() {
-                Ok(snapshot) => wallet.install(snapshot),
-                Err(error) => {
-                    tracing::error!(%error, player = wallet.player.0, "damaged snapshot");
-                    wallet.shared.borrow_mut().quarantined = true;
-                }
-            }
-            wallet.run(ask, ctx);
-        }));
-    }
-
-    fn install(&mut self, snapshot: Option<State>) {
+    fn install(&self, snapshot: Option<State>) {
         let owner = (self.tenant, Aggregate::Player(self.player));
         let mut state = self.core.state.borrow_mut();
         let tail = state.tails.remove(&owner).unwrap_or_default();
@@ -122,45 +170,26 @@ impl Wallet {
         }
     }
 
-    /// Looks up what the wallet and the filter don't know, until nothing is missing.
-    fn look_up(&mut self, ask: Ask, found: Found, ctx: &mut Context<Self>) {
-        let needs = match (&ask.work, self.shared.borrow().cell.as_ref()) {
+    /// What the wallet and the filter don't know.
+    fn needs(&self, ask: &Ask, found: &Found) -> Needs {
+        match (&ask.work, self.shared.borrow().cell.as_ref()) {
             (Work::Execute(_, _, asked) | Work::Check(_, _, asked), Some(cell)) => {
-                cell.needs(asked, &found, &self.core.state.borrow().filter, &self.core.keys)
+                cell.needs(asked, found, &self.core.state.borrow().filter, &self.core.keys)
             }
             (Work::Guarded(_, _, guarded), Some(cell)) => {
                 let filter = &self.core.state.borrow().filter;
-                let needs = |asked| cell.needs(asked, &found, filter, &self.core.keys);
+                let needs = |asked| cell.needs(asked, found, filter, &self.core.keys);
                 let (mut needs, more): (Needs, Needs) =
                     (needs(&guarded.asked), needs(&guarded.probe));
                 needs.requests.extend(more.requests);
                 needs.claims.extend(more.claims);
                 needs
             }
-            _ => palio_domain::wallet::Needs::default(),
-        };
-        if needs.is_empty() {
-            return self.decide(ask, &found);
+            _ => Needs::default(),
         }
-        let core = Rc::clone(&self.core);
-        let (tenant, player) = (self.tenant, self.player);
-        let looking = async move {
-            let looked = core.look_up(tenant, player, &needs).await;
-            (needs, looked)
-        };
-        ctx.wait(looking.into_actor(self).map(move |(needs, looked), wallet, ctx| match looked {
-            // A commit failed meanwhile: what the wallet knows is void.
-            Ok(_) if !wallet.is_loaded() => wallet.run(ask, ctx),
-            Ok((rows, round)) => {
-                let mut found = found;
-                found.add(&needs, rows, round);
-                wallet.look_up(ask, found, ctx);
-            }
-            Err(failure) => wallet.fail(ask, failure),
-        }));
     }
 
-    fn decide(&mut self, ask: Ask, found: &Found) {
+    fn decide(&self, ask: Ask, found: &Found) {
         let mut shared = self.shared.borrow_mut();
         shared.waiting = shared.waiting.saturating_sub(1);
         let Some(cell) = shared.cell.as_mut() else {
@@ -249,7 +278,7 @@ impl Wallet {
         })
     }
 
-    fn fail(&mut self, ask: Ask, failure: Failure) {
+    fn fail(&self, ask: Ask, failure: Failure) {
         let mut shared = self.shared.borrow_mut();
         shared.waiting = shared.waiting.saturating_sub(1);
         send(ask.reply, Reply::Failed(failure));

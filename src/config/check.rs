@@ -2,7 +2,10 @@
 
 use super::{Config, Dialect, Mode, Problem, Series, StorageKind, source_of};
 use figment::Figment;
+use palio_domain::tournament::Metric;
+use palio_domain::tournament::score::Points;
 use palio_domain::{Amount, ProviderId, TournamentId};
+use palio_protocol::templates;
 use std::collections::HashSet;
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -232,22 +235,36 @@ impl Config {
     }
 }
 
+const FINER: &str = "must not have more than six decimals";
+
 fn check_one_series(series: &Series, key: &impl Fn(&str) -> String, to: &mut Checks<'_>) {
     const YEAR_S: u32 = 31_622_400;
     const WEEK_S: u32 = 604_800;
     let slug = TournamentId::parse(&series.id).is_ok() && series.id.len() <= SERIES_ID_MAX;
     to.check(slug, key("id"), "must be 1 to 50 of a-z, 0-9 and -");
     to.range(key("name"), series.name.chars().count(), 1..=120);
+    to.check(!series.name.trim().is_empty(), key("name"), "must not be blank");
+    to.range(key("description"), series.description.len(), 0..=8_000);
+    to.range(key("prizes"), series.prizes.len(), 0..=1_000);
     to.range(key("every_seconds"), series.every_seconds, 10..=YEAR_S);
     to.range(key("duration_seconds"), series.duration_seconds, 10..=YEAR_S);
     to.range(key("grace_seconds"), series.grace_seconds, 0..=WEEK_S);
     to.range(key("ahead_seconds"), series.ahead_seconds, 0..=WEEK_S);
     to.range(key("tick_ms"), series.tick_ms, 100..=60_000);
     let amount = |text: &str| series.currency.amount_not_negative(text);
-    if let Err(error) = amount(&series.min_stake) {
-        to.fail(key("min_stake"), format!("is not an amount: {error}"));
+    let finer = |amount| Points::of(amount, series.currency).is_none();
+    match amount(&series.min_stake) {
+        Ok(amount) if finer(amount) => to.fail(key("min_stake"), FINER),
+        Ok(_) => {}
+        Err(error) => to.fail(key("min_stake"), format!("is not an amount: {error}")),
     }
+    let known = series.template.as_deref().is_none_or(|name| templates::find(name).is_some());
+    to.check(known, key("template"), "is none of config/tournaments");
+    let custom = series.metric == Metric::Custom;
+    let fits = custom == series.template.is_some();
+    to.check(fits, key("template"), "is for the metric custom, which needs one");
     match amount(&series.points_per) {
+        Ok(points_per) if finer(points_per) => to.fail(key("points_per"), FINER),
         Ok(points_per) => {
             to.check(points_per.is_positive(), key("points_per"), "must be more than 0");
         }

@@ -395,6 +395,15 @@ impl Config {
         Self::read(&sources.merge(Env::prefixed("PALIO__").split("__")))
     }
 
+    /// Reads a file's text over the defaults, without the environment; `name` stands in messages.
+    ///
+    /// # Errors
+    /// [`ConfigError`], with everything that is wrong.
+    pub fn of_text(name: &str, text: &str) -> Result<Self, ConfigError> {
+        let named = Named(name.to_owned(), text.to_owned());
+        Self::read(&Figment::from(Toml::string(DEFAULT)).merge(named))
+    }
+
     fn read(sources: &Figment) -> Result<Self, ConfigError> {
         let config: Self = sources.extract().map_err(|error| unreadable(sources, error))?;
         config.check(sources).map_err(ConfigError::Invalid)?;

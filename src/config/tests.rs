@@ -8,7 +8,7 @@ fn defaults() -> Figment {
 }
 
 fn with(text: &str) -> Result<Config, ConfigError> {
-    Config::read(&defaults().merge(Named("file own.toml".to_owned(), text.to_owned())))
+    Config::of_text("file own.toml", text)
 }
 
 fn problems(text: &str) -> Vec<String> {

@@ -312,8 +312,8 @@ impl One<'_> {
             delta: Amount::ZERO,
             gross: true,
             currency,
-            version: None,
-            // Of closed bets nothing is left to say.
+            // The first result: of bets that have one, or were voided, nothing is left to say.
+            version: Some(1),
             terms: Terms {
                 unmatched_win: UnmatchedWin::Refuse,
                 amend: Amend::Refuse,

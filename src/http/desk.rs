@@ -3,10 +3,11 @@
 use super::Server;
 use super::caller;
 use super::error::ApiError;
+use crate::actors::desk::Overdue;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use palio_domain::{ProviderId, TenantId};
-use palio_protocol::player::{OverdueResponse, OverdueRound};
+use palio_domain::{Aggregate, ProviderId, TenantId};
+use palio_protocol::player::{OverdueResponse, OverdueRound, ProposalView};
 use palio_protocol::time;
 
 /// Rounds in one answer.
@@ -37,7 +38,7 @@ async fn answer(
 ) -> Result<HttpResponse, ApiError> {
     let (found, count) = server.desk.overdue(tenant, provider, LIMIT);
     let mut rounds = Vec::with_capacity(found.len());
-    for (placed, key) in found {
+    for Overdue { placed, key, proposal } in found {
         let player = server.players.outside_id(tenant, key.player).await?;
         rounds.push(OverdueRound {
             // An erased player has no name left.
@@ -45,6 +46,10 @@ async fn answer(
             provider: key.provider.as_str().to_owned(),
             round_id: key.round.as_str().to_owned(),
             placed_at: time::format(placed),
+            // A provider is not told what the desk thinks.
+            proposal: proposal.filter(|_| provider.is_none()).map(|proposal| {
+                ProposalView::new(&proposal, Aggregate::Player(key.player).slot(tenant))
+            }),
         });
     }
     Ok(HttpResponse::Ok().json(OverdueResponse { rounds, count }))

@@ -128,3 +128,17 @@ pub(super) fn payload_error(error: actix_web::error::PayloadError) -> ApiError {
         _ => ApiError::new(ErrorCode::BadJson, "the body did not arrive whole"),
     }
 }
+
+/// A query whose parameters are not what the call takes. What actix says of it has no code.
+pub(super) fn query_error(
+    _: actix_web::error::QueryPayloadError,
+    _: &HttpRequest,
+) -> actix_web::Error {
+    let detail = "a parameter of the query is not of its kind, or is there twice";
+    ApiError::new(ErrorCode::InvalidField, detail).into()
+}
+
+/// A part of the path that can't be read: nothing has such an address.
+pub(super) fn path_error(_: actix_web::error::PathError, _: &HttpRequest) -> actix_web::Error {
+    ApiError::new(ErrorCode::NotFound, "there is nothing at this path").into()
+}

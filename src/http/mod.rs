@@ -4,6 +4,7 @@
 mod adapter;
 mod admin;
 mod caller;
+mod counts;
 mod demo;
 mod desk;
 mod error;
@@ -180,11 +181,9 @@ calls! {
 
 /// The routes of the public port.
 pub fn routes(config: &mut web::ServiceConfig) {
-    let query = web::QueryConfig::default().error_handler(|_, _| {
-        ApiError::new(ErrorCode::InvalidField, "the query holds something that can't be").into()
-    });
     config
-        .app_data(query)
+        .app_data(web::QueryConfig::default().error_handler(error::query_error))
+        .app_data(web::PathConfig::default().error_handler(error::path_error))
         .configure(calls)
         .route("/providers/{provider}", web::to(adapter::root))
         .route("/providers/{provider}/{path:.*}", web::to(adapter::call))

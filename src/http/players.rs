@@ -10,7 +10,7 @@ use crate::actors::handle::{Reply, Work};
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use palio_domain::wallet::{Command, Wallet, WithdrawalEnd};
-use palio_domain::{PlayerId, TenantId};
+use palio_domain::{Aggregate, PlayerId, TenantId};
 use palio_protocol::operator::{
     Adjustment, ConfirmVerdict, EndWithdrawal, Exclude, GrantFreeRounds, ProposeVerdict, Readmit,
     SetLimit, Withdrawal,
@@ -198,8 +198,8 @@ pub(super) async fn register(
     let id = field::parse_player(&path)?;
     let player = server.players.register(tenant, id).await?;
     let wallet = committed(&server, tenant, player).await?;
-    let now = server.clock.now();
-    Ok(HttpResponse::Ok().json(PlayerResponse::new(id.to_owned(), &wallet, now)))
+    let (slot, now) = (Aggregate::Player(player).slot(tenant), server.clock.now());
+    Ok(HttpResponse::Ok().json(PlayerResponse::new(id.to_owned(), &wallet, slot, now)))
 }
 
 /// `GET /api/players/{playerId}`.
@@ -214,8 +214,8 @@ pub(super) async fn show(
     let player =
         player.ok_or_else(|| ApiError::new(ErrorCode::PlayerNotFound, "no such player"))?;
     let wallet = committed(&server, tenant, player).await?;
-    let now = server.clock.now();
-    Ok(HttpResponse::Ok().json(PlayerResponse::new(id.to_owned(), &wallet, now)))
+    let (slot, now) = (Aggregate::Player(player).slot(tenant), server.clock.now());
+    Ok(HttpResponse::Ok().json(PlayerResponse::new(id.to_owned(), &wallet, slot, now)))
 }
 
 /// `GET /api/me`.

@@ -2,6 +2,7 @@
 
 use super::Server;
 use super::caller::{self, Provider};
+use super::counts;
 use super::error::{ApiError, failure, unexpected};
 use crate::actors::handle::{Failure, Guarded, Reply, Work};
 use crate::clock::Clock;
@@ -87,23 +88,27 @@ pub(super) async fn find(server: &Server, tenant: TenantId, part: Part) -> Resul
 }
 
 impl Found {
-    fn prepared(&self, server: &Server, trace: &TraceId) -> Box<Prepared> {
-        Box::new(self.with(server, &self.part.key, self.part.command.clone(), Some(trace.clone())))
-    }
-
     fn with(
         &self,
         server: &Server,
         key: &str,
-        command: Command,
+        command: impl Into<Arc<Command>>,
         trace: Option<TraceId>,
     ) -> Prepared {
         Prepared::new(&server.keys, self.tenant, self.player, key, command, trace)
     }
 
+    fn prepared(self, server: &Server, trace: &TraceId) -> Box<Prepared> {
+        let Self { tenant, player, part } = self;
+        let trace = Some(trace.clone());
+        Box::new(Prepared::new(&server.keys, tenant, player, &part.key, part.command, trace))
+    }
+
     /// Whether the command would go through now.
     pub(super) async fn check(&self, server: &Server, trace: &TraceId) -> Result<(), Box<Problem>> {
-        let work = Work::Check(self.tenant, self.player, self.prepared(server, trace));
+        let (command, trace) = (self.part.command.clone(), Some(trace.clone()));
+        let asked = Box::new(self.with(server, &self.part.key, command, trace));
+        let work = Work::Check(self.tenant, self.player, asked);
         match server.core.ask(work).await {
             Reply::Passed => Ok(()),
             other => Err(unexpected(&other).0),
@@ -114,8 +119,10 @@ impl Found {
     /// decided in the order in which they were sent.
     pub(super) fn send(mut self, server: &Server, trace: &TraceId) -> Sent {
         self.say_if_away(server);
-        let work = Work::Execute(self.tenant, self.player, self.prepared(server, trace));
-        self.submit(server, work)
+        let (tenant, player) = (self.tenant, self.player);
+        let asked = self.prepared(server, trace);
+        let command = Arc::clone(&asked.command);
+        submit(server, tenant, command, Work::Execute(tenant, player, asked))
     }
 
     /// Sends a command that is refused when `probe`, a key and a command that are never done,
@@ -129,9 +136,11 @@ impl Found {
         self.say_if_away(server);
         // No content has this hash, so that a used key always shows.
         let probe = Prepared { body_hash: [0; 16], ..self.with(server, key, command, None) };
-        let guarded = Guarded { asked: *self.prepared(server, trace), probe };
-        let work = Work::Guarded(self.tenant, self.player, Box::new(guarded));
-        self.submit(server, work)
+        let (tenant, player) = (self.tenant, self.player);
+        let asked = *self.prepared(server, trace);
+        let command = Arc::clone(&asked.command);
+        let guarded = Box::new(Guarded { asked, probe });
+        submit(server, tenant, command, Work::Guarded(tenant, player, guarded))
     }
 
     /// Puts into a bet's terms that its provider takes no new bets now. The wallet says so in its
@@ -148,21 +157,19 @@ impl Found {
             terms.away = away;
         }
     }
+}
 
-    fn submit(self, server: &Server, work: Work) -> Sent {
-        let command = self.part.command;
-        let provider =
-            command.provider().and_then(|id| server.health.get(self.tenant, id.as_str()));
-        let reply = server.core.submit(work);
-        let provider = provider.map(|provider| (Arc::clone(provider), Arc::clone(&server.clock)));
-        Sent { reply, command, started: Instant::now(), provider }
-    }
+fn submit(server: &Server, tenant: TenantId, command: Arc<Command>, work: Work) -> Sent {
+    let provider = command.provider().and_then(|id| server.health.get(tenant, id.as_str()));
+    let reply = server.core.submit(work);
+    let provider = provider.map(|provider| (Arc::clone(provider), Arc::clone(&server.clock)));
+    Sent { reply, command, started: Instant::now(), provider }
 }
 
 /// A command under way.
 pub(super) struct Sent {
     reply: Result<tokio::sync::oneshot::Receiver<Reply>, Failure>,
-    command: Command,
+    command: Arc<Command>,
     started: Instant,
     provider: Option<(Arc<Health>, Arc<dyn Clock>)>,
 }
@@ -180,7 +187,7 @@ impl Sent {
             Err(why) => Reply::Failed(why),
         };
         let done = render(&reply, &self.command);
-        count(&self.command, &reply, &done, self.started);
+        counts::command(&self.command, &reply, &done, self.started);
         if let Some((provider, clock)) = &self.provider {
             let went = match &done {
                 Done::Ok(_) | Done::Replay(_) => Went::Ok,
@@ -216,43 +223,5 @@ fn render(reply: &Reply, command: &Command) -> Done {
             tracing::error!(%error, "a row can't be rendered");
             Done::Not(Box::new(Problem::new(ErrorCode::Internal, "the answer can't be rendered")))
         }
-    }
-}
-
-fn count(command: &Command, reply: &Reply, done: &Done, started: Instant) {
-    let outcome = match done {
-        Done::Ok(_) => "ok",
-        Done::Replay(_) => "replay",
-        Done::Not(problem) if problem.status >= 500 => "failed",
-        Done::Not(_) => "refused",
-    };
-    metrics::counter!("palio_wallet_commands_total", "kind" => command.name(), "outcome" => outcome)
-        .increment(1);
-    metrics::histogram!("palio_wallet_command_seconds").record(started.elapsed().as_secs_f64());
-    match (command, done) {
-        (Command::PlaceBet { .. } | Command::Play { .. }, Done::Ok(_)) => {
-            metrics::counter!("palio_bets_total").increment(1);
-        }
-        (Command::PlaceBet { .. } | Command::Play { .. }, Done::Not(problem)) => {
-            metrics::counter!("palio_bets_refused_total", "code" => problem.code.clone())
-                .increment(1);
-        }
-        (Command::Rollback { .. }, Done::Ok(_)) => {
-            metrics::counter!("palio_bets_voided_total").increment(1);
-        }
-        (Command::Deposit { .. }, _) => {
-            metrics::counter!("palio_deposits_total", "outcome" => outcome).increment(1);
-        }
-        (Command::SettleRound { .. } | Command::SettleBets { .. }, Done::Ok(_)) => {
-            metrics::counter!("palio_settlements_total").increment(1);
-            if let Reply::Done(row) = reply
-                && let Ok(palio_domain::wallet::Event::BetSettled(settled)) =
-                    palio_domain::wallet::Event::from_row(row)
-            {
-                let ms = i32::try_from(row.time.since_ms(settled.started)).unwrap_or(i32::MAX);
-                metrics::histogram!("palio_settle_lag_seconds").record(f64::from(ms) / 1000.0);
-            }
-        }
-        _ => {}
     }
 }

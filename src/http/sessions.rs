@@ -138,9 +138,9 @@ pub(super) async fn end(
     let named = caller::session(&server, provider.tenant, &token)?;
     let game = GameId::parse(&named.game)
         .map_err(|_| ApiError::new(ErrorCode::BadToken, "the token names no game"))?;
-    let key = format!("end/{}", named.number);
-    let command = Command::CloseSession { game, number: named.number };
-    let part = Part::new(named.subject, key, command);
+    let number = named.number;
+    let key = format!("end/{number}");
+    let part = Part::new(named.subject, key, Command::CloseSession { game, number });
     let found = run::Found { tenant: provider.tenant, player: named.player, part };
     let done = found.send(&server, &provider.trace).done().await;
     Ok(respond(done, provider.profile.replay_status))

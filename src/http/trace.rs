@@ -1,6 +1,7 @@
 //! One trace id per request: taken from the caller or made, put into every answer, log line and
 //! journal row (requirement O2). Counts and times requests on the way.
 
+use super::counts;
 use crate::telemetry;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -51,18 +52,9 @@ pub async fn around(
     }
     let route = response.request().match_pattern().unwrap_or_else(|| "other".to_owned());
     let status = response.status();
-    let class = match status.as_u16() {
-        200..300 => "2xx",
-        300..400 => "3xx",
-        400..500 => "4xx",
-        _ => "5xx",
-    };
     if status.is_server_error() {
         tracing::warn!(trace = inner.as_str(), route, status = status.as_u16(), "server error");
     }
-    metrics::counter!("palio_http_requests_total", "route" => route.clone(), "status" => class)
-        .increment(1);
-    metrics::histogram!("palio_http_request_seconds", "route" => route)
-        .record(started.elapsed().as_secs_f64());
+    counts::request(&route, status.as_u16(), started);
     Ok(response)
 }

@@ -21,13 +21,15 @@ pub struct Profile {
     /// Whether an overdue round is voided without asking a person.
     pub overdue_void: bool,
     stake_min: HashMap<Currency, Amount>,
+    /// Currencies that its tenant offers; empty: all.
+    offered: Vec<Currency>,
     terms: Terms,
 }
 
 impl Profile {
-    /// As configured.
+    /// As configured; `offered`: the currencies of its tenant, empty for all.
     #[must_use]
-    pub fn new(of: &config::Provider) -> Self {
+    pub fn new(of: &config::Provider, offered: &[Currency]) -> Self {
         let minimum = |(currency, text): (&Currency, &String)| {
             // Checked when the configuration was read.
             currency.amount_not_negative(text).ok().map(|amount| (*currency, amount))
@@ -38,6 +40,7 @@ impl Profile {
             overdue_ms: (of.overdue_seconds > 0).then(|| i64::from(of.overdue_seconds) * 1_000),
             overdue_void: of.overdue == OverduePolicy::Void,
             stake_min: of.stake_min.iter().filter_map(minimum).collect(),
+            offered: offered.to_vec(),
             terms: Terms {
                 away: false,
                 session: SessionRule::None,
@@ -61,6 +64,7 @@ impl Profile {
                     AmendPolicy::Add => Amend::Add,
                     AmendPolicy::Refuse => Amend::Refuse,
                 },
+                foreign: false,
             },
         }
     }
@@ -69,6 +73,8 @@ impl Profile {
     #[must_use]
     pub fn terms(&self, currency: Option<Currency>) -> Terms {
         let stake_min = currency.and_then(|currency| self.stake_min.get(&currency)).copied();
-        Terms { stake_min: stake_min.unwrap_or_default(), ..self.terms }
+        let offers = |currency| self.offered.is_empty() || self.offered.contains(&currency);
+        let foreign = currency.is_some_and(|currency| !offers(currency));
+        Terms { stake_min: stake_min.unwrap_or_default(), foreign, ..self.terms }
     }
 }

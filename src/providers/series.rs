@@ -41,23 +41,27 @@ impl Schedule {
         Ok(Self { tenant, series })
     }
 
+    /// Of every series the running tournament and those whose announcement is due, oldest first.
+    #[must_use]
+    pub fn due(&self, now: UnixMs) -> Vec<Definition> {
+        self.series.iter().flat_map(|one| due(one, now)).collect()
+    }
+
     /// Announces until the process ends.
     pub async fn run(self, tournaments: Arc<Tournaments>) {
         loop {
             let now = SystemClock.now();
-            for one in &self.series {
-                for definition in due(one, now) {
-                    if tournaments.get(&definition.id).is_some() {
-                        continue;
-                    }
-                    let id = definition.id.clone();
-                    let command = Command::Create(Box::new(definition));
-                    let trace = Some(crate::telemetry::new_trace());
-                    match tournaments.command(self.tenant, &id, command, trace).await {
-                        Reply::Done(_) => tracing::info!(tournament = %id, "announced"),
-                        Reply::TournamentUnchanged => {}
-                        other => tracing::warn!(tournament = %id, ?other, "not announced"),
-                    }
+            for definition in self.due(now) {
+                if tournaments.get(&definition.id).is_some() {
+                    continue;
+                }
+                let id = definition.id.clone();
+                let command = Command::Create(Box::new(definition));
+                let trace = Some(crate::telemetry::new_trace());
+                match tournaments.command(self.tenant, &id, command, trace).await {
+                    Reply::Done(_) => tracing::info!(tournament = %id, "announced"),
+                    Reply::TournamentUnchanged => {}
+                    other => tracing::warn!(tournament = %id, ?other, "not announced"),
                 }
             }
             tokio::time::sleep(Duration::from_secs(2)).await;

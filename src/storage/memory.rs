@@ -379,6 +379,12 @@ impl Journal for Memory {
         self.keys_sync(slots, each);
         Ok(())
     }
+
+    async fn entities(&self) -> Result<Vec<Row>, Error> {
+        let rows = Slot::all().flat_map(|slot| self.read_sync(slot, 1, u32::MAX));
+        let player = |row: &Row| matches!(row.aggregate, Aggregate::Player(_));
+        Ok(rows.map(|stored| stored.row).filter(|row| !player(row)).collect())
+    }
 }
 
 #[async_trait]

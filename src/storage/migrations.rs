@@ -21,8 +21,11 @@ const SQLITE_DERIVED: &[Step] = &[
 ];
 const SQLITE_DIRECTORY: &[Step] = &[(1, "directory", sql!("sqlite/directory/0001_directory.sql"))];
 
-const POSTGRES: &[Step] =
-    &[(1, "palio", sql!("postgres/0001_palio.sql")), (2, "zones", sql!("postgres/0002_zones.sql"))];
+const POSTGRES: &[Step] = &[
+    (1, "palio", sql!("postgres/0001_palio.sql")),
+    (2, "zones", sql!("postgres/0002_zones.sql")),
+    (3, "appended", sql!("postgres/0003_appended.sql")),
+];
 
 /// The truth, in `journal.db`.
 pub(super) fn sqlite_journal() -> Migrator {

@@ -13,7 +13,7 @@
 //! `Ok` survives kill -9 and power loss; rows read back have the canonical bytes they were
 //! written with.
 
-mod columns;
+pub mod columns;
 pub mod memory;
 mod migrations;
 mod positions;
@@ -129,6 +129,10 @@ pub trait Journal: Send + Sync {
         slots: &[Slot],
         each: &mut (dyn for<'k> FnMut(&'k Key16) + Send),
     ) -> Result<(), Error>;
+
+    /// Every committed row of an entity, that is of no player; in no particular order. They are
+    /// few, and found by one look at all rows.
+    async fn entities(&self) -> Result<Vec<Row>, Error>;
 
     /// Lets go of connections and locks in good order; see [`Storage::close`].
     async fn close(&self) {}

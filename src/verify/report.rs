@@ -55,6 +55,19 @@ impl Report {
         }
     }
 
+    /// Adds what was found elsewhere.
+    pub(super) fn absorb(&mut self, other: Self) {
+        self.rows += other.rows;
+        self.slots += other.slots;
+        self.wallets += other.wallets;
+        self.snapshots += other.snapshots;
+        self.tournaments += other.tournaments;
+        self.open_bets += other.open_bets;
+        self.differences_total += other.differences_total;
+        let room = LISTED_MAX.saturating_sub(self.differences.len());
+        self.differences.extend(other.differences.into_iter().take(room));
+    }
+
     /// Whether everything is as it must be.
     #[must_use]
     pub const fn is_clean(&self) -> bool {

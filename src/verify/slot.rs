@@ -1,23 +1,25 @@
 //! One slot: its chain, its order, its wallets and its sums.
 
-use super::each_page;
+use super::keys::{Prefixes, SlotKeys};
 use super::report::Report;
-use super::standings::Standings;
+use super::standings::Folds;
+use super::zones::Zones;
+use super::{at, each_page};
 use crate::storage::{Error, Snapshot, Storage, StoredRow};
 use palio_domain::journal::head::CHAIN_START;
-use palio_domain::journal::{Account, Chain, Head, Key16, Row};
+use palio_domain::journal::{Account, Chain, Head, Row, head};
 use palio_domain::wallet::{Event, Wallet};
 use palio_domain::{Aggregate, Currency, PlayerId, TenantId, UnixMs};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
-/// Keys and claims seen so far, over all slots.
-#[derive(Default)]
-pub(super) struct SeenKeys {
-    requests: HashSet<Key16>,
-    claims: HashSet<Key16>,
+/// What one slot came to.
+pub(super) struct Verified {
+    pub(super) report: Report,
+    pub(super) keys: Prefixes,
+    pub(super) folds: Folds,
 }
 
-struct State<'a> {
+struct State {
     chain: Chain,
     unlinked: Vec<Row>,
     next_seq: u64,
@@ -28,8 +30,11 @@ struct State<'a> {
     snapshots: HashMap<(TenantId, Aggregate), Snapshot>,
     /// Who pays the winnings of the command whose rows are being read.
     payers: Vec<Account>,
-    keys: &'a mut SeenKeys,
-    report: &'a mut Report,
+    keys: SlotKeys,
+    folds: Folds,
+    zones: Zones,
+    report: Report,
+    scratch: Vec<u8>,
 }
 
 /// Verifies a slot up to its head.
@@ -39,10 +44,8 @@ struct State<'a> {
 pub(super) async fn verify(
     storage: &Storage,
     head: &Head,
-    keys: &mut SeenKeys,
-    standings: &mut Standings,
-    report: &mut Report,
-) -> Result<(), Error> {
+    folds: Folds,
+) -> Result<Verified, Error> {
     let snapshots = storage.snapshots.of_slot(head.slot).await?;
     let mut state = State {
         chain: CHAIN_START,
@@ -54,14 +57,14 @@ pub(super) async fn verify(
         sums: BTreeMap::new(),
         snapshots: snapshots.into_iter().map(|s| ((s.tenant, s.aggregate), s)).collect(),
         payers: Vec::new(),
-        keys,
-        report,
+        keys: SlotKeys::default(),
+        folds,
+        zones: Zones::read(storage, head.slot).await?,
+        report: Report::default(),
+        scratch: Vec::new(),
     };
     each_page(storage, head.slot, head.next_seq, |rows| {
-        for stored in rows {
-            standings.take(&stored.row);
-            state.row(stored);
-        }
+        rows.into_iter().for_each(|stored| state.row(stored));
     })
     .await?;
     // A serving node may have moved on since the heads were read; damage does not.
@@ -75,15 +78,10 @@ pub(super) async fn verify(
     if let Some(beyond) = beyond.first().filter(|beyond| beyond.row.seq >= now) {
         state.report.differs("head", at(&beyond.row), "a row beyond the head");
     }
-    state.finish(head, now);
-    Ok(())
+    Ok(state.finish(head, now))
 }
 
-fn at(row: &Row) -> String {
-    format!("{:02x}/{}", row.slot.0, row.seq)
-}
-
-impl State<'_> {
+impl State {
     fn row(&mut self, stored: StoredRow) {
         let StoredRow { row, chain } = stored;
         self.report.rows += 1;
@@ -102,15 +100,16 @@ impl State<'_> {
         }
         self.epoch = self.epoch.max(row.epoch);
         self.time = self.time.max(row.time);
-        self.unique(&row);
+        self.keys.take(&row);
+        self.folds.take(&row);
+        self.zones.take(&row, &mut self.report);
         self.money(&row);
         if let Aggregate::Player(player) = row.aggregate {
             self.wallet(&row, player);
         }
         self.unlinked.push(row);
         if let Some(stored) = chain {
-            let mut scratch = Vec::new();
-            let link = palio_domain::journal::head::link(&self.chain, &self.unlinked, &mut scratch);
+            let link = head::link(&self.chain, &self.unlinked, &mut self.scratch);
             if link != stored {
                 let last = self.unlinked.last().map(at).unwrap_or_default();
                 self.report.differs("chain", last, "the link does not fit the rows");
@@ -118,19 +117,6 @@ impl State<'_> {
             // From the stored link on, so that one change is reported once.
             self.chain = stored;
             self.unlinked.clear();
-        }
-    }
-
-    fn unique(&mut self, row: &Row) {
-        if let Some(request) = &row.request
-            && !self.keys.requests.insert(request.key)
-        {
-            self.report.differs("keys", at(row), "the request key stands twice");
-        }
-        if let Some(claim) = &row.claim
-            && !self.keys.claims.insert(*claim)
-        {
-            self.report.differs("keys", at(row), "the claim stands twice");
         }
     }
 
@@ -179,7 +165,7 @@ impl State<'_> {
         }
     }
 
-    fn finish(mut self, head: &Head, now: u64) {
+    fn finish(mut self, head: &Head, now: u64) -> Verified {
         let slot = format!("{:02x}", head.slot.0);
         if self.next_seq != head.next_seq {
             let found =
@@ -200,14 +186,14 @@ impl State<'_> {
         }
         for ((_, player), wallet) in &self.wallets {
             self.report.wallets += 1;
-            let mut held: BTreeMap<Currency, i64> = BTreeMap::new();
+            let mut held: BTreeMap<Currency, i128> = BTreeMap::new();
             for bet in wallet.open.values().flat_map(BTreeMap::values) {
-                *held.entry(bet.currency).or_default() += bet.stake.held().0;
+                *held.entry(bet.currency).or_default() += i128::from(bet.stake.held().0);
                 self.report.open_bets += 1;
             }
             for (currency, accounts) in &wallet.accounts {
                 let open = held.get(currency).copied().unwrap_or(0);
-                if accounts.held.0 != open {
+                if i128::from(accounts.held.0) != open {
                     let found = format!("{} held, {open} in open bets", accounts.held.0);
                     self.report.differs("held", format!("player {}", player.0), found);
                 }
@@ -221,5 +207,8 @@ impl State<'_> {
                 self.report.differs("snapshots", place, "a snapshot of a row that is not there");
             }
         }
+        self.zones.finish(now, &mut self.report);
+        let keys = self.keys.finish(head.slot, &mut self.report);
+        Verified { report: self.report, keys, folds: self.folds }
     }
 }

@@ -10,8 +10,8 @@
 //! **Invariants:** a delta never goes out without its base; a slow client costs only itself, and
 //! a bounded amount; the threads that serve HTTP never write to a socket.
 //!
-//! `board`, `frames`, `topic`, `request` and `seats` know nothing of actix. Tests: in each of
-//! them, and over real sockets in `tests/`.
+//! `board`, `frames`, `topic`, `request` and `seats` know nothing of actix, `said` only its codec.
+//! Tests: in each of them, and over real sockets in `tests/`.
 
 pub mod board;
 pub mod frames;
@@ -19,6 +19,7 @@ pub mod hall;
 pub mod own;
 pub mod request;
 mod room;
+pub mod said;
 pub mod seats;
 mod session;
 mod socket;

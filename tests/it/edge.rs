@@ -148,12 +148,9 @@ async fn features(palio: &Palio) {
     assert_eq!(code(&other), (422, "IDEMPOTENCY_MISMATCH"));
     assert!(post("/events", &event("f3", "2.00")).await.text().contains("STAKE_CHANGED"));
     assert_eq!(post("/events", &event("f3", "1.00")).await.status, 200);
-    let wrong = post("/wallet/play", &{
-        let mut body = play("f4", "1.00", true);
-        body["feature"] = json!("yes");
-        body
-    });
-    assert_eq!(code(&wrong.await), (422, "INVALID_FIELD"));
+    let mut wrong = play("f4", "1.00", true);
+    wrong["feature"] = json!("yes");
+    assert_eq!(code(&post("/wallet/play", &wrong).await), (422, "INVALID_FIELD"));
 }
 
 /// A body that does not come is not waited for.

@@ -7,6 +7,7 @@
     reason = "tests may panic, and print what they did"
 )]
 
+mod agreed;
 mod crash;
 mod crash_database;
 mod database;
@@ -18,6 +19,7 @@ mod money;
 mod overload;
 mod process;
 mod providers;
+mod restart;
 mod search;
 mod sessions;
 mod storage;

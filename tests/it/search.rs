@@ -214,6 +214,36 @@ async fn an_older_journal_forgets_newer_zones() {
     assert!(empty.zones.zone_times().await.unwrap().is_empty());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_verifier_finds_a_zone_that_would_hide_rows() {
+    let home = Home::sqlite().await;
+    let mut journal = Journal::open(home.open().await, 9).await;
+    // Rows of a provider's home: the verifier has nothing else to say of them.
+    let home_of = |n: &u64| Aggregate::Provider(*n).slot(TenantId(1)) == Slot(3);
+    let provider = Aggregate::Provider((1..).find(home_of).unwrap());
+    for at in 0..3_000 {
+        let draft = Draft { aggregate: provider, tenant: TenantId(1), ..draft(&mut journal.rng) };
+        journal.stage.push(draft, UnixMs(at)).unwrap();
+    }
+    let batch = journal.stage.seal().unwrap();
+    journal.writer.append(&batch, UnixMs(3_000)).await.unwrap();
+    journal.search.keep_up().await.unwrap();
+    let found = async |storage: &Storage| {
+        let report = palio::verify::run(storage).await.unwrap();
+        report.differences.iter().filter(|difference| difference.check == "zones").count()
+    };
+    assert_eq!(found(&journal.storage).await, 0);
+    let zones = journal.storage.zones.load_zones(Slot(3), 0, 2).await.unwrap();
+    let swapped = StoredZone { zone: zones[1].zone.clone(), ..zones[0].clone() };
+    let beyond = StoredZone { block: 900, ..zones[0].clone() };
+    journal.storage.zones.save_zones(&[swapped]).await.unwrap();
+    assert_eq!(found(&journal.storage).await, 1);
+    journal.storage.zones.save_zones(&[StoredZone { block: 7, ..beyond }]).await.unwrap();
+    assert_eq!(found(&journal.storage).await, 2);
+    journal.storage.close().await;
+    home.end().await;
+}
+
 async fn search(client: &Client, path: &str) -> (u16, Value) {
     let answer = client.get(path).await.unwrap();
     (answer.status, answer.json().unwrap())

@@ -201,12 +201,10 @@ async fn states(palio: &Palio) {
         let expected = if state == "off" { no(503, "PROVIDER_MAINTENANCE") } else { no(200, "-") };
         assert_eq!(said(&handshake), expected, "{state}");
         // The other provider goes on.
-        let bravo = post(&operator, path, &format!("bravo {state}").replace(' ', "-"), &{
-            let mut body = asked("bravo", FAR);
-            body["gameId"] = json!("dice");
-            body
-        });
-        assert_eq!(bravo.await.status, 200);
+        let key = format!("bravo {state}").replace(' ', "-");
+        let mut bravo = asked("bravo", FAR);
+        bravo["gameId"] = json!("dice");
+        assert_eq!(post(&operator, path, &key, &bravo).await.status, 200);
     }
     set(palio, "active").await;
     assert_eq!(post(&acme, "/wallet/session", "", &named).await.status, 200);

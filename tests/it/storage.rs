@@ -19,7 +19,7 @@ use palio::storage::{
     AppendError, DirectoryEntry, Error, FoldSnapshot, Snapshot, Storage, StoredRow,
 };
 use palio_domain::journal::head::{CHAIN_START, link};
-use palio_domain::journal::{Batch, Head, HeadMove, Row};
+use palio_domain::journal::{Batch, Draft, Head, HeadMove, Row};
 use palio_domain::{Aggregate, PlayerId, Slot, TenantId, UnixMs};
 use proptest::test_runner::{Config, TestRunner};
 use rows::{NOW, TENANT, any_draft, batch, bet, key};
@@ -58,6 +58,7 @@ on_every_store!(
     a_batch_must_fit_its_moves,
     two_writers_fighting_leave_one_chain,
     keys_and_find,
+    entities_are_found,
     the_newest_snapshot_wins,
     folds_by_prefix,
     one_token_gets_one_number,
@@ -353,6 +354,24 @@ async fn two_writers_fighting_leave_one_chain(home: &Home) {
     let mut stored: Vec<_> = audit(&storage).await.iter().map(request).collect();
     stored.sort_unstable();
     assert_eq!(stored, acknowledged, "what was acknowledged is there, and nothing else");
+}
+
+async fn entities_are_found(home: &Home) {
+    let storage = home.open().await;
+    assert!(storage.journal.entities().await.unwrap().is_empty());
+    let heads = acquire(&storage, "a", &all_slots()).await;
+    let of = |n: u64| match n % 50 {
+        7 => Aggregate::Tournament(n),
+        9 => Aggregate::Provider(n),
+        _ => Aggregate::Player(PlayerId(n)),
+    };
+    let drafts = (1..=500).map(|n| Draft { aggregate: of(n), ..bet(n, n) });
+    append(&storage, "a", &batch(&heads, drafts)).await.unwrap();
+    let mut found = storage.journal.entities().await.unwrap();
+    found.sort_unstable_by_key(|row| (row.slot, row.seq));
+    let mut expected = audit(&storage).await;
+    expected.retain(|row| !matches!(row.aggregate, Aggregate::Player(_)));
+    assert_eq!((found.len(), found), (20, expected));
 }
 
 async fn keys_and_find(home: &Home) {

@@ -399,6 +399,8 @@ fn money_survives_every_schedule() {
             "bet.rolled_back",
             "bet.tombstoned",
             "round.played",
+            "win.unmatched",
+            "replay win.unmatched",
             "replay bet.placed",
             "replay bet.refused",
             "AlreadyRolledBack",

@@ -3,10 +3,14 @@
 
 use palio_domain::journal::Account;
 use palio_domain::wallet::protection::{ExclusionKind, LimitKind, Period};
-use palio_domain::wallet::{Answer, BetRef, BetResult, Command, Outcome, Terms, WithdrawalEnd};
+use palio_domain::wallet::{
+    Answer, BetRef, BetResult, Command, Outcome, Terms, UnmatchedWin, WithdrawalEnd,
+};
 use palio_domain::{Amount, BetId, Currency, GameId, ProviderId, RoundId, UnixMs, WithdrawalId};
+use palio_protocol::result::{Rendered, render};
 use rand::Rng;
 use rand::rngs::StdRng;
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 const DAY_MS: i64 = 86_400_000;
@@ -15,11 +19,33 @@ const DAY_MS: i64 = 86_400_000;
 enum Intent {
     Deposit(i64),
     Bonus(i64),
-    Bet { bet: String, round: String, stake: i64 },
-    Settle { round: String, delta: i64 },
-    Win { bet: String, round: String, payout: i64, version: Option<u32> },
+    Bet {
+        bet: String,
+        round: String,
+        stake: i64,
+    },
+    Settle {
+        round: String,
+        delta: i64,
+    },
+    Win {
+        bet: String,
+        round: String,
+        payout: i64,
+        version: Option<u32>,
+    },
+    /// A win that is paid also when its bet is not known.
+    Promo {
+        bet: String,
+        round: String,
+        payout: i64,
+    },
     Rollback(String),
-    Play { bet: String, stake: i64, payout: i64 },
+    Play {
+        bet: String,
+        stake: i64,
+        payout: i64,
+    },
     EndRound(String),
     Overdue(String),
     Withdraw(String, i64),
@@ -40,10 +66,16 @@ pub(crate) struct Operation {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Open,
-    Settled { payout: i64, version: u32, void: bool },
+    Settled {
+        payout: i64,
+        version: u32,
+        void: bool,
+    },
     RolledBack,
     Tombstone,
     Refused,
+    /// The bet is not known, its win was paid.
+    Paid(i64),
 }
 
 #[derive(Debug, Clone)]
@@ -52,9 +84,19 @@ struct Bet {
     stake: i64,
     bonus: i64,
     state: State,
+    /// Its payouts by version.
+    results: Vec<i64>,
 }
 
 impl Bet {
+    fn new(round: &str, stake: i64, bonus: i64, state: State) -> Self {
+        let results = match state {
+            State::Settled { payout, .. } => vec![payout],
+            _ => Vec::new(),
+        };
+        Self { round: round.to_owned(), stake, bonus, state, results }
+    }
+
     /// The part of `amount` that belongs to bonus money.
     fn share(&self, amount: i64) -> i64 {
         if self.stake == 0 { 0 } else { amount * self.bonus / self.stake }
@@ -151,8 +193,18 @@ impl Model {
             },
             82..84 => Intent::Rollback(fresh.clone()),
             84..86 => match self.pick(rng, |bet| bet.state == State::Tombstone) {
-                Some((bet, _)) => Intent::Bet { bet, round, stake: 10 },
-                None => Intent::Overdue(round),
+                Some((bet, _)) if rng.random_bool(0.5) => Intent::Bet { bet, round, stake: 10 },
+                _ => match self.pick(rng, |bet| matches!(bet.state, State::Paid(_))) {
+                    Some((bet, of)) if rng.random_bool(0.5) => {
+                        Intent::Bet { bet, round: of.round, stake: rng.random_range(0..500) }
+                    }
+                    Some((bet, of)) => {
+                        Intent::Promo { bet, round: of.round, payout: rng.random_range(0..3) }
+                    }
+                    None => {
+                        Intent::Promo { bet: fresh.clone(), round, payout: rng.random_range(0..3) }
+                    }
+                },
             },
             86..88 => match self.pick(rng, open) {
                 Some((_, bet)) => Intent::Overdue(bet.round),
@@ -193,6 +245,14 @@ impl Model {
         let day = at.map_or(self.wagered.0, |at| at.0.div_euclid(DAY_MS));
         let expected = self.expect(&operation.intent, day, heard);
         assert_eq!(heard, expected, "{operation:?}");
+        // The answer as it is told: its balance is the one after everything that was done.
+        if let Answer::Done(row) = answer
+            && let Ok(Rendered::Ok(told)) = render(row)
+            && let Some(balance) = serde_json::from_str::<Value>(&told).unwrap().get("balance")
+        {
+            let after = Currency::EUR.format(Amount(self.cash + self.bonus));
+            assert_eq!(balance.as_str(), Some(after.as_str()), "{operation:?} {told}");
+        }
     }
 
     fn expect(&mut self, intent: &Intent, day: i64, heard: &str) -> String {
@@ -213,6 +273,7 @@ impl Model {
             Intent::Play { bet, stake, payout } => self.play(bet, *stake, *payout, day),
             Intent::Settle { round, delta } => self.settle(round, *delta),
             Intent::Win { bet, payout, version, .. } => self.win(bet, *payout, *version),
+            Intent::Promo { bet, round, payout } => self.promo(bet, round, *payout),
             Intent::Rollback(bet) => self.roll_back(bet, day),
             Intent::EndRound(round) => {
                 if self.ended.contains(round) {
@@ -280,7 +341,12 @@ impl Model {
     }
 
     fn set(&mut self, bet: &str, state: State) {
-        self.bets.get_mut(bet).unwrap().state = state;
+        let bet = self.bets.get_mut(bet).unwrap();
+        bet.state = state;
+        if let State::Settled { payout, version, .. } = state {
+            bet.results.truncate(usize::try_from(version).unwrap() - 1);
+            bet.results.push(payout);
+        }
     }
 
     fn repay(&mut self, gained: i64) {
@@ -309,13 +375,20 @@ impl Model {
     fn bet(&mut self, id: &str, round: &str, stake: i64, day: i64, heard: &str) -> String {
         match self.bets.get(id).map(|bet| bet.state) {
             Some(State::Tombstone) => return "BetCancelled".to_owned(),
-            // Only a stopped bet's id is used again here.
+            // Only a stopped bet's id is used again here, and that of a paid win.
+            None | Some(State::Paid(_)) => {}
             Some(_) => return heard.to_owned(),
-            None => {}
         }
+        let paid = match self.bets.get(id).map(|bet| bet.state) {
+            Some(State::Paid(payout)) => Some(State::Settled { payout, version: 1, void: false }),
+            _ => None,
+        };
         let funded = if self.ended.contains(round) { None } else { self.funded(stake, day) };
-        let state = if funded.is_some() { State::Open } else { State::Refused };
-        let bet = Bet { round: round.to_owned(), stake, bonus: funded.unwrap_or(0), state };
+        let state = match funded {
+            Some(_) => paid.unwrap_or(State::Open),
+            None => State::Refused,
+        };
+        let bet = Bet::new(round, stake, funded.unwrap_or(0), state);
         self.bets.insert(id.to_owned(), bet);
         self.placed_on.insert(id.to_owned(), day);
         if funded.is_some() { "bet.placed".to_owned() } else { "bet.refused".to_owned() }
@@ -323,12 +396,12 @@ impl Model {
 
     fn play(&mut self, id: &str, stake: i64, payout: i64, day: i64) -> String {
         let Some(bonus) = self.funded(stake, day) else {
-            let bet = Bet { round: id.to_owned(), stake, bonus: 0, state: State::Refused };
+            let bet = Bet::new(id, stake, 0, State::Refused);
             self.bets.insert(id.to_owned(), bet);
             return "bet.refused".to_owned();
         };
         let state = State::Settled { payout, version: 1, void: false };
-        let bet = Bet { round: id.to_owned(), stake, bonus, state };
+        let bet = Bet::new(id, stake, bonus, state);
         let share = bet.share(payout);
         self.cash += payout - share;
         self.bonus += share;
@@ -404,9 +477,15 @@ impl Model {
                 self.results(vec![(id.to_owned(), bet, payout)]);
                 "bet.settled".to_owned()
             }
-            (State::Settled { version, .. }, Some(said)) if said < version => self.standing(id),
-            (State::Settled { payout: old, version, .. }, Some(said)) if said == version => {
-                if old == payout { self.standing(id) } else { "IdempotencyMismatch".to_owned() }
+            (State::Settled { version, .. }, Some(said)) if said <= version => {
+                let then = bet.results[usize::try_from(said).unwrap() - 1];
+                match (then == payout, said) {
+                    (false, _) => "IdempotencyMismatch",
+                    (true, 1) if bet.round == id => "round.played",
+                    (true, 1) => "bet.settled",
+                    (true, _) => "bet.amended",
+                }
+                .to_owned()
             }
             (State::Settled { version, .. }, Some(said)) if said > version + 1 => {
                 "VersionGap".to_owned()
@@ -416,25 +495,30 @@ impl Model {
                 self.results(vec![(id.to_owned(), bet, payout)]);
                 "bet.amended".to_owned()
             }
-            (State::Refused, _) => "BetNotFound".to_owned(),
+            (State::Refused | State::Paid(_), _) => "BetNotFound".to_owned(),
             (State::RolledBack | State::Tombstone, _) => "BetAlreadyRolledBack".to_owned(),
         }
     }
 
-    /// The kind of the row that says how a bet stands.
-    fn standing(&self, id: &str) -> String {
-        let bet = &self.bets[id];
-        match bet.state {
-            State::Settled { version: 1, .. } if bet.round == id => "round.played".to_owned(),
-            State::Settled { version: 1, .. } => "bet.settled".to_owned(),
-            _ => "bet.amended".to_owned(),
+    /// A win that promotions pay when the bet is not known: once.
+    fn promo(&mut self, id: &str, round: &str, payout: i64) -> String {
+        match self.bets.get(id).map(|bet| bet.state) {
+            None => {
+                self.cash += payout;
+                self.repay(payout);
+                self.bets.insert(id.to_owned(), Bet::new(round, 0, 0, State::Paid(payout)));
+                "win.unmatched".to_owned()
+            }
+            Some(State::Paid(paid)) if paid == payout => "win.unmatched".to_owned(),
+            Some(State::Paid(_)) => "BetAlreadySettled".to_owned(),
+            Some(_) => self.win(id, payout, None),
         }
     }
 
     fn roll_back(&mut self, id: &str, day: i64) -> String {
         match self.bets.get(id).cloned() {
             None => {
-                let bet = Bet { round: String::new(), stake: 0, bonus: 0, state: State::Tombstone };
+                let bet = Bet::new("", 0, 0, State::Tombstone);
                 self.bets.insert(id.to_owned(), bet);
                 "bet.tombstoned".to_owned()
             }
@@ -451,7 +535,9 @@ impl Model {
                 self.set(id, State::RolledBack);
                 "bet.rolled_back".to_owned()
             }
-            Some(Bet { state: State::Settled { .. }, .. }) => "BetAlreadySettled".to_owned(),
+            Some(Bet { state: State::Settled { .. } | State::Paid(_), .. }) => {
+                "BetAlreadySettled".to_owned()
+            }
             Some(_) => "AlreadyRolledBack".to_owned(),
         }
     }
@@ -461,6 +547,7 @@ fn command(intent: &Intent) -> Command {
     let provider = ProviderId::parse("acme").unwrap();
     let currency = Currency::EUR;
     let terms = Terms::default();
+    let lenient = Terms { unmatched_win: UnmatchedWin::Promo, ..terms };
     let round_id = |round: &str| RoundId::parse(round).unwrap();
     let reference = |bet: &str, round: &str| BetRef {
         provider: ProviderId::parse("acme").unwrap(),
@@ -484,7 +571,7 @@ fn command(intent: &Intent) -> Command {
             at: None,
             free: None,
             feature: false,
-            terms,
+            terms: lenient,
         },
         Intent::Settle { round, delta } => Command::SettleRound {
             provider,
@@ -509,6 +596,21 @@ fn command(intent: &Intent) -> Command {
             currency: Some(currency),
             at: None,
             terms,
+        },
+        Intent::Promo { bet, round, payout } => Command::SettleBets {
+            provider,
+            round: round_id(round),
+            game: None,
+            bets: vec![BetResult {
+                bet: BetId::parse(bet).unwrap(),
+                stake: None,
+                payout: Amount(*payout),
+                outcome: None,
+                version: None,
+            }],
+            currency: Some(currency),
+            at: None,
+            terms: lenient,
         },
         Intent::Rollback(bet) => {
             Command::Rollback { provider, bet: BetId::parse(bet).unwrap(), round: None }

@@ -30,6 +30,9 @@ pub(crate) struct Server {
     sabotage: Sabotage,
     stage: Stage,
     filter: KeyFilter,
+    /// The keys that the journal held at the start, and how many commands come before they are
+    /// read.
+    unread: Option<(u64, KeyFilter)>,
     committed: Vec<u64>,
     cells: BTreeMap<PlayerId, Cell>,
     snapshots: BTreeMap<PlayerId, (u64, Vec<u8>)>,
@@ -47,18 +50,33 @@ impl Server {
             keys,
             sabotage,
             stage: Stage::default(),
-            filter: KeyFilter::default(),
+            filter: KeyFilter::partial(),
+            unread: None,
             committed: vec![0; usize::from(SLOTS)],
             cells: BTreeMap::new(),
             snapshots: BTreeMap::new(),
             pending: Vec::new(),
         };
-        server.take_slots(memory);
-        if sabotage != Sabotage::ForgetsKeys {
-            let filter = &mut server.filter;
-            memory.keys_sync(&slots(), &mut |key| filter.insert(key));
+        let heads = server.take_slots(memory);
+        let mut read = KeyFilter::default();
+        if sabotage == Sabotage::ForgetsKeys {
+            server.filter = read;
+        } else {
+            memory.keys_sync(&slots(), &mut |key| read.insert(key));
+            // From at once to never, and another time at each start.
+            let commands = heads.iter().map(|head| head.epoch + head.next_seq).sum::<u64>() % 60;
+            server.unread = Some((commands, read));
+            server.read_keys();
         }
         server
+    }
+
+    fn read_keys(&mut self) {
+        match self.unread.take() {
+            Some((0, read)) => self.filter.complete(read),
+            Some((commands, read)) => self.unread = Some((commands - 1, read)),
+            None => {}
+        }
     }
 
     fn take_slots(&mut self, memory: &Memory) -> Vec<Head> {
@@ -93,6 +111,7 @@ impl Server {
             asked.id.trim_start_matches('k').split('-').next().unwrap().parse().unwrap();
         let player = PlayerId(player);
         self.load(memory, player);
+        self.read_keys();
         let cell = self.cells.get_mut(&player).unwrap();
         let mut found = Found::default();
         loop {

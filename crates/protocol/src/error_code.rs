@@ -113,6 +113,8 @@ codes! {
     RoundNotOverdue = "ROUND_NOT_OVERDUE", 409, retry, "The round is not overdue";
     /// Nothing to confirm.
     NothingProposed = "NOTHING_PROPOSED", 409, retry, "Nothing was proposed for this round";
+    /// Another proposal stands than the one that is confirmed.
+    ProposalReplaced = "PROPOSAL_REPLACED", 409, never, "Another proposal stands for this round";
     /// The one who proposed can't confirm.
     SamePerson = "SAME_PERSON", 403, never, "A second person is needed";
     /// Below the provider's smallest stake.
@@ -223,6 +225,7 @@ impl From<&Refusal> for ErrorCode {
             Refusal::RoundClosed => Self::RoundClosed,
             Refusal::RoundNotOverdue => Self::RoundNotOverdue,
             Refusal::NothingProposed => Self::NothingProposed,
+            Refusal::ProposalReplaced => Self::ProposalReplaced,
             Refusal::SamePerson => Self::SamePerson,
             Refusal::ProviderAway => Self::ProviderMaintenance,
             Refusal::OverAlready => Self::InvalidField,

@@ -4,6 +4,7 @@
 use crate::ErrorCode;
 use crate::field::{self, FieldError, Text, Whole};
 use crate::signature::IDEMPOTENCY_HEADER;
+use crate::transactions::read_id;
 use crate::wallet::{OPERATIONS_MAX, Part};
 use palio_domain::journal::Account;
 use palio_domain::wallet::protection::{ExclusionKind, LimitKind, Period};
@@ -422,7 +423,7 @@ impl ProposeVerdict {
             "void" => Verdict::Void,
             "settle" => {
                 let currency = field::currency(&self.currency)?;
-                Verdict::Settle(field::signed("delta", &self.delta, currency)?)
+                Verdict::Settle { delta: field::signed("delta", &self.delta, currency)?, currency }
             }
             _ => return Err(FieldError::invalid("verdict", "must be \"void\" or \"settle\"")),
         };
@@ -449,6 +450,10 @@ pub struct ConfirmVerdict {
     #[serde(default)]
     #[schema(value_type = String, required = true, example = "R-1")]
     pub round_id: Text,
+    /// The proposal that was seen: `transactionId` of its answer.
+    #[serde(default)]
+    #[schema(value_type = String, required = true, example = "tx_1f_2a")]
+    pub proposal_id: Text,
 }
 
 impl ConfirmVerdict {
@@ -463,8 +468,11 @@ impl ConfirmVerdict {
         author: &str,
     ) -> Result<Part, FieldError> {
         let (provider, round) = (field::provider(&self.provider)?, field::round(&self.round_id)?);
+        let id = self.proposal_id.required("proposalId")?;
+        let wrong = || FieldError::invalid("proposalId", "is not a transaction's id");
+        let proposal = read_id(id).ok_or_else(wrong)?;
         let author = author.into();
-        let command = Command::ConfirmVerdict { provider, round, author };
+        let command = Command::ConfirmVerdict { provider, round, proposal, author };
         Ok(Part::new(player(path)?, key(header)?, command))
     }
 }

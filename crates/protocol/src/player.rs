@@ -2,9 +2,10 @@
 
 use crate::time;
 use crate::wallet::AccountBalance;
+use palio_domain::journal::transaction_id;
 use palio_domain::wallet::protection::{ExclusionKind, LimitKind, Period};
-use palio_domain::wallet::{OpenBet, Wallet};
-use palio_domain::{BetId, ProviderId, UnixMs};
+use palio_domain::wallet::{OpenBet, Proposal, Verdict, Wallet};
+use palio_domain::{BetId, ProviderId, Slot, UnixMs};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -158,18 +159,65 @@ pub struct OpenRoundView {
     pub placed_at: String,
     /// Whether its result is overdue.
     pub overdue: bool,
-    /// Who proposed how it ends, if somebody did.
+    /// How somebody proposed to end it; of overdue bets only.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub proposed_by: Option<String>,
+    pub proposal: Option<ProposalView>,
+}
+
+/// What a second person has to confirm.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ProposalView {
+    /// The proposal's name.
+    #[schema(example = "tx_1f_2a")]
+    pub proposal_id: String,
+    /// Who proposes it; somebody else has to confirm it.
+    #[schema(example = "anna")]
+    pub proposed_by: String,
+    /// `void` or `settle`.
+    #[schema(example = "settle")]
+    pub verdict: &'static str,
+    /// Of `settle`: payouts − stakes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "5.00")]
+    pub delta: Option<String>,
+    /// Of `settle`: the currency.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "EUR")]
+    pub currency: Option<String>,
+    /// Why.
+    #[schema(example = "the provider's word")]
+    pub reason: String,
+}
+
+impl ProposalView {
+    /// A proposal of a wallet in this slot.
+    #[must_use]
+    pub fn new(proposal: &Proposal, slot: Slot) -> Self {
+        let (verdict, delta, currency) = match proposal.verdict {
+            Verdict::Void => ("void", None, None),
+            Verdict::Settle { delta, currency } => {
+                ("settle", Some(currency.format(delta)), Some(currency.code().to_owned()))
+            }
+        };
+        Self {
+            proposal_id: transaction_id(slot, proposal.seq),
+            proposed_by: proposal.author.as_ref().to_owned(),
+            verdict,
+            delta,
+            currency,
+            reason: proposal.reason.as_ref().to_owned(),
+        }
+    }
 }
 
 impl PlayerResponse {
-    /// The operator's view of a wallet at `now`; at most 200 open rounds are listed.
+    /// The operator's view of a wallet in `slot` at `now`; at most 200 open rounds are listed.
     #[must_use]
-    pub fn new(player_id: String, wallet: &Wallet, now: UnixMs) -> Self {
+    pub fn new(player_id: String, wallet: &Wallet, slot: Slot, now: UnixMs) -> Self {
         let protection = ProtectionResponse::new(player_id, wallet, now);
         let open = wallet.open.iter().flat_map(|(provider, bets)| {
-            bets.iter().map(move |(id, bet)| open_round(wallet, provider, id, bet))
+            bets.iter().map(move |(id, bet)| open_round((wallet, slot), provider, id, bet))
         });
         Self {
             player_id: protection.player_id,
@@ -247,9 +295,13 @@ fn limits(wallet: &Wallet, now: UnixMs) -> Vec<LimitResponse> {
     shown.collect()
 }
 
-fn open_round(wallet: &Wallet, provider: &ProviderId, id: &BetId, bet: &OpenBet) -> OpenRoundView {
-    let proposal =
-        wallet.proposals.iter().find(|p| p.provider == *provider && p.round == bet.round);
+fn open_round(
+    (wallet, slot): (&Wallet, Slot),
+    provider: &ProviderId,
+    id: &BetId,
+    bet: &OpenBet,
+) -> OpenRoundView {
+    let proposal = wallet.proposal(provider, &bet.round).filter(|_| bet.overdue);
     OpenRoundView {
         provider: provider.as_str().to_owned(),
         round_id: bet.round.as_str().to_owned(),
@@ -258,7 +310,7 @@ fn open_round(wallet: &Wallet, provider: &ProviderId, id: &BetId, bet: &OpenBet)
         currency: bet.currency.code().to_owned(),
         placed_at: time::format(bet.placed),
         overdue: bet.overdue,
-        proposed_by: proposal.map(|proposal| proposal.author.as_ref().to_owned()),
+        proposal: proposal.map(|proposal| ProposalView::new(proposal, slot)),
     }
 }
 
@@ -273,8 +325,11 @@ pub struct OverdueRound {
     pub provider: String,
     /// Which round.
     pub round_id: String,
-    /// When its oldest open bet was placed.
+    /// When its oldest overdue bet was placed.
     pub placed_at: String,
+    /// How somebody proposed to end it; providers are not told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proposal: Option<ProposalView>,
 }
 
 /// Answer of `GET /api/rounds/overdue`, the oldest first.

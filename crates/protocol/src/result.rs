@@ -7,7 +7,7 @@
 use crate::time;
 use palio_domain::journal::{Row, RowKind};
 use palio_domain::wallet::{BetRef, Command, CorruptRow, Event, Noop, Refusal, SettlementTotals};
-use palio_domain::{Amount, Currency, TournamentId};
+use palio_domain::{Amount, Currency, TournamentId, WithdrawalId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -95,6 +95,41 @@ pub struct TransactionResult {
     /// There was nothing to do: it was so before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub already: Option<bool>,
+    /// A verdict about bets of several currencies: what it came to in the others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub others: Option<Vec<CurrencyTotals>>,
+}
+
+/// What a verdict came to in one more currency.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CurrencyTotals {
+    /// How many bets.
+    pub bets: u32,
+    /// Their stakes.
+    #[schema(example = "10.00")]
+    pub staked: String,
+    /// What they pay.
+    #[schema(example = "10.00")]
+    pub payout: String,
+    /// What the player can bet with afterwards.
+    #[schema(example = "90.00")]
+    pub balance: String,
+    /// The currency.
+    #[schema(example = "USD")]
+    pub currency: String,
+}
+
+impl CurrencyTotals {
+    fn new(currency: Currency, totals: &SettlementTotals) -> Self {
+        Self {
+            bets: totals.bets,
+            staked: currency.format(totals.staked),
+            payout: currency.format(totals.paid),
+            balance: currency.format(totals.balance),
+            currency: currency.code().to_owned(),
+        }
+    }
 }
 
 impl TransactionResult {
@@ -117,6 +152,10 @@ impl TransactionResult {
             round_id: Some(bet.round.as_str().to_owned()),
             ..self
         }
+    }
+
+    fn withdrawal(self, id: &WithdrawalId) -> Self {
+        Self { withdrawal_id: Some(id.as_str().to_owned()), ..self }
     }
 
     fn money(self, amount: Amount, balance: Amount, currency: Currency) -> Self {
@@ -148,18 +187,20 @@ impl TransactionResult {
 pub fn render(row: &Row) -> Result<Rendered, CorruptRow> {
     let bad = |field| CorruptRow { slot: row.slot.0, seq: row.seq, kind: row.kind.name(), field };
     let balance = || row.balance_after.ok_or_else(|| bad("balance"));
+    // The row's own balance is the one before a debt is repaid by the next row.
+    let after = |repaid: Amount| balance()?.checked_sub(repaid).ok_or_else(|| bad("balance"));
     let of = TransactionResult::of(row);
     let result = match Event::from_row(row)? {
-        Event::Deposited { amount, currency } => of.money(amount, balance()?, currency),
+        Event::Deposited { amount, currency, repaid } => of.money(amount, after(repaid)?, currency),
         Event::WithdrawalAuthorised { id, amount, currency }
-        | Event::WithdrawalCaptured { id, amount, currency }
-        | Event::WithdrawalCancelled { id, amount, currency, .. } => TransactionResult {
-            withdrawal_id: Some(id.as_str().to_owned()),
-            ..of.money(amount, balance()?, currency)
-        },
-        Event::Adjusted { leg, .. } | Event::Moved { leg, about: None, .. } => {
-            of.money(leg.amount, balance()?, leg.currency)
+        | Event::WithdrawalCaptured { id, amount, currency } => {
+            of.withdrawal(&id).money(amount, balance()?, currency)
         }
+        Event::WithdrawalCancelled { id, amount, currency, repaid, .. } => {
+            of.withdrawal(&id).money(amount, after(repaid)?, currency)
+        }
+        Event::Adjusted { leg, repaid, .. } => of.money(leg.amount, after(repaid)?, leg.currency),
+        Event::Moved { leg, about: None, .. } => of.money(leg.amount, balance()?, leg.currency),
         Event::BetPlaced { bet, stake, currency, .. }
         | Event::BetRolledBack { bet, stake, currency, .. } => {
             // When two accounts pay, the row's own balance is the one before the second of them.
@@ -188,15 +229,20 @@ pub fn render(row: &Row) -> Result<Rendered, CorruptRow> {
             of.settled(&settled.totals.unwrap_or(alone), settled.currency)
         }
         Event::RoundPlayed { bet, currency, totals, .. } => of.bet(&bet).settled(&totals, currency),
-        Event::Moved { about: Some(about), leg, .. } => {
-            if row.kind != RowKind::WinUnmatched {
-                return Err(bad("never the first row of a command"));
-            }
-            TransactionResult {
+        Event::WinUnmatched { about, amount, currency, totals } => {
+            let of = TransactionResult {
                 bet_id: about.bet.map(String::from),
                 round_id: Some(about.round.as_str().to_owned()),
-                ..of.money(leg.amount, balance()?, leg.currency)
+                ..of
+            };
+            match totals {
+                Some(totals) if totals.bets != 1 => of.settled(&totals, currency),
+                Some(totals) => of.money(amount, totals.balance, currency),
+                None => of.money(amount, balance()?, currency),
             }
+        }
+        Event::Moved { about: Some(_), .. } => {
+            return Err(bad("never the first row of a command"));
         }
         Event::BetTombstoned { bet, round, .. } => TransactionResult {
             bet_id: Some(bet.as_str().to_owned()),
@@ -208,10 +254,15 @@ pub fn render(row: &Row) -> Result<Rendered, CorruptRow> {
         | Event::VerdictProposed { round, .. } => {
             TransactionResult { round_id: Some(round.as_str().to_owned()), ..of }
         }
-        Event::VerdictConfirmed { round, currency, totals, .. } => TransactionResult {
-            round_id: Some(round.as_str().to_owned()),
-            ..of.settled(&totals, currency)
-        },
+        Event::VerdictConfirmed { round, totals, .. } => {
+            let (first, others) = totals.split_first().ok_or_else(|| bad("totals"))?;
+            let others: Vec<_> = others.iter().map(|(c, t)| CurrencyTotals::new(*c, t)).collect();
+            TransactionResult {
+                round_id: Some(round.as_str().to_owned()),
+                others: Some(others).filter(|others| !others.is_empty()),
+                ..of.settled(&first.1, first.0)
+            }
+        }
         Event::SessionOpened { game, currency, expires, provider: _ } => TransactionResult {
             game_id: Some(game.as_str().to_owned()),
             currency: Some(currency.code().to_owned()),

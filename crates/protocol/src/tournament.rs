@@ -26,7 +26,7 @@ const TICK_MS: u64 = 1000;
 const TICK_MS_MIN: u64 = 100;
 const TICK_MS_MAX: u64 = 60_000;
 const TOP_N: u64 = 10;
-const TOP_N_MAX: u64 = 1000;
+const TOP_N_MAX: u64 = 100;
 
 /// What a tournament ranks by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
@@ -145,7 +145,7 @@ pub struct CreateTournament {
     #[serde(default, skip_serializing_if = "Whole::is_missing")]
     #[schema(value_type = Option<u64>, example = 1000)]
     pub tick_ms: Whole,
-    /// Rows on the live board, 1–1,000; 10 when not given.
+    /// Rows on the live board, 1–100; 10 when not given.
     #[serde(default, skip_serializing_if = "Whole::is_missing")]
     #[schema(value_type = Option<u64>, example = 10)]
     pub top_n: Whole,
@@ -186,7 +186,7 @@ pub struct ParsedTournament {
     pub rules: Rules,
     /// How often live boards are updated.
     pub tick_ms: u64,
-    /// Rows on the live board, 1–1,000.
+    /// Rows on the live board, 1–100.
     pub top_n: u64,
     /// Whether players must join.
     pub opt_in: bool,
@@ -259,42 +259,53 @@ impl CreateTournament {
 }
 
 impl CreateTournament {
-    /// The usual rules of the metric, or the given ones.
+    /// The usual rules of the metric, or the given ones. What says the same twice is no
+    /// contradiction, so that a tournament can be announced from how it is shown.
     fn rules(&self, metric: Metric, currency: Currency) -> Result<Rules, FieldError> {
-        let least = field::amount_optional("minStake", &self.min_stake, currency)?;
-        let per = field::amount_optional("pointsPer", &self.points_per, currency)?;
-        let games = games(&self.games)?;
-        let template = self.template.optional("template")?;
-        let usual = least.is_none() && per.is_none() && games.is_empty();
-        let points = |field: &str, amount: Amount| {
+        let points = |field: &str, text: &Text| {
             let fine = || FieldError::invalid(field, "must not have more than six decimals");
-            Points::of(amount, currency).ok_or_else(fine)
+            let amount = field::amount_optional(field, text, currency)?;
+            amount.map(|amount| Points::of(amount, currency).ok_or_else(fine)).transpose()
         };
-        match (metric, &self.rules, template) {
-            (Metric::Custom, Some(document), None) if usual => {
-                serde_json::from_value(document.clone()).map_err(|error| {
+        let least = points("minStake", &self.min_stake)?;
+        let per = points("pointsPer", &self.points_per)?;
+        if per.is_some_and(|per| per <= Points::ZERO) {
+            return Err(FieldError::invalid("pointsPer", "must be more than zero"));
+        }
+        let games = games(&self.games)?;
+        let given = self.given_rules()?;
+        let Some(usual) = metric.usual().rules(per.unwrap_or(Points(ONE)), currency) else {
+            let rules = given.ok_or_else(|| contradiction("rules", "or a template is needed"))?;
+            let same = least.is_none_or(|least| least == rules.counts.stake_min)
+                && per.is_none()
+                && (games.is_empty() || games == rules.counts.games);
+            let message = "is said by the rules of a custom tournament, and otherwise";
+            return if same { Ok(rules) } else { Err(contradiction("minStake", message)) };
+        };
+        let stake_min = least.unwrap_or_default();
+        let rules = Rules { counts: Counts { stake_min, games, ..Counts::default() }, ..usual };
+        match given {
+            Some(given) if given != rules => {
+                Err(contradiction("rules", "of its own are for the metric \"custom\""))
+            }
+            _ => Ok(rules),
+        }
+    }
+
+    /// Rules or a template, if there is one of them.
+    fn given_rules(&self) -> Result<Option<Rules>, FieldError> {
+        match (&self.rules, self.template.optional("template")?) {
+            (None, None) => Ok(None),
+            (Some(_), Some(_)) => Err(contradiction("template", "can't be given with rules")),
+            (Some(document), None) => {
+                serde_json::from_value(document.clone()).map(Some).map_err(|error| {
                     let text: String = error.to_string().chars().take(200).collect();
                     FieldError::invalid("rules", format!("can't be read: {text}"))
                 })
             }
-            (Metric::Custom, None, Some(name)) if usual => templates::find(name).ok_or_else(|| {
+            (None, Some(name)) => templates::find(name).map(Some).ok_or_else(|| {
                 FieldError::invalid("template", "there is none of this name; see /api/templates")
             }),
-            (Metric::Custom, ..) => {
-                let message = "needs rules or a template, and no minStake, pointsPer or games";
-                Err(contradiction("metric", message))
-            }
-            (_, None, None) => {
-                let per = per.map(|per| points("pointsPer", per)).transpose()?;
-                if per.is_some_and(|per| per <= Points::ZERO) {
-                    return Err(FieldError::invalid("pointsPer", "must be more than zero"));
-                }
-                let usual = metric.usual().rules(per.unwrap_or(Points(ONE)), currency);
-                let rules = usual.ok_or_else(|| contradiction("metric", "has no usual rules"))?;
-                let stake_min = points("minStake", least.unwrap_or(Amount::ZERO))?;
-                Ok(Rules { counts: Counts { stake_min, games, ..Counts::default() }, ..rules })
-            }
-            _ => Err(contradiction("rules", "and templates are for the metric \"custom\"")),
         }
     }
 }

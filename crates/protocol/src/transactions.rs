@@ -2,7 +2,7 @@
 
 use crate::field::FieldError;
 use crate::time;
-use palio_domain::journal::{Filter, Kinds, Row, RowKind};
+use palio_domain::journal::{Filter, Kinds, Row, RowKind, transaction_id};
 use palio_domain::{BetId, GameId, ProviderId, RoundId, Slot, TenantId, TraceId, UnixMs};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -143,8 +143,7 @@ pub fn read_id(text: &str) -> Option<(Slot, u64)> {
     let (slot, seq) = text.strip_prefix("tx_")?.split_once('_')?;
     let slot = Slot(u8::from_str_radix(slot, 16).ok()?);
     let seq = u64::from_str_radix(seq, 16).ok().filter(|seq| *seq > 0)?;
-    (format!("tx_{:02x}_{seq:x}", slot.0) == text && seq <= i64::MAX.unsigned_abs())
-        .then_some((slot, seq))
+    (transaction_id(slot, seq) == text && seq <= i64::MAX.unsigned_abs()).then_some((slot, seq))
 }
 
 /// One row of the journal. What a row does not have is left out.

@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use utoipa::ToSchema;
 
 /// Longest session token, in bytes.
-const TOKEN_LEN_MAX: usize = 2048;
+pub const TOKEN_LEN_MAX: usize = 2048;
 
 /// Most operations in one settle.
 pub const OPERATIONS_MAX: usize = 1000;

@@ -177,6 +177,24 @@ impl<'a> Table<'a> {
                            "currency": currency, "expiresAt": "2099-01-01T00:00:00Z"}),
                 )
             }
+            "propose" => {
+                let mut body = json!({"provider": self.parties.provider, "roundId": word(0)?,
+                                      "reason": "conformance"});
+                if word(1)? == "void" {
+                    set(&mut body, "verdict", json!("void"));
+                } else {
+                    set(&mut body, "verdict", json!("settle"));
+                    set(&mut body, "delta", json!(word(1)?));
+                    set(&mut body, "currency", json!(currency));
+                }
+                operator(of_player("verdicts"), own_key(), body)
+            }
+            "confirm" => operator(
+                of_player("verdicts/confirm"),
+                own_key(),
+                json!({"provider": self.parties.provider, "roundId": word(0)?,
+                       "proposalId": word(1)?}),
+            ),
             "session" => operator(
                 of_player("sessions"),
                 own_key(),
@@ -345,10 +363,12 @@ fn came(reply: &Reply, verb: &str) -> Came {
 
 /// A field of a result, wherever the answer has it.
 fn field(body: &Value, name: &str) -> Option<String> {
-    let operation = || body.get("operations")?.get(0)?.get("result")?.get(name);
-    let replayed = || body.get("result")?.get(name);
-    match body.get(name).or_else(operation).or_else(replayed)? {
-        Value::String(text) => Some(text.clone()),
+    let within = |of: &Value| {
+        let operation = || of.get("operations")?.get(0)?.get("result")?.get(name);
+        of.get(name).or_else(operation).cloned()
+    };
+    match within(body).or_else(|| within(body.get("result")?))? {
+        Value::String(text) => Some(text),
         other => Some(other.to_string()),
     }
 }

@@ -116,7 +116,10 @@ impl Dialect for Actions {
             token: None,
             operations: Vec::with_capacity(body.actions.len().min(ACTIONS_MAX)),
             finished: None,
-            echo: body.game_id.optional("game_id")?.unwrap_or_default().to_owned(),
+            echo: match body.game_id.optional("game_id")? {
+                None | Some("") => String::new(),
+                Some(game_id) => key("game_id", game_id)?,
+            },
         };
         if body.actions.is_empty() {
             return Ok(call);

@@ -16,6 +16,7 @@ use base64::prelude::BASE64_STANDARD;
 use palio_domain::wallet::{Amend, LateBet, UnmatchedWin};
 use palio_domain::{Amount, BetId, Currency, GameId, RoundId};
 use palio_protocol::field::{Text, Whole};
+use palio_protocol::wallet::TOKEN_LEN_MAX;
 use palio_protocol::{ErrorCode, FieldError, Problem, json};
 use serde::{Deserialize, Serialize};
 
@@ -101,9 +102,12 @@ impl Dialect for Hub88 {
             token: None,
             operations: Vec::new(),
             finished: None,
-            echo: text("request_uuid", &body.request_uuid)?.to_owned(),
+            echo: key("request_uuid", text("request_uuid", &body.request_uuid)?)?,
         };
-        let token = || text("token", &body.token).map(|token| Some(token.to_owned()));
+        let token = || match text("token", &body.token)? {
+            long if long.len() > TOKEN_LEN_MAX => Err(FieldError::invalid("token", "is too long")),
+            token => Ok(Some(token.to_owned())),
+        };
         let action = match request.path.strip_prefix("transaction/").unwrap_or(request.path) {
             "user/balance" => {
                 call.token = token()?;

@@ -1,12 +1,14 @@
 //! Rows and heads.
 
+use super::appended::{Composite, List, Types};
 use super::{STATEMENT_TIME_MAX, Shared, code, sql};
 use crate::storage::columns::{Columns, FilterColumns, bytes, rows_of, signed, slot, unsigned};
 use crate::storage::{AppendError, Error, Journal, StoredRow, Writer};
 use async_trait::async_trait;
 use futures_util::TryStreamExt;
-use palio_domain::journal::{Batch, Filter, Head, HeadMove, Key16, Row};
+use palio_domain::journal::{Batch, Filter, Head, Key16, Row};
 use palio_domain::{Slot, UnixMs};
+use sqlx::postgres::types::Oid;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgRow, PgSeverity};
 use sqlx::query::Query;
 use sqlx::{Connection, Executor, Postgres, Row as _};
@@ -140,6 +142,12 @@ impl Journal for Shared {
         Ok(())
     }
 
+    async fn entities(&self) -> Result<Vec<Row>, Error> {
+        let rows = sqlx::query(sql::ENTITIES).fetch_all(&self.pool).await;
+        let rows = rows.map_err(Error::at("read rows of entities"))?;
+        rows.iter().map(|row| Ok(stored_row(row)?.row)).collect()
+    }
+
     async fn close(&self) {
         Shared::close(self).await;
     }
@@ -149,7 +157,7 @@ impl Journal for Shared {
 struct PgWriter {
     options: PgConnectOptions,
     owner: String,
-    connection: Option<PgConnection>,
+    connection: Option<(PgConnection, Types)>,
 }
 
 #[async_trait]
@@ -159,35 +167,48 @@ impl Writer for PgWriter {
         let rows = rows_of(batch).map_err(AppendError::NotWritten)?;
         let rows = rows.into_iter().map(|(row, chain)| Columns::of(row, chain));
         let rows = rows.collect::<Result<Vec<_>, _>>().map_err(AppendError::NotWritten)?;
-        let append = sqlx::query(sql::APPEND).bind(self.owner.as_str()).bind(now.0);
-        let append = bind_moves(append, &batch.moves).map_err(AppendError::NotWritten)?;
-        let append = bind_rows(append, &rows);
         // Taken out, so that a connection in doubt is dropped, also when this future is.
-        let mut connection = match self.connection.take() {
+        let (mut connection, types) = match self.connection.take() {
             Some(connection) => connection,
             None => self.connect().await.map_err(AppendError::NotWritten)?,
         };
+        let append = match rows.as_slice() {
+            [row] => bind_one(sqlx::query(sql::APPEND_ONE).bind(&self.owner).bind(now.0), row),
+            rows => sqlx::query(sql::APPEND)
+                .bind(&self.owner)
+                .bind(now.0)
+                .bind(List::new(types.head_move, &batch.moves))
+                .bind(List::new(types.row, rows)),
+        };
         let result = match timeout(STATEMENT_TIME_MAX, append.execute(&mut connection)).await {
+            Ok(Ok(done)) if done.rows_affected() == 0 => Err(AppendError::Fenced),
             Ok(Ok(_)) => Ok(()),
             Ok(Err(cause)) => Err(refused(cause)),
             Err(_) => Err(AppendError::Unknown(Error::at("append")(timed_out()))),
         };
         if !matches!(result, Err(AppendError::Unknown(_))) {
-            self.connection = Some(connection);
+            self.connection = Some((connection, types));
         }
         result
     }
 }
 
 impl PgWriter {
-    /// Connects and prepares the statement, so that whatever fails later was sent.
-    async fn connect(&self) -> Result<PgConnection, Error> {
+    /// Connects and prepares the statements, so that whatever fails later was sent.
+    async fn connect(&self) -> Result<(PgConnection, Types), Error> {
         let failed = Error::at("connect a writer");
         let prepared = async {
             let mut connection = PgConnection::connect_with(&self.options).await?;
             connection.execute(sql::PLAN_APPEND).await?;
-            Executor::prepare(&mut connection, sqlx::SqlSafeStr::into_sql_str(sql::APPEND)).await?;
-            Ok(connection)
+            for append in [sql::APPEND, sql::APPEND_ONE] {
+                let append = sqlx::SqlSafeStr::into_sql_str(append);
+                Executor::prepare(&mut connection, append).await?;
+            }
+            let (element, array, head_move, head_moves): (Oid, Oid, Oid, Oid) =
+                sqlx::query_as(sql::TYPES).fetch_one(&mut connection).await?;
+            let row = Composite { element, array };
+            let head_move = Composite { element: head_move, array: head_moves };
+            Ok((connection, Types { row, head_move }))
         };
         let prepared = timeout(STATEMENT_TIME_MAX, prepared).await;
         prepared.map_err(|_| failed(timed_out()))?.map_err(failed)
@@ -225,51 +246,34 @@ fn timed_out() -> sqlx::Error {
 
 type Append<'q> = Query<'q, Postgres, PgArguments>;
 
-fn bind_moves<'q>(append: Append<'q>, moves: &'q [HeadMove]) -> Result<Append<'q>, Error> {
-    let numbers = |of: fn(&HeadMove) -> u64| {
-        moves.iter().map(|to| signed(of(to))).collect::<Result<Vec<_>, _>>()
-    };
-    Ok(append
-        .bind(column(moves, |to| i16::from(to.slot.0)))
-        .bind(numbers(|to| to.epoch)?)
-        .bind(numbers(|to| to.from_seq)?)
-        .bind(numbers(|to| to.next_seq)?)
-        .bind(column(moves, |to| to.chain))
-        .bind(column(moves, |to| to.last_time.0)))
-}
-
-/// Binds each column as an array, in the order of the columns.
-fn bind_rows<'q>(append: Append<'q>, rows: &[Columns<'q>]) -> Append<'q> {
+/// Binds a row's columns in their order.
+fn bind_one<'q>(append: Append<'q>, row: &Columns<'q>) -> Append<'q> {
     append
-        .bind(column(rows, |row| row.slot))
-        .bind(column(rows, |row| row.seq))
-        .bind(column(rows, |row| row.epoch))
-        .bind(column(rows, |row| row.time))
-        .bind(column(rows, |row| row.kind))
-        .bind(column(rows, |row| row.kind_version))
-        .bind(column(rows, |row| row.tenant))
-        .bind(column(rows, |row| row.aggregate_kind))
-        .bind(column(rows, |row| row.aggregate))
-        .bind(column(rows, |row| row.debit))
-        .bind(column(rows, |row| row.credit))
-        .bind(column(rows, |row| row.amount))
-        .bind(column(rows, |row| row.currency))
-        .bind(column(rows, |row| row.balance_after))
-        .bind(column(rows, |row| row.request_key))
-        .bind(column(rows, |row| row.request_id))
-        .bind(column(rows, |row| row.body_hash))
-        .bind(column(rows, |row| row.claim))
-        .bind(column(rows, |row| row.provider))
-        .bind(column(rows, |row| row.bet_id))
-        .bind(column(rows, |row| row.round_id))
-        .bind(column(rows, |row| row.game_id))
-        .bind(column(rows, |row| row.trace_id))
-        .bind(column(rows, |row| row.payload))
-        .bind(column(rows, |row| row.chain))
-}
-
-fn column<R, T>(rows: &[R], of: impl Fn(&R) -> T) -> Vec<T> {
-    rows.iter().map(of).collect()
+        .bind(row.slot)
+        .bind(row.seq)
+        .bind(row.epoch)
+        .bind(row.time)
+        .bind(row.kind)
+        .bind(row.kind_version)
+        .bind(row.tenant)
+        .bind(row.aggregate_kind)
+        .bind(row.aggregate)
+        .bind(row.debit)
+        .bind(row.credit)
+        .bind(row.amount)
+        .bind(row.currency)
+        .bind(row.balance_after)
+        .bind(row.request_key)
+        .bind(row.request_id)
+        .bind(row.body_hash)
+        .bind(row.claim)
+        .bind(row.provider)
+        .bind(row.bet_id)
+        .bind(row.round_id)
+        .bind(row.game_id)
+        .bind(row.trace_id)
+        .bind(row.payload)
+        .bind(row.chain)
 }
 
 fn codes(slots: &[Slot]) -> Vec<i16> {

@@ -13,6 +13,7 @@
 //! **Never:** a proxy that pools transactions in between: prepared statements, the owner's lock
 //! and the sessions' settings need connections of their own. Tests: `tests/it/storage.rs`.
 
+mod appended;
 mod directory;
 mod durability;
 mod journal;

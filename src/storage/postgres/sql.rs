@@ -13,7 +13,7 @@ pub(super) const LOCK_NOT_AVAILABLE: &str = "55P03";
 
 /// Moves the heads and inserts the rows, or fails and does neither.
 ///
-/// `$1` owner, `$2` now, `$3`–`$8` the moves, `$9`–`$33` the rows' columns.
+/// `$1` owner, `$2` now, `$3` the moves, `$4` the rows.
 ///
 /// - `moved` locks each head and compares it as it then stands; a concurrent writer's change is
 ///   waited for and seen.
@@ -24,8 +24,7 @@ pub(super) const APPEND: &str = concat!(
     "WITH moved AS (
     UPDATE palio.head AS h
     SET next_seq = m.next_seq, chain = m.chain, last_time = m.last_time, renewed_at = $2
-    FROM unnest($3::smallint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bytea[],
-                $8::bigint[]) AS m (slot, epoch, from_seq, next_seq, chain, last_time)
+    FROM unnest($3::palio.head_move[]) AS m
     WHERE h.slot = m.slot AND h.epoch = m.epoch AND h.next_seq = m.from_seq AND h.owner = $1
     RETURNING h.slot
 ), guard AS MATERIALIZED (
@@ -34,14 +33,33 @@ pub(super) const APPEND: &str = concat!(
 INSERT INTO palio.journal (",
     journal_columns!(),
     ")
-SELECT r.* FROM guard, unnest(
-    $9::smallint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::smallint[], $14::smallint[],
-    $15::integer[], $16::smallint[], $17::bigint[], $18::smallint[], $19::smallint[],
-    $20::bigint[], $21::text[], $22::bigint[], $23::bytea[], $24::text[], $25::bytea[],
-    $26::bytea[], $27::text[], $28::text[], $29::text[], $30::text[], $31::text[], $32::bytea[],
-    $33::bytea[]) AS r
+SELECT r.* FROM guard, unnest($4::palio.appended_row[]) AS r
 WHERE guard.passed = 1"
 );
+
+/// [`APPEND`] of one row: `$1` owner, `$2` now, `$3`–`$27` the row's columns. Inserts nothing
+/// unless the head stood where the writer said, so the count of inserted rows tells.
+pub(super) const APPEND_ONE: &str = concat!(
+    "WITH moved AS (
+    UPDATE palio.head SET next_seq = $4::bigint + 1, chain = $27, last_time = $6, renewed_at = $2
+    WHERE slot = $3 AND epoch = $5 AND next_seq = $4 AND owner = $1
+    RETURNING slot
+)
+INSERT INTO palio.journal (",
+    journal_columns!(),
+    ")
+SELECT $3::smallint, $4::bigint, $5::bigint, $6::bigint, $7::smallint, $8::smallint, $9::integer,
+    $10::smallint, $11::bigint, $12::smallint, $13::smallint, $14::bigint, $15::text, $16::bigint,
+    $17::bytea, $18::text, $19::bytea, $20::bytea, $21::text, $22::text, $23::text, $24::text,
+    $25::text, $26::bytea, $27::bytea
+FROM moved"
+);
+
+/// The numbers of the composite types of [`APPEND`], each with its array's.
+pub(super) const TYPES: &str = "
+SELECT r.oid, r.typarray, m.oid, m.typarray
+FROM pg_catalog.pg_type AS r, pg_catalog.pg_type AS m
+WHERE r.oid = 'palio.appended_row'::regtype AND m.oid = 'palio.head_move'::regtype";
 
 /// [`APPEND`] is planned once, and so that it looks each head up by its key: heads are locked in
 /// the order of the moves, which is the slots', and a lone row touches one head.
@@ -99,6 +117,10 @@ SELECT request_key FROM palio.journal WHERE request_key IS NOT NULL AND slot = A
 
 pub(super) const CLAIMS: &str = "
 SELECT claim FROM palio.journal WHERE claim IS NOT NULL AND slot = ANY($1)";
+
+/// Players are of kind 1.
+pub(super) const ENTITIES: &str =
+    concat!("SELECT ", journal_columns!(), " FROM palio.journal WHERE aggregate_kind <> 1");
 
 pub(super) const REMEMBER_KEY: &str = "
 INSERT INTO palio.meta (key, value) VALUES ('key_check', $1) ON CONFLICT (key) DO NOTHING";

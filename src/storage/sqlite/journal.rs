@@ -122,6 +122,12 @@ impl Journal for Files {
         Ok(())
     }
 
+    async fn entities(&self) -> Result<Vec<Row>, Error> {
+        let rows = sqlx::query(sql::ENTITIES).fetch_all(&self.journal.read).await;
+        let rows = rows.map_err(Error::at("read rows of entities"))?;
+        rows.iter().map(|row| Ok(stored_row(row)?.row)).collect()
+    }
+
     async fn close(&self) {
         Files::close(self).await;
     }

@@ -89,6 +89,10 @@ pub(super) const KEYS: &str = "
 SELECT request_key, claim FROM journal
 WHERE slot = ?1 AND (request_key IS NOT NULL OR claim IS NOT NULL)";
 
+/// Players are of kind 1.
+pub(super) const ENTITIES: &str =
+    concat!("SELECT ", journal_columns!(), " FROM journal WHERE aggregate_kind <> 1");
+
 pub(super) const REMEMBER_KEY: &str =
     "INSERT INTO meta (key, value) VALUES ('key_check', ?1) ON CONFLICT (key) DO NOTHING";
 

@@ -19,7 +19,7 @@ use tokio_tungstenite::tungstenite::{self, Message, http};
 
 pub(super) const START: i64 = 1_700_000_000_000;
 pub(super) const SERVER_TIME: &str = "2023-11-14T22:13:20.000Z";
-pub(super) const WITHIN: Duration = Duration::from_secs(10);
+pub(super) const WITHIN: Duration = Duration::from_secs(30);
 
 #[derive(Default)]
 pub(super) struct Scripted {

@@ -97,6 +97,7 @@ async fn template() -> String {
     let schema = concat!(
         include_str!("../../../migrations/postgres/0001_palio.sql"),
         include_str!("../../../migrations/postgres/0002_zones.sql"),
+        include_str!("../../../migrations/postgres/0003_appended.sql"),
     );
     let hash = blake3::hash(schema.as_bytes()).to_hex();
     let name = format!("palio_template_{}", &hash[..16]);

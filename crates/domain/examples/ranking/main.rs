@@ -5,7 +5,7 @@
 //!     --redis redis://127.0.0.1:6379   also ZINCRBY + ZREVRANK of the same updates, in turns
 //!     --redis-players 1000000          … on a board of this size
 //!     --rounds 5                       … and so many turns for each kind of updates
-//!     --map tree|hash|paged|table      nothing but one of the maps from player to entry
+//!     --map tree|hash|paged            nothing but one of the maps from player to entry
 //! ```
 //! One thread. Rates come from passes without a clock inside; single times from passes of their
 //! own, in which the clock is read once after each call. What such a reading costs, and what
@@ -21,13 +21,19 @@ mod redis;
 use board::{Board, Key};
 use load::{Kind, Random, given, option, scores, updates};
 use maps::{Entry, Players};
-use measure::{Times, Watch, per_player, rate, resident};
+use measure::{Histogram, Times, Watch, per_player, rate, resident};
 use palio_domain::tournament::Ranking;
 use std::cmp::Reverse;
 use std::hint::black_box;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-type Map = maps::Table;
+/// Reads that show how long the machine's memory takes.
+const READS: u32 = 2_000_000;
+
+type Map = maps::Paged;
+
+/// Updates that are made ready at a time.
+const PART: usize = 200_000;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -39,13 +45,18 @@ fn main() {
         Some("tree") => return compare::<maps::Tree>(&scores),
         Some("hash") => return compare::<maps::Hash>(&scores),
         Some("paged") => return compare::<maps::Paged>(&scores),
-        Some("table") => return compare::<maps::Table>(&scores),
         Some(other) => panic!("there is no map called {other}"),
         None => clock(count),
     }
     // First, while freed memory of something else can't be used again.
     let before = resident();
+    let watch = Watch::start();
     let mut board = Board::<Map>::of(&scores);
+    let (by_clock, on_processor) = watch.stop();
+    println!(
+        "board of {players} players built, entries and ranking: {by_clock:.0?}, \
+         {on_processor:.0?} of processor time"
+    );
     memory("board as built", &board, before);
     for kind in Kind::ALL {
         change(&mut board, kind, players_wide, count);
@@ -66,6 +77,18 @@ fn clock(count: usize) {
         black_box(n);
     });
     println!("clock alone, {count} readings: {times}");
+    // What an update mostly consists of: reads far apart, each of which waits for the one before.
+    let words = vec![1_u64; 1 << 25];
+    let (mut at, limit) = (0, u64::try_from(words.len()).unwrap());
+    let mut random = Random(0);
+    let watch = Watch::start();
+    for _ in 0..READS {
+        let word = words.get(usize::try_from(at).unwrap()).unwrap();
+        random.0 += word;
+        at = random.below(limit);
+    }
+    let nanos = watch.stop().1.as_nanos() / u128::from(READS);
+    println!("one read from {} MiB of memory: {nanos} ns (ended at {at})", words.len() >> 17);
 }
 
 fn build(scores: &[(u64, i64)]) {
@@ -88,7 +111,8 @@ fn build(scores: &[(u64, i64)]) {
     assert!(grown.from(0).eq(ranking.from(0)), "both hold the same");
     let count = keys.len();
     println!(
-        "build of {count} keys: ascending {ascending:.0?}, any order {unsorted:.0?}, one by one {single:.0?} ({} bytes each)",
+        "build of {count} keys: ascending {ascending:.0?}, any order {unsorted:.0?}, \
+         one by one {single:.0?} ({} bytes each)",
         per_player(grown.bytes(), count)
     );
 }
@@ -110,7 +134,8 @@ fn compare<P: Players>(scores: &[(u64, i64)]) {
     }
     let change = started.elapsed() / 1_000_000;
     println!(
-        "{}: {} bytes per player by layout, {} resident; change {change:?}; insert {inserts}",
+        "{}: {} bytes per player by its layout, {} resident; change {change:?}; \
+         insert {inserts}",
         P::NAME,
         per_player(players.bytes(), count),
         per_player(held, count)
@@ -130,28 +155,38 @@ fn memory<P: Players>(name: &str, board: &Board<P>, before: usize) {
 }
 
 fn change<P: Players>(board: &mut Board<P>, kind: Kind, players: u64, count: usize) {
-    let (name, seed) = (kind.name(), 77);
-    let mut far: Vec<usize> = Vec::with_capacity(count);
-    let stream = updates(kind, players, count, seed);
-    let watch = Watch::start();
-    for update in stream {
-        let moved = board.update(update);
-        far.push(moved.from.abs_diff(moved.to));
+    let name = kind.name();
+    // In parts, so that what is kept of the updates stays small beside the board.
+    let parts = |seed: u64| {
+        (0..count)
+            .step_by(PART)
+            .zip(seed..)
+            .map(move |(done, seed)| updates(kind, players, PART.min(count - done), seed))
+    };
+    let mut far = Histogram::default();
+    let (mut elapsed, mut ran) = (Duration::ZERO, Duration::ZERO);
+    for part in parts(1_000) {
+        let watch = Watch::start();
+        for update in part {
+            let moved = board.update(update);
+            far.add(u64::try_from(moved.from.abs_diff(moved.to)).unwrap());
+        }
+        let (by_clock, on_processor) = watch.stop();
+        elapsed += by_clock;
+        ran += on_processor;
     }
-    let (elapsed, ran) = watch.stop();
     let (by_clock, by_processor) = (rate(count, elapsed), rate(count, ran));
-    far.sort_unstable();
-    let far = |per_cent: usize| far.get(far.len() * per_cent / 100).copied().unwrap_or(0);
+    let [p10, p50, p90] = [100, 500, 900].map(|per_mille| far.quantile(per_mille));
     println!(
-        "{name} updates: {by_clock} per second, {by_processor} per second of processor time; positions moved p10 {} p50 {} p90 {}",
-        far(10),
-        far(50),
-        far(90)
+        "{name} updates: {by_clock} per second, {by_processor} per second of processor time; \
+         places moved p10 {p10} p50 {p50} p90 {p90}"
     );
-    let stream = updates(kind, players, count, seed + 1);
-    let times = Times::of(stream.into_iter(), |update| {
-        black_box(board.update(update));
-    });
+    let mut times = Times::default();
+    for part in parts(2_000_000) {
+        times.add(part, |update| {
+            black_box(board.update(update));
+        });
+    }
     println!("{name} updates, each: {times}");
 }
 

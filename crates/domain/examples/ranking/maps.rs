@@ -1,11 +1,11 @@
 //! Maps from a player's number to what is known of him, to compare what they hold and cost.
 
-use hashbrown::HashTable;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
 
 /// As much as a tournament knows of a player today: 48 bytes.
 #[derive(Debug, Clone, Copy, Default)]
+#[expect(dead_code, reason = "fields that only take their room here")]
 pub(crate) struct Entry {
     pub(crate) entered: Option<u64>,
     pub(crate) left: bool,
@@ -99,7 +99,7 @@ struct Pages<T> {
     len: usize,
 }
 
-const PAGE: usize = 1024;
+const PAGE: usize = 16_384;
 
 impl<T> Default for Pages<T> {
     fn default() -> Self {
@@ -117,11 +117,6 @@ impl<T> Pages<T> {
         u32::try_from(self.len - 1).unwrap()
     }
 
-    fn get(&self, at: u32) -> Option<&T> {
-        let at = usize::try_from(at).ok()?;
-        self.pages.get(at / PAGE)?.get(at % PAGE)
-    }
-
     fn get_mut(&mut self, at: u32) -> Option<&mut T> {
         let at = usize::try_from(at).ok()?;
         self.pages.get_mut(at / PAGE)?.get_mut(at % PAGE)
@@ -132,53 +127,41 @@ impl<T> Pages<T> {
     }
 }
 
-#[derive(Default)]
+/// Parts of [`Paged::index`], each with a table of its own: one of all would take a good part of
+/// a second when it doubles among ten million.
+const SHARDS: usize = 256;
+
 pub(crate) struct Paged {
-    index: Numbers<u32>,
+    index: Vec<Numbers<u32>>,
     entries: Pages<Entry>,
 }
 
+impl Default for Paged {
+    fn default() -> Self {
+        Self { index: vec![Numbers::default(); SHARDS], entries: Pages::default() }
+    }
+}
+
+/// By bits that the tables themselves make little of: they use the first and the last ones.
+fn shard(player: u64) -> usize {
+    usize::try_from(spread(player) >> 40).unwrap() % SHARDS
+}
+
 impl Players for Paged {
-    const NAME: &'static str = "HashMap<u64, u32> + pages of Entry";
+    const NAME: &'static str = "256 HashMap<u64, u32> + pages of Entry";
 
     fn insert(&mut self, player: u64, entry: Entry) {
         let at = self.entries.push(entry);
-        self.index.insert(player, at);
+        self.index.get_mut(shard(player)).unwrap().insert(player, at);
     }
 
     fn get_mut(&mut self, player: u64) -> Option<&mut Entry> {
-        self.entries.get_mut(*self.index.get(&player)?)
+        self.entries.get_mut(*self.index.get(shard(player))?.get(&player)?)
     }
 
     fn bytes(&self) -> usize {
-        buckets(self.index.capacity()) * (size_of::<(u64, u32)>() + 1) + self.entries.bytes()
-    }
-}
-
-#[derive(Default)]
-pub(crate) struct Table {
-    index: HashTable<u32>,
-    entries: Pages<(u64, Entry)>,
-}
-
-impl Players for Table {
-    const NAME: &'static str = "HashTable<u32> + pages of (u64, Entry)";
-
-    fn insert(&mut self, player: u64, entry: Entry) {
-        let at = self.entries.push((player, entry));
-        let entries = &self.entries;
-        let hash = |at: &u32| entries.get(*at).map_or(0, |(player, _)| spread(*player));
-        self.index.insert_unique(spread(player), at, hash);
-    }
-
-    fn get_mut(&mut self, player: u64) -> Option<&mut Entry> {
-        let entries = &self.entries;
-        let is_player = |at: &u32| entries.get(*at).is_some_and(|(other, _)| *other == player);
-        let at = *self.index.find(spread(player), is_player)?;
-        self.entries.get_mut(at).map(|(_, entry)| entry)
-    }
-
-    fn bytes(&self) -> usize {
-        self.index.allocation_size() + self.entries.bytes()
+        let table = |map: &Numbers<u32>| buckets(map.capacity()) * (size_of::<(u64, u32)>() + 1);
+        let tables = self.index.iter().map(table).sum::<usize>();
+        tables + self.index.capacity() * size_of::<Numbers<u32>>() + self.entries.bytes()
     }
 }

@@ -3,45 +3,83 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-/// Single measurements, in nanoseconds.
-pub(crate) struct Times(Vec<u32>);
+/// How often which value was seen, to within a thirtieth: small, so that counting does not drive
+/// what is measured out of the processor's cache.
+pub(crate) struct Histogram {
+    counts: Vec<u64>,
+    seen: u64,
+    max: u64,
+}
+
+/// Values of equal length in bits are told apart by so many bits after the first one.
+const FINE: u32 = 5;
+
+impl Default for Histogram {
+    fn default() -> Self {
+        Self { counts: vec![0; 64 << FINE], seen: 0, max: 0 }
+    }
+}
+
+impl Histogram {
+    pub(crate) fn add(&mut self, value: u64) {
+        let shift = value.max(1).ilog2().saturating_sub(FINE);
+        let at = usize::try_from((u64::from(shift) << FINE) + (value >> shift)).unwrap();
+        if let Some(count) = self.counts.get_mut(at) {
+            *count += 1;
+        }
+        self.seen += 1;
+        self.max = self.max.max(value);
+    }
+
+    /// The value that so many of a thousand do not exceed.
+    pub(crate) fn quantile(&self, per_mille: u64) -> u64 {
+        let wanted = (self.seen * per_mille).div_ceil(1_000);
+        let mut seen = 0;
+        for (at, count) in (0_u64..).zip(&self.counts) {
+            seen += count;
+            if seen >= wanted {
+                let shift = (at >> FINE).saturating_sub(1);
+                let first = (at - (shift << FINE)) << shift;
+                return (first + (1 << shift) - 1).min(self.max);
+            }
+        }
+        self.max
+    }
+}
+
+/// Times of single calls, in nanoseconds.
+#[derive(Default)]
+pub(crate) struct Times(Histogram);
 
 impl Times {
     /// Takes the time of every single call, from the end of the one before: one reading of the
     /// clock each.
-    pub(crate) fn of<T>(inputs: impl ExactSizeIterator<Item = T>, mut call: impl FnMut(T)) -> Self {
-        let mut times = Vec::with_capacity(inputs.len());
+    pub(crate) fn add<T>(&mut self, inputs: impl IntoIterator<Item = T>, mut call: impl FnMut(T)) {
         let mut before = Instant::now();
         for input in inputs {
             call(input);
             let now = Instant::now();
-            times.push(u32::try_from((now - before).as_nanos()).unwrap_or(u32::MAX));
+            self.0.add(u64::try_from((now - before).as_nanos()).unwrap());
             before = now;
         }
-        times.sort_unstable();
-        Self(times)
     }
 
-    fn quantile(&self, per_mille: usize) -> u32 {
-        let at = (self.0.len() * per_mille).div_ceil(1_000).saturating_sub(1);
-        self.0.get(at).copied().unwrap_or(0)
+    pub(crate) fn of<T>(inputs: impl IntoIterator<Item = T>, call: impl FnMut(T)) -> Self {
+        let mut times = Self::default();
+        times.add(inputs, call);
+        times
     }
 }
 
 impl fmt::Display for Times {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "p50 {} p99 {} p99.9 {} max {}",
-            micros(self.quantile(500)),
-            micros(self.quantile(990)),
-            micros(self.quantile(999)),
-            micros(self.quantile(1_000))
-        )
+        let [p50, p99, p999, max] =
+            [500, 990, 999, 1_000].map(|per_mille| micros(self.0.quantile(per_mille)));
+        write!(f, "p50 {p50} p99 {p99} p99.9 {p999} max {max}")
     }
 }
 
-fn micros(nanos: u32) -> String {
+fn micros(nanos: u64) -> String {
     format!("{}.{:02} µs", nanos / 1_000, nanos % 1_000 / 10)
 }
 

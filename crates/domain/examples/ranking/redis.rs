@@ -2,8 +2,8 @@
 
 use crate::board::Board;
 use crate::load::{Kind, Random, Update, player, scores, updates};
-use crate::maps::Table;
-use crate::measure::{Spread, rate};
+use crate::maps::Paged;
+use crate::measure::{Spread, Watch, rate};
 use std::cmp::Reverse;
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -32,6 +32,7 @@ impl Redis {
     /// The next line, or of a text the line behind its length.
     fn answer(&mut self) -> &str {
         self.read_line();
+        assert!(!self.line.starts_with('-'), "Redis refuses: {}", self.line);
         if self.line.starts_with('$') {
             let length: usize = self.line.trim_start_matches('$').trim_end().parse().unwrap();
             let mut text = 0;
@@ -43,7 +44,6 @@ impl Redis {
             }
             self.line = all;
         }
-        assert!(!self.line.starts_with('-'), "Redis refuses: {}", self.line);
         self.line.trim_end().trim_start_matches(':')
     }
 
@@ -113,18 +113,20 @@ fn encoded(board: &str, stream: &[Update]) -> Vec<(String, usize)> {
     stream.chunks(LOT).map(lot).collect()
 }
 
+/// What the same updates took here and there, by the clock and on the processor. Of Redis that is
+/// the server's; its client's comes on top.
 struct Round {
     own: Duration,
+    own_processor: Duration,
     redis: Duration,
-    /// Of the server process.
-    processor: Duration,
+    redis_processor: Duration,
 }
 
 pub(crate) fn compare(url: &str, players: u64, count: usize, rounds: u64) {
     let mut redis = Redis::connect(url);
     let name = format!("palio:ranking:{}", std::process::id());
     let scores = scores(players);
-    let mut board = Board::<Table>::of(&scores);
+    let mut board = Board::<Paged>::of(&scores);
     for lot in scores.chunks(LOT) {
         let mut commands = String::new();
         for (player, score) in lot {
@@ -140,20 +142,27 @@ pub(crate) fn compare(url: &str, players: u64, count: usize, rounds: u64) {
             round(&mut redis, &name, &mut board, &stream, n % 2 == 0)
         };
         let done: Vec<Round> = (0..rounds).map(turn).collect();
-        let own = done.iter().map(|round| rate(count, round.own)).collect::<Spread>();
-        let other = done.iter().map(|round| rate(count, round.redis)).collect::<Spread>();
-        let times = |of: fn(&Round) -> Duration| {
-            let percent = |r: &Round| of(r).as_nanos() * 100 / r.own.as_nanos().max(1);
-            let ratios = done.iter().map(|round| u64::try_from(percent(round)).unwrap());
-            ratios.collect::<Spread>().show(2)
+        let rates = |of: fn(&Round) -> Duration| {
+            done.iter().map(|round| rate(count, of(round))).collect::<Spread>().show(0)
+        };
+        let ratios = |of: fn(&Round) -> (Duration, Duration)| {
+            let percent = |round: &Round| {
+                let (redis, own) = of(round);
+                u64::try_from(redis.as_nanos() * 100 / own.as_nanos().max(1)).unwrap()
+            };
+            done.iter().map(percent).collect::<Spread>().show(2)
         };
         println!(
-            "{}: {rounds} turns of {count} updates on {players} players, per second: here {}; redis {}; here ÷ redis {}; ÷ redis by its processor time {}",
+            "{}: {rounds} turns of {count} updates on {players} players, per second: here {}; \
+             redis {}; here ÷ redis {}; per second of processor time: here {}; redis {}; \
+             here ÷ redis {}",
             kind.name(),
-            own.show(0),
-            other.show(0),
-            times(|round| round.redis),
-            times(|round| round.processor)
+            rates(|round| round.own),
+            rates(|round| round.redis),
+            ratios(|round| (round.redis, round.own)),
+            rates(|round| round.own_processor),
+            rates(|round| round.redis_processor),
+            ratios(|round| (round.redis_processor, round.own_processor)),
         );
     }
     agree(&mut redis, &name, &mut board, players);
@@ -163,28 +172,29 @@ pub(crate) fn compare(url: &str, players: u64, count: usize, rounds: u64) {
 fn round(
     redis: &mut Redis,
     name: &str,
-    board: &mut Board<Table>,
+    board: &mut Board<Paged>,
     stream: &[Update],
     is_first: bool,
 ) -> Round {
     let lots = encoded(name, stream);
     let mut here = || {
-        let started = Instant::now();
+        let watch = Watch::start();
         let sum: usize = stream.iter().map(|update| board.update(*update).to).sum();
         std::hint::black_box(sum);
-        started.elapsed()
+        watch.stop()
     };
     let early = is_first.then(&mut here);
     let processor = redis.processor();
     let started = Instant::now();
     std::hint::black_box(redis.pipeline(&lots));
     let elapsed = started.elapsed();
-    let processor = Duration::from_micros(redis.processor() - processor);
-    Round { own: early.unwrap_or_else(here), redis: elapsed, processor }
+    let redis_processor = Duration::from_micros(redis.processor() - processor);
+    let (own, own_processor) = early.unwrap_or_else(here);
+    Round { own, own_processor, redis: elapsed, redis_processor }
 }
 
 /// Both did the same: scores are equal, and Redis' position is among those of equal scores.
-fn agree(redis: &mut Redis, name: &str, board: &mut Board<Table>, players: u64) {
+fn agree(redis: &mut Redis, name: &str, board: &mut Board<Paged>, players: u64) {
     let mut random = Random(3);
     for _ in 0..10_000 {
         let player = player(random.below(players));

@@ -3,6 +3,9 @@
 //! Keys are keyed hashes, so their own bits serve as the hash functions. Layers double in size
 //! as keys come in; a layer is full at one key per ten bits (about 1 % false positives). A false
 //! positive costs one look-up, never a wrong answer.
+//!
+//! **Invariant:** a filter says "certainly new" only of keys that it never heard of. One that has
+//! not heard of all keys of its slots yet is *partial*, and says it of none.
 
 use super::identity::Key16;
 
@@ -19,6 +22,8 @@ struct Layer {
 /// A growing Bloom filter of 16-byte keyed hashes.
 pub struct KeyFilter {
     layers: Vec<Layer>,
+    /// Keys that were there before are still being read.
+    partial: bool,
 }
 
 impl Default for KeyFilter {
@@ -31,7 +36,28 @@ impl KeyFilter {
     /// A filter whose first layer holds `keys` keys.
     #[must_use]
     pub fn with_capacity(keys: usize) -> Self {
-        Self { layers: vec![Layer::new(keys.max(FIRST_CAPACITY))] }
+        Self { layers: vec![Layer::new(keys.max(FIRST_CAPACITY))], partial: false }
+    }
+
+    /// A filter beside a journal whose keys it has not heard of: any key may be among them, until
+    /// [`Self::complete`].
+    #[must_use]
+    pub fn partial() -> Self {
+        Self { partial: true, ..Self::default() }
+    }
+
+    /// Adds every key that the journal held when this filter was made. Those inserted since stay.
+    pub fn complete(&mut self, mut earlier: Self) {
+        self.partial = earlier.partial;
+        // The own layers last: new keys go into the last one.
+        earlier.layers.append(&mut self.layers);
+        self.layers = earlier.layers;
+    }
+
+    /// Whether any key may be contained.
+    #[must_use]
+    pub const fn is_partial(&self) -> bool {
+        self.partial
     }
 
     /// Remembers a key.
@@ -52,10 +78,10 @@ impl KeyFilter {
     /// `false`: the key was never inserted. `true`: ask the store.
     #[must_use]
     pub fn may_contain(&self, key: &Key16) -> bool {
-        self.layers.iter().rev().any(|layer| layer.may_contain(key))
+        self.partial || self.layers.iter().rev().any(|layer| layer.may_contain(key))
     }
 
-    /// How many keys were inserted.
+    /// How many keys were inserted; one that was inserted twice counts twice.
     #[must_use]
     pub fn len(&self) -> usize {
         self.layers.iter().map(|layer| layer.len).sum()
@@ -120,5 +146,28 @@ mod tests {
         assert!((0..inserted).all(|n| filter.may_contain(&key(n))));
         let invented = (inserted..2 * inserted).filter(|n| filter.may_contain(&key(*n))).count();
         assert!(invented < 300_000 / 20, "{invented} false positives");
+    }
+    #[test]
+    fn a_partial_filter_takes_no_key_for_new() {
+        let mut earlier = KeyFilter::default();
+        (0..100_000).for_each(|n| earlier.insert(&key(n)));
+        let mut filter = KeyFilter::partial();
+        let inserted = 200_000..200_100;
+        inserted.clone().for_each(|n| filter.insert(&key(n)));
+        assert!(
+            filter.is_partial() && (0..1_000_000).step_by(999).all(|n| filter.may_contain(&key(n)))
+        );
+        // What was read is itself only a part: nothing is certain yet.
+        filter.complete(KeyFilter::partial());
+        assert!(filter.is_partial() && filter.may_contain(&key(1)));
+        filter.complete(earlier);
+        assert!(!filter.is_partial());
+        assert_eq!(filter.len(), 100_100);
+        assert!((0..100_000).chain(inserted).all(|n| filter.may_contain(&key(n))));
+        // It goes on as any other.
+        (300_000..500_000).for_each(|n| filter.insert(&key(n)));
+        assert!((300_000..500_000).all(|n| filter.may_contain(&key(n))));
+        let invented = (500_000..600_000).filter(|n| filter.may_contain(&key(*n))).count();
+        assert!(invented < 100_000 / 20, "{invented} false positives");
     }
 }

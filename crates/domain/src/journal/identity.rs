@@ -71,6 +71,8 @@ pub enum Claim {
     Bet(ProviderId, BetId),
     /// The end of a bet, by version: 1 is the first settlement or the rollback.
     BetClosed(ProviderId, BetId, u32),
+    /// A win of a bet that was not known when it was paid.
+    WinUnmatched(ProviderId, BetId),
     /// The end of a round, as its provider says it.
     RoundEnded(ProviderId, RoundId),
     /// A withdrawal's id.
@@ -151,6 +153,13 @@ impl Keys {
                 &owner,
                 bet.as_str().as_bytes(),
                 &version.to_be_bytes(),
+            ]),
+            Claim::WinUnmatched(provider, bet) => self.hash(&[
+                b"win unmatched",
+                &tenant,
+                provider.as_str().as_bytes(),
+                &owner,
+                bet.as_str().as_bytes(),
             ]),
             Claim::RoundEnded(provider, round) => self.hash(&[
                 b"round ended",

@@ -15,6 +15,6 @@ pub use head::{Chain, Head, HeadMove};
 pub use identity::{Claim, Key16, Keys, RequestKind};
 pub use kind::RowKind;
 pub use query::{Filter, Kinds, Query};
-pub use row::{Account, Leg, Request, Row};
+pub use row::{Account, Leg, Request, Row, transaction_id};
 pub use stage::{Batch, Draft, Stage};
 pub use zone::{OpenZone, ZONE_ROWS, Zone};

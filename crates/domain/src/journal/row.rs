@@ -136,11 +136,17 @@ pub struct Row {
 /// Version of the canonical encoding; the first byte of every row's bytes.
 const ENCODING: u8 = 1;
 
+/// The transaction id of a row, as shown to callers.
+#[must_use]
+pub fn transaction_id(slot: Slot, seq: u64) -> String {
+    format!("tx_{:02x}_{seq:x}", slot.0)
+}
+
 impl Row {
     /// The transaction id shown to callers: `tx_<slot>_<seq>` in hexadecimal.
     #[must_use]
     pub fn transaction_id(&self) -> String {
-        format!("tx_{:02x}_{:x}", self.slot.0, self.seq)
+        transaction_id(self.slot, self.seq)
     }
 
     /// Appends the canonical bytes: every column in order, integers big-endian, optional values

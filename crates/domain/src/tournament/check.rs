@@ -38,6 +38,9 @@ impl Rules {
         to.check(counts.games.len() <= LIST_MAX, "counts.games", "must be at most 1,000");
         to.check(counts.providers.len() <= LIST_MAX, "counts.providers", "must be at most 1,000");
         to.check(counts.stake_min.0 >= 0, "counts.stakeMin", "must not be negative");
+        let decimals = currency.exponent().min(super::score::DECIMALS);
+        let exact = counts.stake_min.cut(decimals) == counts.stake_min;
+        to.check(exact, "counts.stakeMin", "must not have more decimals than the currency");
         let most = counts.stake_max.is_none_or(|most| most.0 > 0 && most >= counts.stake_min);
         to.check(most, "counts.stakeMax", "must be more than zero and not below stakeMin");
         to.check(counts.rates.len() <= 50, "counts.rates", "must be at most 50");

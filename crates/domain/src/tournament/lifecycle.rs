@@ -234,7 +234,9 @@ impl Tournament {
         match self.step {
             Step::Created => Some(self.definition.starts),
             // One millisecond past the last time at which a result still counts.
-            Step::Started => Some(self.definition.ends.plus_ms(self.definition.grace_ms + 1)),
+            Step::Started => {
+                Some(self.definition.ends.plus_ms(self.definition.grace_ms).plus_ms(1))
+            }
             Step::Closed | Step::Cancelled => None,
         }
     }

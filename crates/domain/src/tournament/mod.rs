@@ -7,8 +7,10 @@ mod alias;
 mod check;
 mod definition;
 pub mod lifecycle;
+pub mod prizes;
 mod ranking;
 pub mod rules;
+pub mod schedule;
 pub mod score;
 mod standings;
 #[cfg(test)]

@@ -12,7 +12,8 @@
 //! **Invariants**
 //! - Keys are unique and strictly ascending across all chunks; no chunk and no group is empty.
 //! - Two neighbouring chunks of a group hold more than 112 keys together, so memory stays near
-//!   the number of keys whatever was inserted and removed.
+//!   the number of keys whatever was inserted and removed. Every chunk has room for 128 keys from
+//!   its beginning, but for the first one of a small set.
 //!
 //! **Ties.** The order is total; a rank that players share is read from it, with the score as the
 //! key's first part:
@@ -27,6 +28,7 @@ mod level;
 mod tests;
 
 use level::Level;
+use std::mem;
 
 /// Keys in a chunk. A change shifts half a chunk at most: small enough for three kilobytes of
 /// ranking keys, large enough that all last keys of ten million stay in the processor's cache.
@@ -112,15 +114,14 @@ impl<K: Ord + Copy> Ranking<K> {
                     return Err(Unsorted { at });
                 }
                 if chunk.len() == CHUNK_FILL {
-                    group.insert(group.count(), chunk.len(), last, chunk);
-                    chunk = Chunk::new();
+                    let next = Chunk::with_capacity(CHUNK_MAX);
+                    group.insert(group.count(), chunk.len(), last, mem::replace(&mut chunk, next));
                     if group.count() == GROUP_FILL {
                         ranking.push(group);
                         group = Group::default();
                     }
                 }
             }
-            make_room(&mut chunk);
             chunk.push(key);
         }
         if let Some(last) = chunk.last().copied() {
@@ -189,7 +190,11 @@ impl<K: Ord + Copy> Ranking<K> {
     /// there and not the same key.
     pub fn replace(&mut self, old: &K, new: K) -> Option<Moved> {
         // Both ways down at once: the processor then waits for both chunks at the same time.
-        let ((from, from_chunk), (to, to_chunk)) = (self.locate(old)?, self.locate(&new)?);
+        let [from, to] = [old, &new].map(|key| self.groups.child_for(key));
+        let (from_group, to_group) = (self.groups.child(from)?, self.groups.child(to)?);
+        let from = Spot { group: from, chunk: from_group.child_for(old), at: 0 };
+        let to = Spot { group: to, chunk: to_group.child_for(&new), at: 0 };
+        let (from_chunk, to_chunk) = (from_group.child(from.chunk)?, to_group.child(to.chunk)?);
         let (from, to) = (from.search(from_chunk, old), to.search(to_chunk, &new));
         let from = from.ok()?;
         let before = self.position_of(from);
@@ -284,7 +289,6 @@ impl<K: Ord + Copy> Ranking<K> {
     fn put(&mut self, spot: Spot, key: K) {
         let Some(group) = self.groups.child_mut(spot.group) else { return };
         let Some(chunk) = group.child_mut(spot.chunk) else { return };
-        make_room(chunk);
         chunk.insert(spot.at, key);
         let is_full = chunk.len() == CHUNK_MAX;
         settle(group, spot.chunk);
@@ -396,15 +400,6 @@ fn partition_point<T>(items: &[T], before: impl Fn(&T) -> bool) -> usize {
     passed + rest.iter().filter(|item| before(item)).count()
 }
 
-/// Makes sure that one more key fits: small sets stay small, full chunks have no unused rest.
-fn make_room<K>(chunk: &mut Chunk<K>) {
-    let len = chunk.len();
-    if len == chunk.capacity() {
-        let target = len.saturating_mul(2).clamp(4, CHUNK_MAX).max(len + 1);
-        chunk.reserve_exact(target - len);
-    }
-}
-
 /// Records what a chunk has become.
 fn settle<K: Ord + Copy>(group: &mut Group<K>, at: usize) {
     let Some(chunk) = group.child(at) else { return };
@@ -435,11 +430,9 @@ fn level_out<K: Ord + Copy>(group: &mut Group<K>, at: usize) {
     let Some((left, right)) = group.pair_mut(at) else { return };
     let half = (left.len() + right.len()) / 2;
     if left.len() > half {
-        right.reserve_exact(CHUNK_MAX.saturating_sub(right.len()));
         right.splice(0..0, left.drain(half..));
     } else {
         let more = half - left.len();
-        left.reserve_exact(CHUNK_MAX.saturating_sub(left.len()));
         left.extend(right.drain(..more));
     }
     settle(group, at);
@@ -452,10 +445,6 @@ fn merge<K: Ord + Copy>(group: &mut Group<K>, at: usize) {
         return;
     }
     let Some((left, right)) = group.pair_mut(at) else { return };
-    let both = left.len() + right.len();
-    if left.capacity() < both {
-        left.reserve_exact(CHUNK_MAX.saturating_sub(left.len()));
-    }
     left.append(right);
     group.remove(at + 1);
     settle(group, at);

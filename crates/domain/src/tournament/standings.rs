@@ -397,6 +397,24 @@ impl Standings {
         first.and_then(|first| u64::try_from(first).ok()).map_or(u64::MAX, |first| first + 1)
     }
 
+    /// Adds the players of a fold over other slots: a player's rows all stand in his slot, what
+    /// was decided about him in the tournament's.
+    pub fn absorb(&mut self, other: Self) {
+        for (slot, seq) in Slot::all().zip(&other.positions) {
+            self.advance(slot, *seq);
+        }
+        for (player, theirs) in other.players {
+            self.change(player, |_, entrant| {
+                entrant.out |= theirs.out;
+                if theirs.entered > 0 || !theirs.tally.is_empty() {
+                    entrant.entered = theirs.entered;
+                    entrant.left = theirs.left;
+                    entrant.tally = theirs.tally;
+                }
+            });
+        }
+    }
+
     /// Ranked players.
     #[must_use]
     pub fn ranked(&self) -> u64 {
@@ -409,7 +427,7 @@ impl Standings {
         let start = usize::try_from(offset).unwrap_or(usize::MAX);
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let mut last: Option<(RankKey, u64)> = None;
-        let standing = |(position, key): (usize, &RankKey)| {
+        let mut standing = |(position, key): (usize, &RankKey)| {
             let rank = match (&last, self.definition.rules.rank) {
                 (Some((before, rank)), RankStyle::Shared | RankStyle::Dense)
                     if before.group() == key.group() =>
@@ -421,7 +439,8 @@ impl Standings {
             last = Some((*key, rank));
             Standing { rank, player: PlayerId(key.player), score: key.score.0 }
         };
-        (start..).zip(self.ranking.from(start).take(limit)).map(standing).collect()
+        let keys = self.ranking.from(start).take(limit).enumerate();
+        keys.map(|(at, key)| standing((start.saturating_add(at), key))).collect()
     }
 
     /// A player's own position; `None` for whoever is not in.

@@ -7,6 +7,7 @@
 use super::command::Command;
 use super::decide::{Context, Decision, Facts, Noop, Past};
 use super::event::Event;
+use super::kept;
 use super::refusal::Refusal;
 use super::state::{Broken, Wallet};
 use crate::ids::{Aggregate, BetId, PlayerId, ProviderId, RoundId, Slot, TenantId, TraceId};
@@ -15,13 +16,14 @@ use crate::journal::stage::NotOwner;
 use crate::journal::{Claim, Draft, Key16, KeyFilter, Keys, Request, Row, RowKind, Stage};
 use crate::time::UnixMs;
 use std::collections::VecDeque;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 /// A command with its identities, hashed before it reaches the wallet.
 #[derive(Debug, Clone)]
 pub struct Prepared {
-    /// What to do.
-    pub command: Command,
+    /// What to do; shared with whoever waits for the answer.
+    pub command: Arc<Command>,
     /// The request's identity.
     pub key: Key16,
     /// The caller's own idempotency key.
@@ -42,9 +44,10 @@ impl Prepared {
         tenant: TenantId,
         player: PlayerId,
         id: &str,
-        command: Command,
+        command: impl Into<Arc<Command>>,
         trace: Option<TraceId>,
     ) -> Self {
+        let command = command.into();
         let provider = command.provider().map_or("", |provider| provider.as_str());
         let key = keys.request(tenant, provider, player.0, command.request_kind(), id);
         let hash = |claim: Claim| {
@@ -129,10 +132,33 @@ pub enum Error {
 const RECENT_ROWS_MAX: usize = 32;
 /// Versions of a result that are looked up at once.
 const VERSIONS_AT_ONCE: u32 = 4;
-/// Refusals and tombstones that are kept for ever, per player and minute: a loop at a provider
-/// can't fill the journal (money-cases.md: "Stored refusals and tombstones are rate-limited").
-const KEPT_PER_MINUTE_MAX: u32 = 300;
-const MINUTE_MS: i64 = 60_000;
+
+/// A remembered row with what it is asked for by: rows lie anywhere in memory, these side by side.
+#[derive(Debug, Clone)]
+struct Recent {
+    request: Option<Key16>,
+    claim: Option<Key16>,
+    /// Of the provider and round: rows with another mark are of another round.
+    round: u64,
+    row: Arc<Row>,
+}
+
+impl Recent {
+    fn new(row: Arc<Row>) -> Self {
+        Self {
+            request: row.request.as_ref().map(|request| request.key),
+            claim: row.claim,
+            round: round_mark(row.provider.as_ref(), row.round.as_ref()),
+            row,
+        }
+    }
+}
+
+fn round_mark(provider: Option<&ProviderId>, round: Option<&RoundId>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (provider, round).hash(&mut hasher);
+    hasher.finish()
+}
 
 /// One player's wallet while it is awake.
 #[derive(Debug, Clone)]
@@ -141,11 +167,9 @@ pub struct Cell {
     player: PlayerId,
     slot: Slot,
     wallet: Wallet,
-    recent: VecDeque<Arc<Row>>,
+    recent: VecDeque<Recent>,
     saved_seq: u64,
     first_unsaved: Option<u64>,
-    /// The minute, and the refusals and tombstones of it.
-    kept: (i64, u32),
 }
 
 impl Cell {
@@ -169,7 +193,6 @@ impl Cell {
             wallet,
             recent: VecDeque::new(),
             first_unsaved: None,
-            kept: (0, 0),
         };
         for row in tail {
             if row.seq <= cell.wallet.seq {
@@ -241,7 +264,9 @@ impl Cell {
         }
         for (claim, key) in &asked.claims {
             let open = match claim {
-                Claim::Bet(provider, bet) | Claim::BetClosed(provider, bet, _) => {
+                Claim::Bet(provider, bet)
+                | Claim::BetClosed(provider, bet, _)
+                | Claim::WinUnmatched(provider, bet) => {
                     !asked.command.is_bet() && self.wallet.open_bet(provider, bet).is_some()
                 }
                 _ => false,
@@ -253,7 +278,7 @@ impl Cell {
                 needs.claims.push(*key);
             }
             if let (Command::SettleBets { .. }, Claim::BetClosed(provider, bet, _)) =
-                (&asked.command, claim)
+                (&*asked.command, claim)
             {
                 self.need_versions(provider, bet, found, filter, keys, &mut needs);
             }
@@ -311,7 +336,8 @@ impl Cell {
         stage: &Stage,
     ) -> Result<Option<Refusal>, Error> {
         let now = stage.row_time(self.slot, now)?;
-        Ok(self.decide(asked, found, now, keys).err())
+        let next_seq = stage.next_seq(self.slot)?;
+        Ok(self.decide(asked, found, now, next_seq, keys).err())
     }
 
     /// Decides a command and stages its rows.
@@ -328,23 +354,22 @@ impl Cell {
         stage: &mut Stage,
     ) -> Result<Answer, Error> {
         let now = stage.row_time(self.slot, now)?;
-        let events = match self.decide(asked, found, now, keys) {
+        let first_seq = stage.next_seq(self.slot)?;
+        let events = match self.decide(asked, found, now, first_seq, keys) {
             Ok(Decision::Events(events)) => events,
             Ok(Decision::Replay(row)) => return Ok(Answer::Replay(row)),
             Ok(Decision::Noop(noop)) => return Ok(Answer::Noop(noop)),
             Err(refusal) => return Ok(Answer::Refused(refusal)),
         };
-        if let [
-            Event::BetRefused { .. } | Event::BetTombstoned { .. } | Event::CommandRefused { .. },
-        ] = events.as_slice()
-            && !self.may_keep(now)
+        if let [event] = events.as_slice()
+            && let Some(whose) = kept::by(event)
+            && self.wallet.kept.is_full(whose, now)
         {
             return Ok(Answer::Refused(Refusal::TooManyRefusals));
         }
         let mut request =
             Some(Request { key: asked.key, id: asked.id.clone(), body_hash: asked.body_hash });
         // Everything is applied before anything is staged: a contradiction stages nothing.
-        let first_seq = stage.next_seq(self.slot)?;
         let mut drafts = Vec::with_capacity(events.len());
         for (seq, event) in (first_seq..).zip(events) {
             self.wallet.apply(seq, now, &event)?;
@@ -363,20 +388,12 @@ impl Cell {
         }
     }
 
-    fn may_keep(&mut self, now: UnixMs) -> bool {
-        let minute = now.0.div_euclid(MINUTE_MS);
-        if self.kept.0 != minute {
-            self.kept = (minute, 0);
-        }
-        self.kept.1 = self.kept.1.saturating_add(1);
-        self.kept.1 <= KEPT_PER_MINUTE_MAX
-    }
-
     fn decide(
         &self,
         asked: &Prepared,
         found: &Found,
         now: UnixMs,
+        next_seq: u64,
         keys: &Keys,
     ) -> Result<Decision, Refusal> {
         let known = self.by_request(&asked.key).or_else(|| {
@@ -391,7 +408,7 @@ impl Cell {
                 Err(Refusal::IdempotencyMismatch)
             };
         }
-        let context = Context { now, body_hash: asked.body_hash };
+        let context = Context { now, slot: self.slot, next_seq, body_hash: asked.body_hash };
         self.wallet.decide(&asked.command, &context, &self.facts(asked, found, keys))
     }
 
@@ -427,6 +444,9 @@ impl Cell {
                 Claim::Bet(_, bet) => {
                     facts.bets.entry(bet.clone()).or_default().claimed = Some(row);
                 }
+                Claim::WinUnmatched(_, bet) => {
+                    facts.bets.entry(bet.clone()).or_default().unmatched = Some(row);
+                }
                 Claim::WithdrawalEnded(_) => facts.ended = Some(row),
                 Claim::RoundEnded(..) | Claim::Withdrawal(_) | Claim::FreeRounds(_) => {
                     facts.claimed = Some(row);
@@ -438,8 +458,10 @@ impl Cell {
             let of_round = |row: &&Arc<Row>| {
                 row.provider.as_ref() == Some(provider) && row.round.as_ref() == Some(round)
             };
+            let mark = round_mark(Some(provider), Some(round));
             let stored = found.round.iter().flatten();
-            stored.chain(self.recent.iter()).filter(of_round).for_each(|row| {
+            let recent = self.recent.iter().filter(|recent| recent.round == mark);
+            stored.chain(recent.map(|recent| &recent.row)).filter(of_round).for_each(|row| {
                 remember_bet(&mut facts, row);
             });
         }
@@ -475,21 +497,23 @@ impl Cell {
     }
 
     fn by_request(&self, key: &Key16) -> Option<&Arc<Row>> {
-        self.recent.iter().rev().find(|row| row.request.as_ref().is_some_and(|r| r.key == *key))
+        let mut recent = self.recent.iter().rev();
+        recent.find(|recent| recent.request.as_ref() == Some(key)).map(|recent| &recent.row)
     }
 
     fn by_claim(&self, key: &Key16) -> Option<&Arc<Row>> {
-        self.recent.iter().rev().find(|row| row.claim.as_ref() == Some(key))
+        let mut recent = self.recent.iter().rev();
+        recent.find(|recent| recent.claim.as_ref() == Some(key)).map(|recent| &recent.row)
     }
 
     /// Keeps a row; forgets old ones, but never one that is not committed.
     fn remember(&mut self, row: Arc<Row>, committed: u64) {
         while self.recent.len() >= RECENT_ROWS_MAX
-            && self.recent.front().is_some_and(|oldest| oldest.seq <= committed)
+            && self.recent.front().is_some_and(|oldest| oldest.row.seq <= committed)
         {
             self.recent.pop_front();
         }
-        self.recent.push_back(row);
+        self.recent.push_back(Recent::new(row));
     }
 }
 

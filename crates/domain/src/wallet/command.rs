@@ -3,9 +3,11 @@
 use super::event::BetRef;
 use super::protection::{ExclusionKind, LimitKind, Period};
 use super::scored::Report;
-use super::terms::Terms;
-use crate::ids::{BetId, CampaignId, GameId, ProviderId, RoundId, TournamentId, WithdrawalId};
-use crate::journal::{Account, Claim, RequestKind};
+use super::terms::{Terms, UnmatchedWin};
+use crate::ids::{
+    BetId, CampaignId, GameId, ProviderId, RoundId, Slot, TournamentId, WithdrawalId,
+};
+use crate::journal::{Account, Claim, RequestKind, transaction_id};
 use crate::money::{Amount, Currency};
 use crate::time::UnixMs;
 use serde::{Deserialize, Serialize};
@@ -43,8 +45,13 @@ pub struct BetResult {
 pub enum Verdict {
     /// Every open bet gets its stake back.
     Void,
-    /// As a settle of the round would, with this net result.
-    Settle(Amount),
+    /// As a settle of the round would: the bets of one currency, by their net result.
+    Settle {
+        /// Σ payouts − Σ open stakes; may be negative.
+        delta: Amount,
+        /// Of which currency.
+        currency: Currency,
+    },
 }
 
 /// What ends a withdrawal.
@@ -212,6 +219,8 @@ pub enum Command {
         provider: ProviderId,
         /// Which round.
         round: RoundId,
+        /// The proposal's row: what was seen, and is confirmed.
+        proposal: (Slot, u64),
         /// Who; not the one who proposed.
         author: Box<str>,
     },
@@ -232,7 +241,7 @@ pub enum Command {
     CloseSession {
         /// The game.
         game: GameId,
-        /// Its number; a newer session on the game stays.
+        /// Which one: a newer session is not closed by an older one's end.
         number: u64,
     },
     /// Sets or removes a limit. Lowering is at once; a raise waits.
@@ -418,15 +427,30 @@ impl Command {
                 Claim::BetClosed(provider.clone(), bet.clone(), 1),
             ]
         };
+        let unmatched =
+            |provider: &ProviderId, bet: &BetId| Claim::WinUnmatched(provider.clone(), bet.clone());
+        // Where wins are not paid without their bets, there is none to be found.
+        let pays_unmatched = |terms: &Terms| terms.unmatched_win == UnmatchedWin::Promo;
         match self {
-            Self::PlaceBet { bet, .. } | Self::Play { bet, .. } => vec![
-                Claim::Bet(bet.provider.clone(), bet.bet.clone()),
-                Claim::RoundEnded(bet.provider.clone(), bet.round.clone()),
-            ],
-            Self::SettleBets { provider, bets, .. } => {
-                bets.iter().flat_map(|result| history(provider, &result.bet)).collect()
+            Self::PlaceBet { bet, terms, .. } | Self::Play { bet, terms, .. } => {
+                let mut claims = vec![
+                    Claim::Bet(bet.provider.clone(), bet.bet.clone()),
+                    Claim::RoundEnded(bet.provider.clone(), bet.round.clone()),
+                ];
+                claims.extend(pays_unmatched(terms).then(|| unmatched(&bet.provider, &bet.bet)));
+                claims
             }
-            Self::Rollback { provider, bet, .. } => history(provider, bet).to_vec(),
+            Self::SettleBets { provider, bets, terms, .. } => {
+                let of = |result: &BetResult| {
+                    let win = pays_unmatched(terms).then(|| unmatched(provider, &result.bet));
+                    history(provider, &result.bet).into_iter().chain(win)
+                };
+                bets.iter().flat_map(of).collect()
+            }
+            Self::Rollback { provider, bet, .. } => {
+                let [placed, closed] = history(provider, bet);
+                vec![placed, closed, unmatched(provider, bet)]
+            }
             Self::EndRound { provider, round } => {
                 vec![Claim::RoundEnded(provider.clone(), round.clone())]
             }
@@ -545,15 +569,19 @@ impl Command {
                 put(round.as_str());
                 match verdict {
                     Verdict::Void => put("void"),
-                    Verdict::Settle(delta) => put(&delta.0.to_string()),
+                    Verdict::Settle { delta, currency } => {
+                        put(&delta.0.to_string());
+                        put(currency.code());
+                    }
                 }
                 put(reason);
                 put(author);
             }
-            Self::ConfirmVerdict { provider, round, author } => {
+            Self::ConfirmVerdict { provider, round, proposal, author } => {
                 put("confirm");
                 put(provider.as_str());
                 put(round.as_str());
+                put(&transaction_id(proposal.0, proposal.1));
                 put(author);
             }
             Self::OpenSession { provider, game, currency, expires: _, away: _ } => {
@@ -564,9 +592,10 @@ impl Command {
                     put(provider.as_str());
                 }
             }
-            Self::CloseSession { game, number: _ } => {
+            Self::CloseSession { game, number } => {
                 put("close session");
                 put(game.as_str());
+                put(&number.to_string());
             }
             Self::SetLimit { kind, period, currency, value, raise_wait_ms: _, author: _ } => {
                 put("limit");

@@ -157,7 +157,7 @@ pub struct Settled {
     pub stake: Stake,
     /// What this bet pays in all; the rows that follow may move parts of it.
     pub payout: Amount,
-    /// What it had paid before; zero for the first result.
+    /// What it had paid before; of a first result what was paid before the bet was known.
     pub paid_before: Amount,
     /// Whether the result before was a void.
     pub void_before: bool,
@@ -184,6 +184,8 @@ pub enum Event {
         amount: Amount,
         /// Of which currency.
         currency: Currency,
+        /// What of it repays a debt, by the row that follows.
+        repaid: Amount,
     },
     /// cash → locked.
     WithdrawalAuthorised {
@@ -213,6 +215,8 @@ pub enum Event {
         currency: Currency,
         /// Why.
         reason: Box<str>,
+        /// What of it repays a debt, by the row that follows.
+        repaid: Amount,
     },
     /// house → cash or promo → bonus, or back.
     Adjusted {
@@ -222,6 +226,8 @@ pub enum Event {
         reason: Box<str>,
         /// Who.
         author: Box<str>,
+        /// What of it repays a debt, by the row that follows.
+        repaid: Amount,
     },
     /// No transfer; the command's key stays refused.
     CommandRefused {
@@ -294,9 +300,20 @@ pub enum Event {
         /// The result of the whole request.
         totals: SettlementTotals,
     },
+    /// promo → cash: a win whose bet is not known.
+    WinUnmatched {
+        /// What it is about; without a bet when it names only its round.
+        about: About,
+        /// How much.
+        amount: Amount,
+        /// Of which currency.
+        currency: Currency,
+        /// On the first row of a request only.
+        totals: Option<SettlementTotals>,
+    },
     /// A transfer that belongs to the rows before it ([`RowKind::WinPaid`],
     /// [`RowKind::WinReversed`], [`RowKind::BetFunded`], [`RowKind::StakeReturned`],
-    /// [`RowKind::DebtRepaid`]), or a win without a bet ([`RowKind::WinUnmatched`]).
+    /// [`RowKind::DebtRepaid`]).
     Moved {
         /// Which of these kinds.
         kind: RowKind,
@@ -318,6 +335,8 @@ pub enum Event {
         provider: ProviderId,
         /// Which round.
         round: RoundId,
+        /// Bets placed after this are not late.
+        before: UnixMs,
     },
     /// No transfer.
     VerdictProposed {
@@ -340,10 +359,8 @@ pub enum Event {
         round: RoundId,
         /// Who.
         author: Box<str>,
-        /// Of which currency.
-        currency: Currency,
-        /// The result of the whole request.
-        totals: SettlementTotals,
+        /// What it came to, in each currency.
+        totals: Vec<(Currency, SettlementTotals)>,
     },
     /// No transfer.
     SessionOpened {
@@ -441,6 +458,7 @@ impl Event {
             Self::BetRolledBack { .. } => RowKind::BetRolledBack,
             Self::BetTombstoned { .. } => RowKind::BetTombstoned,
             Self::RoundPlayed { .. } => RowKind::RoundPlayed,
+            Self::WinUnmatched { .. } => RowKind::WinUnmatched,
             Self::Moved { kind, .. } => *kind,
             Self::RoundEnded { .. } => RowKind::RoundEnded,
             Self::RoundOverdue { .. } => RowKind::RoundOverdue,
@@ -463,7 +481,7 @@ impl Event {
     pub fn leg(&self) -> Option<Leg> {
         use Account as A;
         let (debit, credit, amount, currency) = match self {
-            Self::Deposited { amount, currency } => (A::External, A::Cash, *amount, *currency),
+            Self::Deposited { amount, currency, .. } => (A::External, A::Cash, *amount, *currency),
             Self::WithdrawalAuthorised { amount, currency, .. } => {
                 (A::Cash, A::Locked, *amount, *currency)
             }
@@ -474,6 +492,7 @@ impl Event {
                 (A::Locked, A::Cash, *amount, *currency)
             }
             Self::Adjusted { leg, .. } | Self::Moved { leg, .. } => return Some(*leg),
+            Self::WinUnmatched { amount, currency, .. } => (A::Promo, A::Cash, *amount, *currency),
             Self::BetPlaced { stake, currency, .. } => {
                 let (from, amount) = stake.first();
                 (from, A::Held, amount, *currency)
@@ -529,6 +548,9 @@ impl Event {
             Self::BetRolledBack { bet, .. } => {
                 Some(Claim::BetClosed(bet.provider.clone(), bet.bet.clone(), 1))
             }
+            Self::WinUnmatched { about: About { provider, bet: Some(bet), .. }, .. } => {
+                Some(Claim::WinUnmatched(provider.clone(), bet.clone()))
+            }
             Self::RoundEnded { provider, round } => {
                 Some(Claim::RoundEnded(provider.clone(), round.clone()))
             }
@@ -554,8 +576,7 @@ impl Event {
         match (kind, leg.debit, leg.credit) {
             (RowKind::WinPaid, from, A::Cash | A::Bonus) => payers.contains(&from),
             (RowKind::WinReversed, A::Cash | A::Bonus | A::Debt, to) => payers.contains(&to),
-            (RowKind::WinUnmatched, A::Promo, A::Cash)
-            | (RowKind::BetFunded, A::Bonus, A::Held | A::House)
+            (RowKind::BetFunded, A::Bonus, A::Held | A::House)
             | (RowKind::StakeReturned, A::Held, A::Bonus)
             | (RowKind::DebtRepaid, A::Cash, A::Debt)
             | (RowKind::Adjusted, A::Cash, A::House)
@@ -566,13 +587,21 @@ impl Event {
         }
     }
 
-    /// Who pays this bet's winnings, if the event is a bet's result.
+    /// Who pays winnings, or gets them back, by this result of a bet.
     #[must_use]
-    pub const fn payer(&self) -> Option<Account> {
+    pub const fn payer(&self) -> &'static [Account] {
         match self {
-            Self::BetSettled(settled) | Self::BetAmended(settled) => Some(payer(&settled.stake)),
-            Self::RoundPlayed { stake, .. } => Some(payer(stake)),
-            _ => None,
+            // Its win was paid before it was known.
+            Self::BetSettled(settled) if settled.paid_before.0 > 0 => {
+                &[Account::House, Account::Promo]
+            }
+            Self::BetSettled(Settled { stake, .. })
+            | Self::BetAmended(Settled { stake, .. })
+            | Self::RoundPlayed { stake, .. } => match payer(stake) {
+                Account::Promo => &[Account::Promo],
+                _ => &[Account::House],
+            },
+            _ => &[],
         }
     }
 
@@ -580,9 +609,8 @@ impl Event {
     pub(super) fn set_totals(&mut self, of_all: SettlementTotals) {
         match self {
             Self::BetSettled(settled) | Self::BetAmended(settled) => settled.totals = Some(of_all),
-            Self::RoundPlayed { totals, .. } | Self::VerdictConfirmed { totals, .. } => {
-                *totals = of_all;
-            }
+            Self::WinUnmatched { totals, .. } => *totals = Some(of_all),
+            Self::RoundPlayed { totals, .. } => *totals = of_all,
             _ => {}
         }
     }

@@ -16,6 +16,7 @@ mod cell;
 mod command;
 mod decide;
 mod event;
+mod kept;
 pub mod protection;
 mod refusal;
 mod rows;
@@ -29,6 +30,7 @@ pub use cell::{Answer, Cell, Error, Found, Needs, Prepared};
 pub use command::{BetResult, Command, Outcome, Verdict, WithdrawalEnd};
 pub use decide::{Context, Decision, Facts, Noop, Past};
 pub use event::{About, BetRef, CorruptRow, Event, Settled, SettlementTotals, Stake};
+pub use kept::Kept;
 pub use refusal::Refusal;
 pub use scored::{Report, SettledRound};
 pub use state::{

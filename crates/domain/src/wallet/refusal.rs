@@ -53,6 +53,9 @@ pub enum Refusal {
     /// Nothing was proposed.
     #[error("nothing was proposed for this round")]
     NothingProposed,
+    /// Another proposal stands than the one that is confirmed.
+    #[error("another proposal stands by now; look at it first")]
+    ProposalReplaced,
     /// Two people are needed.
     #[error("a second person has to confirm it")]
     SamePerson,

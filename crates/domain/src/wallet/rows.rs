@@ -57,6 +57,10 @@ payload! {
     count: u32,
     points: Points,
     place: u16,
+    /// Totals of further currencies.
+    others: Vec<(Currency, SettlementTotals)>,
+    /// What of the row's amount repays a debt, by the next row.
+    repaid: Amount,
 }
 
 impl Payload {
@@ -116,6 +120,11 @@ impl Columns {
     }
 }
 
+/// A field that is left out when nothing is to be said.
+fn some(amount: Amount) -> Option<Amount> {
+    Some(amount).filter(|amount| amount.0 != 0)
+}
+
 /// A row that is not what its kind says.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("row {slot:02x}/{seq} is not a readable {kind}: {field}")]
@@ -134,22 +143,29 @@ impl Event {
     pub(crate) fn columns(&self) -> Columns {
         let none = Payload::default;
         match self {
-            Self::Deposited { .. } => Columns::default(),
+            Self::Deposited { repaid, .. } => {
+                Columns::only(&Payload { repaid: some(*repaid), ..none() })
+            }
             Self::WithdrawalAuthorised { id, .. } | Self::WithdrawalCaptured { id, .. } => {
                 Columns::only(&Payload { withdrawal: Some(id.clone()), ..none() })
             }
-            Self::WithdrawalCancelled { id, reason, .. } => Columns::only(&Payload {
+            Self::WithdrawalCancelled { id, reason, repaid, .. } => Columns::only(&Payload {
                 withdrawal: Some(id.clone()),
                 reason: Some(reason.clone()),
+                repaid: some(*repaid),
                 ..none()
             }),
-            Self::Adjusted { reason, author, .. } | Self::Readmitted { reason, author } => {
-                Columns::only(&Payload {
-                    reason: Some(reason.clone()),
-                    author: Some(author.clone()),
-                    ..none()
-                })
-            }
+            Self::Adjusted { reason, author, repaid, .. } => Columns::only(&Payload {
+                reason: Some(reason.clone()),
+                author: Some(author.clone()),
+                repaid: some(*repaid),
+                ..none()
+            }),
+            Self::Readmitted { reason, author } => Columns::only(&Payload {
+                reason: Some(reason.clone()),
+                author: Some(author.clone()),
+                ..none()
+            }),
             Self::CommandRefused { amount, currency, refusal } => Columns::only(&Payload {
                 stake: Some(*amount),
                 currency: Some(*currency),
@@ -178,7 +194,7 @@ impl Event {
                     placed: Some(settled.placed_seq),
                     totals: settled.totals,
                     version: amended.then_some(settled.version),
-                    before: amended.then_some(settled.paid_before),
+                    before: (amended || settled.paid_before.0 > 0).then_some(settled.paid_before),
                     unvoided: settled.void_before.then_some(true),
                     ..none()
                 };
@@ -198,6 +214,13 @@ impl Event {
                     Payload { at: *at, payout: Some(*payout), totals: Some(*totals), ..none() };
                 Columns::bet(bet, &payload.with(stake, false))
             }
+            Self::WinUnmatched { about, totals, .. } => Columns {
+                provider: Some(about.provider.clone()),
+                bet: about.bet.clone(),
+                round: Some(about.round.clone()),
+                game: about.game.clone(),
+                payload: Payload { totals: *totals, ..none() }.bytes(),
+            },
             Self::Moved { about, .. } => {
                 about.as_ref().map_or_else(Columns::default, |about| Columns {
                     provider: Some(about.provider.clone()),
@@ -207,8 +230,9 @@ impl Event {
                     payload: Box::default(),
                 })
             }
-            Self::RoundEnded { provider, round } | Self::RoundOverdue { provider, round } => {
-                Columns::round(provider, round, &none())
+            Self::RoundEnded { provider, round } => Columns::round(provider, round, &none()),
+            Self::RoundOverdue { provider, round, before } => {
+                Columns::round(provider, round, &Payload { started: Some(*before), ..none() })
             }
             Self::VerdictProposed { provider, round, verdict, reason, author } => Columns::round(
                 provider,
@@ -220,16 +244,24 @@ impl Event {
                     ..none()
                 },
             ),
-            Self::VerdictConfirmed { provider, round, author, currency, totals } => Columns::round(
-                provider,
-                round,
-                &Payload {
-                    currency: Some(*currency),
-                    totals: Some(*totals),
-                    author: Some(author.clone()),
-                    ..none()
-                },
-            ),
+            Self::VerdictConfirmed { provider, round, author, totals } => {
+                let (first, others) = match totals.as_slice() {
+                    [] => (None, None),
+                    [first] => (Some(first), None),
+                    [first, others @ ..] => (Some(first), Some(others.to_vec())),
+                };
+                Columns::round(
+                    provider,
+                    round,
+                    &Payload {
+                        currency: first.map(|(currency, _)| *currency),
+                        totals: first.map(|(_, totals)| *totals),
+                        author: Some(author.clone()),
+                        others,
+                        ..none()
+                    },
+                )
+            }
             Self::SessionOpened { provider, game, currency, expires } => Columns {
                 provider: provider.clone(),
                 game: Some(game.clone()),
@@ -328,8 +360,11 @@ impl Event {
         let leg = || row.leg.ok_or_else(|| bad("leg"));
         let amount = || Ok(leg()?.amount);
         let currency = || Ok(leg()?.currency);
+        let repaid = payload.repaid.unwrap_or_default();
         let event = match row.kind {
-            RowKind::Deposited => Self::Deposited { amount: amount()?, currency: currency()? },
+            RowKind::Deposited => {
+                Self::Deposited { amount: amount()?, currency: currency()?, repaid }
+            }
             RowKind::WithdrawalAuthorised => Self::WithdrawalAuthorised {
                 id: need!(withdrawal),
                 amount: amount()?,
@@ -345,9 +380,10 @@ impl Event {
                 amount: amount()?,
                 currency: currency()?,
                 reason: need!(reason),
+                repaid,
             },
             RowKind::Adjusted => {
-                Self::Adjusted { leg: leg()?, reason: need!(reason), author: need!(author) }
+                Self::Adjusted { leg: leg()?, reason: need!(reason), author: need!(author), repaid }
             }
             RowKind::CommandRefused => Self::CommandRefused {
                 amount: need!(stake),
@@ -386,7 +422,11 @@ impl Event {
                         free: payload.free,
                     },
                     payout: need!(payout),
-                    paid_before: if amended { need!(before) } else { Amount::ZERO },
+                    paid_before: if amended {
+                        need!(before)
+                    } else {
+                        payload.before.unwrap_or_default()
+                    },
                     void_before: payload.unvoided.unwrap_or(false),
                     currency: currency()?,
                     outcome: need!(outcome),
@@ -425,8 +465,18 @@ impl Event {
                 at: payload.at,
                 totals: need!(totals),
             },
+            RowKind::WinUnmatched => Self::WinUnmatched {
+                about: About {
+                    provider: provider()?,
+                    round: round()?,
+                    bet: row.bet.clone(),
+                    game: row.game.clone(),
+                },
+                amount: amount()?,
+                currency: currency()?,
+                totals: payload.totals,
+            },
             RowKind::WinPaid
-            | RowKind::WinUnmatched
             | RowKind::WinReversed
             | RowKind::BetFunded
             | RowKind::StakeReturned
@@ -445,7 +495,12 @@ impl Event {
                 leg: leg()?,
             },
             RowKind::RoundEnded => Self::RoundEnded { provider: provider()?, round: round()? },
-            RowKind::RoundOverdue => Self::RoundOverdue { provider: provider()?, round: round()? },
+            RowKind::RoundOverdue => Self::RoundOverdue {
+                provider: provider()?,
+                round: round()?,
+                // Rows of the first journals were about every bet of the round.
+                before: payload.started.unwrap_or(UnixMs(i64::MAX)),
+            },
             RowKind::VerdictProposed => Self::VerdictProposed {
                 provider: provider()?,
                 round: round()?,
@@ -457,8 +512,11 @@ impl Event {
                 provider: provider()?,
                 round: round()?,
                 author: need!(author),
-                currency: need!(currency),
-                totals: need!(totals),
+                totals: {
+                    let mut totals = vec![(need!(currency), need!(totals))];
+                    totals.extend(payload.others.unwrap_or_default());
+                    totals
+                },
             },
             RowKind::SessionOpened => Self::SessionOpened {
                 provider: row.provider.clone(),

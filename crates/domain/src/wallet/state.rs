@@ -2,9 +2,10 @@
 
 use super::command::{Outcome, Verdict};
 use super::event::{BetRef, Event, Settled, Stake};
+use super::kept::{self, Kept};
 use super::protection::{Exclusion, ExclusionKind, Protection, Usage, count};
 use crate::ids::{BetId, CampaignId, GameId, ProviderId, RoundId, TournamentId, WithdrawalId};
-use crate::journal::{Account, Leg, RowKind};
+use crate::journal::{Account, Leg};
 use crate::money::{Amount, Currency};
 use crate::time::{EVENT_TIME_TOLERANCE_MS, UnixMs, event_time};
 use serde::{Deserialize, Serialize};
@@ -37,6 +38,9 @@ impl Accounts {
     /// # Errors
     /// [`Unable`], and then nothing has moved.
     pub fn transfer(&mut self, leg: &Leg) -> Result<(), Unable> {
+        if leg.amount.0 < 0 {
+            return Err(Unable::Backwards);
+        }
         let mut after = *self;
         let owed = |account| account == Account::Debt;
         for (account, arrives) in [(leg.debit, false), (leg.credit, true)] {
@@ -101,6 +105,14 @@ pub struct OpenBet {
     pub overdue: bool,
 }
 
+impl OpenBet {
+    /// Whether it was placed up to `before`: its result should have come by now.
+    #[must_use]
+    pub fn is_late(&self, before: UnixMs) -> bool {
+        self.placed <= before
+    }
+}
+
 /// An open game session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
@@ -141,7 +153,8 @@ pub struct FreeRounds {
     pub expires: UnixMs,
 }
 
-/// What the desk proposes for an overdue round.
+/// What the desk proposes for an overdue round: about the bets of it that are overdue now. It is
+/// forgotten as soon as these are others.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Proposal {
     /// Whose round.
@@ -150,8 +163,30 @@ pub struct Proposal {
     pub round: RoundId,
     /// How it is to end.
     pub verdict: Verdict,
+    /// Why.
+    pub reason: Box<str>,
     /// Who proposes it.
     pub author: Box<str>,
+    /// Seq of its row: its name.
+    pub seq: u64,
+}
+
+impl Proposal {
+    /// The proposal that a row makes, if it is one.
+    #[must_use]
+    pub fn of(event: &Event, seq: u64) -> Option<Self> {
+        let Event::VerdictProposed { provider, round, verdict, reason, author } = event else {
+            return None;
+        };
+        Some(Self {
+            provider: provider.clone(),
+            round: round.clone(),
+            verdict: *verdict,
+            reason: reason.clone(),
+            author: author.clone(),
+            seq,
+        })
+    }
 }
 
 /// A player's part in a tournament.
@@ -194,6 +229,9 @@ pub struct Wallet {
     /// The last bet of the last few seconds, by game.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub spun: BTreeMap<GameId, UnixMs>,
+    /// How many refusals and tombstones were kept lately.
+    #[serde(default, skip_serializing_if = "Kept::is_empty")]
+    pub kept: Kept,
 }
 
 /// A transfer that the accounts can't make.
@@ -203,6 +241,8 @@ pub enum Unable {
     Negative(Account),
     /// A balance would not fit 64 bits.
     Overflow,
+    /// The amount is below zero: the money would go from credit to debit.
+    Backwards,
 }
 
 /// A row contradicts the wallet: the journal is damaged or a rule is wrong. The wallet stops.
@@ -219,6 +259,12 @@ pub enum Broken {
     /// A balance would not fit 64 bits.
     #[error("a balance overflows at row {seq}")]
     Overflow {
+        /// At which row.
+        seq: u64,
+    },
+    /// A transfer of less than nothing.
+    #[error("a transfer of less than nothing at row {seq}")]
+    Backwards {
         /// At which row.
         seq: u64,
     },
@@ -266,6 +312,12 @@ impl Wallet {
         self.open.get(provider).into_iter().flatten().filter(move |(_, bet)| bet.round == *round)
     }
 
+    /// What the desk proposes for a round.
+    #[must_use]
+    pub fn proposal(&self, provider: &ProviderId, round: &RoundId) -> Option<&Proposal> {
+        self.proposals.iter().find(|p| p.provider == *provider && p.round == *round)
+    }
+
     /// How many bets are open.
     #[must_use]
     pub fn open_len(&self) -> usize {
@@ -282,6 +334,9 @@ impl Wallet {
         }
         if let Some(leg) = event.leg() {
             self.transfer(&leg, seq)?;
+        }
+        if let Some(whose) = kept::by(event) {
+            self.kept.add(whose, time);
         }
         match event {
             Event::BetPlaced { bet, stake, currency, at } => {
@@ -323,7 +378,7 @@ impl Wallet {
                     count(&mut used.lost, own.saturating_neg());
                 });
             }
-            Event::Deposited { amount, currency } => {
+            Event::Deposited { amount, currency, .. } => {
                 let amount = amount.0;
                 let usage = self.usage.entry(*currency).or_default();
                 usage.add(time, time, |used| count(&mut used.deposited, amount));
@@ -352,19 +407,20 @@ impl Wallet {
             Event::WithdrawalCaptured { id, .. } | Event::WithdrawalCancelled { id, .. } => {
                 self.withdrawals.remove(id);
             }
-            Event::RoundOverdue { provider, round } => {
+            Event::RoundOverdue { provider, round, before } => {
+                let mut more = false;
                 for bet in self.open.get_mut(provider).into_iter().flat_map(BTreeMap::values_mut) {
-                    bet.overdue |= bet.round == *round;
+                    let late = bet.round == *round && bet.is_late(*before);
+                    more |= late && !bet.overdue;
+                    bet.overdue |= late;
+                }
+                if more {
+                    self.forget_proposal(provider, round);
                 }
             }
-            Event::VerdictProposed { provider, round, verdict, author, .. } => {
+            Event::VerdictProposed { provider, round, .. } => {
                 self.forget_proposal(provider, round);
-                self.proposals.push(Proposal {
-                    provider: provider.clone(),
-                    round: round.clone(),
-                    verdict: *verdict,
-                    author: author.clone(),
-                });
+                self.proposals.extend(Proposal::of(event, seq));
             }
             Event::VerdictConfirmed { provider, round, .. } => {
                 self.forget_proposal(provider, round);
@@ -403,8 +459,8 @@ impl Wallet {
             Event::TournamentLeft { tournament } => {
                 self.entries.remove(tournament);
             }
-            Event::Moved { kind: RowKind::WinUnmatched, leg, .. } => {
-                self.count_payout(leg.currency, time, leg.amount.0);
+            Event::WinUnmatched { amount, currency, .. } => {
+                self.count_payout(*currency, time, amount.0);
             }
             Event::Adjusted { .. }
             | Event::CommandRefused { .. }
@@ -465,7 +521,11 @@ impl Wallet {
         if self.open.get(&bet.provider).is_some_and(BTreeMap::is_empty) {
             self.open.remove(&bet.provider);
         }
-        closed.map(|_| ()).ok_or_else(|| Broken::NotOpen { bet: bet.bet.clone(), seq })
+        let closed = closed.ok_or_else(|| Broken::NotOpen { bet: bet.bet.clone(), seq })?;
+        if closed.overdue {
+            self.forget_proposal(&bet.provider, &closed.round);
+        }
+        Ok(())
     }
 
     fn transfer(&mut self, leg: &Leg, seq: u64) -> Result<(), Broken> {
@@ -473,6 +533,7 @@ impl Wallet {
         accounts.transfer(leg).map_err(|unable| match unable {
             Unable::Negative(account) => Broken::Negative { account: account.name(), seq },
             Unable::Overflow => Broken::Overflow { seq },
+            Unable::Backwards => Broken::Backwards { seq },
         })
     }
 }

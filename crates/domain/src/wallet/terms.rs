@@ -82,4 +82,7 @@ pub struct Terms {
     pub unmatched_win: UnmatchedWin,
     /// What another result of a settled bet does.
     pub amend: Amend,
+    /// The tenant does not offer the command's currency: no bet in it is taken, and no win
+    /// without a bet is paid (money-cases.md, 21).
+    pub foreign: bool,
 }

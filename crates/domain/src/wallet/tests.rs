@@ -8,6 +8,10 @@ use crate::journal::{Head, KeyFilter, Keys, RowKind, Stage};
 use crate::money::{Amount, Currency};
 use crate::time::UnixMs;
 
+mod bounds;
+mod corrections;
+mod desk;
+
 const TENANT: TenantId = TenantId(1);
 const PLAYER: PlayerId = PlayerId(42);
 
@@ -36,6 +40,18 @@ impl Bench {
         // Nothing is ever committed here, so the cell itself remembers every row.
         let found = Found::default();
         self.cell.execute(&asked, &found, now, 0, &self.keys, &mut self.stage).unwrap()
+    }
+
+    /// Runs a command under a key of its own; tells the answer in short.
+    fn next(&mut self, command: Command) -> String {
+        let key = format!("key {}", self.clock);
+        short(&self.run(&key, command))
+    }
+
+    /// Cash, bonus, held, debt.
+    fn money(&self, currency: Currency) -> [i64; 4] {
+        let there = self.cell.wallet().balance(currency);
+        [there.cash.0, there.bonus.0, there.held.0, there.debt.0]
     }
 }
 

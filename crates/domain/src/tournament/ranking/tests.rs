@@ -4,6 +4,7 @@ use super::*;
 use proptest::prelude::*;
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 /// What the module promises of the tree: order, counts, and how full it is.
 fn check_tree<K: Ord + Copy + std::fmt::Debug>(ranking: &Ranking<K>) {
@@ -27,6 +28,8 @@ fn check_tree<K: Ord + Copy + std::fmt::Debug>(ranking: &Ranking<K>) {
         }
         assert_eq!(group.last(), group.children().last().and_then(|chunk| chunk.last().copied()));
         assert_eq!(groups.len_of(at), group.len());
+        let next = groups.child(at + 1).map_or(GROUP_FILL, Level::count);
+        assert!(group.count() + next >= GROUP_FILL, "{} + {next} chunks", group.count());
         let last = group.last().expect("a group has keys");
         assert_eq!(groups.partition(|other| *other < last), at);
         total += group.len();
@@ -178,7 +181,7 @@ fn groups_come_and_go() {
     // All to one end, and most of them back to other places.
     let mut go = |ranking: &mut Ranking<u32>, old: u32, new: u32| {
         let is_possible = naive.contains(&old) && !naive.contains(&new);
-        let is_looked_at = is_possible && old % 500 == 0;
+        let is_looked_at = is_possible && old.is_multiple_of(2_000);
         let expected_from = is_looked_at.then(|| position(&naive, old));
         if is_possible {
             naive.remove(&old);
@@ -198,14 +201,38 @@ fn groups_come_and_go() {
         go(&mut ranking, 1_000_000 + n, spread(n.wrapping_mul(7)));
     }
     check_answers(&ranking, &naive, 97);
+    // Most leave from everywhere, the rest from around one place.
+    let mut keys: Vec<u32> = naive.iter().copied().collect();
+    keys.sort_by_key(|key| spread(*key));
+    for key in keys.drain(4_000..) {
+        assert!(naive.remove(&key) && ranking.remove(&key).is_some());
+        if ranking.len().is_multiple_of(500) {
+            check_tree(&ranking);
+        }
+    }
+    check_answers(&ranking, &naive, 97);
     while let Some(key) = ranking.get(ranking.len() / 3) {
         assert!(naive.remove(&key) && ranking.remove(&key).is_some());
-        if ranking.len() % 10_000 == 0 {
-            check_answers(&ranking, &naive, 997);
-        }
+        check_tree(&ranking);
     }
     assert!(naive.is_empty());
     check_answers(&ranking, &naive, 1);
+}
+
+/// Groups that join leave no two small chunks where they met.
+#[test]
+fn a_seam_is_closed() {
+    let keys = |chunks: Range<usize>| chunks.start * CHUNK_FILL..chunks.end * CHUNK_FILL;
+    let mut ranking = Ranking::from_sorted(keys(0..GROUP_FILL + 3)).expect("ascending");
+    assert_eq!(ranking.groups.count(), 2);
+    // One key each is left of the last chunk of the first group and the first of the second.
+    let around_seam = keys(GROUP_FILL - 1..GROUP_FILL + 1);
+    let around_seam = around_seam.start + 1..around_seam.end - 1;
+    for key in around_seam.chain(keys(0..5)) {
+        ranking.remove(&key).expect("there");
+        check_tree(&ranking);
+    }
+    assert_eq!(ranking.groups.count(), 1);
 }
 
 /// Heap bytes per key after different lives, in keys' own size: 24 bytes.

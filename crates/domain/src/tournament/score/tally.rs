@@ -76,6 +76,15 @@ impl Tally {
         }
     }
 
+    /// Whether no round is in it.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        match self {
+            Self::Sum { rounds, .. } => *rounds == 0,
+            Self::Rounds(all) => all.kept.is_empty(),
+        }
+    }
+
     /// Takes a round in. The caller sees to it that each comes once.
     pub fn add(&mut self, score: &Score, round: &Round) {
         let gained = score.gain(round);

@@ -1,16 +1,17 @@
 //! What a bet may do.
 
 use super::super::command::Command;
-use super::super::event::{About, BetRef, Event, Stake, payer};
+use super::super::event::{About, BetRef, Event, Settled, Stake, payer};
 use super::super::protection::LimitKind;
 use super::super::refusal::Refusal;
 use super::super::state::Wallet;
 use super::super::terms::{Funding, LateBet, SessionRule, Terms};
+use super::results::said_by;
 use super::{Context, Decision, Facts, OPEN_BETS_MAX, Plan, one};
 use crate::ids::CampaignId;
 use crate::journal::{Account, RowKind};
 use crate::money::{Amount, Currency};
-use crate::time::UnixMs;
+use crate::time::{EVENT_TIME_TOLERANCE_MS, UnixMs, event_time};
 use std::sync::Arc;
 
 impl Wallet {
@@ -32,6 +33,9 @@ impl Wallet {
         if terms.away {
             return Err(Refusal::ProviderAway);
         }
+        if terms.foreign {
+            return Err(Refusal::CurrencyMismatch);
+        }
         if amount.0 != 0 && amount < terms.stake_min {
             return Err(Refusal::StakeTooSmall);
         }
@@ -51,6 +55,15 @@ impl Wallet {
         if feature && of_round.any(|(_, open)| open.stake.amount != amount) {
             return Err(Refusal::StakeChanged);
         }
+        let paid = facts.bets.get(&bet.bet).and_then(|past| past.unmatched.as_deref());
+        let paid = paid.and_then(|row| row.leg);
+        if paid.is_some() && matches!(command, Command::Play { .. }) {
+            // It has a result already.
+            return Err(Refusal::BetIdReused);
+        }
+        if paid.is_some_and(|leg| leg.currency != currency) {
+            return Err(Refusal::CurrencyMismatch);
+        }
         let allowed = match facts.claimed {
             Some(_) => Err(Refusal::RoundClosed),
             None => self.allowed(bet, amount, currency, free, terms, context.now),
@@ -68,10 +81,15 @@ impl Wallet {
             Command::PlaceBet { at, .. } => {
                 let mut plan = Plan::new(self, currency);
                 let second = stake.second();
-                plan.push(Event::BetPlaced { bet: bet.clone(), stake, currency, at: *at })?;
+                let placed =
+                    Event::BetPlaced { bet: bet.clone(), stake: stake.clone(), currency, at: *at };
+                plan.push(placed)?;
                 if let Some(bonus) = second {
                     let about = Some(About::from(bet));
                     plan.moved(RowKind::BetFunded, about, Account::Bonus, Account::Held, bonus)?;
+                }
+                if let Some(leg) = paid {
+                    won_before(&mut plan, bet, stake, leg.amount, *at, context)?;
                 }
                 Ok(plan.done())
             }
@@ -194,6 +212,38 @@ impl Wallet {
         plan.repay(own, about)?;
         plan.settled(1, staked, i128::from(payout.0))
     }
+}
+
+/// A bet that comes after its win was paid is settled by that win at once, and promotions get it
+/// back from whoever pays the winnings of a bet. The player's money does not change by it.
+fn won_before(
+    plan: &mut Plan,
+    bet: &BetRef,
+    stake: Stake,
+    payout: Amount,
+    at: Option<UnixMs>,
+    context: &Context,
+) -> Result<(), Refusal> {
+    let (about, payer) = (Some(About::from(bet)), payer(&stake));
+    plan.push(Event::BetSettled(Settled {
+        bet: bet.clone(),
+        version: 1,
+        stake,
+        payout,
+        paid_before: payout,
+        void_before: false,
+        currency: plan.currency,
+        outcome: said_by(payout),
+        started: event_time(context.now, at, EVENT_TIME_TOLERANCE_MS),
+        placed_seq: context.next_seq,
+        at: None,
+        totals: None,
+    }))?;
+    if payer == Account::Promo {
+        return Ok(());
+    }
+    plan.moved(RowKind::WinPaid, about.clone(), payer, Account::Cash, payout)?;
+    plan.moved(RowKind::WinReversed, about, Account::Cash, Account::Promo, payout)
 }
 
 /// What became of a bet id that a new bet wants, if it was used before.

@@ -34,7 +34,8 @@ impl Wallet {
             return refused(reached, amount, currency);
         }
         let mut plan = Plan::new(self, currency);
-        plan.push(Event::Deposited { amount, currency })?;
+        let repaid = plan.due(amount);
+        plan.push(Event::Deposited { amount, currency, repaid })?;
         plan.repay(amount, None)?;
         Ok(plan.done())
     }
@@ -66,6 +67,8 @@ impl Wallet {
         Ok(one(Event::WithdrawalAuthorised { id: id.clone(), amount, currency }))
     }
 
+    /// What was promised to a withdrawal is paid out whatever the player owes since: a capture
+    /// says that the money has left.
     pub(super) fn end_withdrawal(
         &self,
         id: &WithdrawalId,
@@ -82,8 +85,8 @@ impl Wallet {
             return Ok(one(Event::WithdrawalCaptured { id, amount, currency }));
         }
         let mut plan = Plan::new(self, currency);
-        let reason = reason.into();
-        plan.push(Event::WithdrawalCancelled { id, amount, currency, reason })?;
+        let (reason, repaid) = (reason.into(), plan.due(amount));
+        plan.push(Event::WithdrawalCancelled { id, amount, currency, reason, repaid })?;
         plan.repay(amount, None)?;
         Ok(plan.done())
     }
@@ -106,14 +109,14 @@ impl Wallet {
         }
         let (debit, credit) = if takes { (account, other) } else { (other, account) };
         let mut plan = Plan::new(self, currency);
+        let gained = if takes || account == Account::Bonus { Amount::ZERO } else { size };
         plan.push(Event::Adjusted {
             leg: Leg { debit, credit, amount: size, currency },
             reason: reason.into(),
             author: author.into(),
+            repaid: plan.due(gained),
         })?;
-        if !takes && account == Account::Cash {
-            plan.repay(size, None)?;
-        }
+        plan.repay(gained, None)?;
         Ok(plan.done())
     }
 }

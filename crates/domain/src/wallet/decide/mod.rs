@@ -14,7 +14,7 @@ use super::command::Command;
 use super::event::{About, Event, SettlementTotals};
 use super::refusal::Refusal;
 use super::state::{Accounts, Unable, Wallet};
-use crate::ids::BetId;
+use crate::ids::{BetId, Slot};
 use crate::journal::{Account, Key16, Leg, Row, RowKind};
 use crate::money::{Amount, Currency};
 use crate::time::UnixMs;
@@ -26,6 +26,10 @@ use std::sync::Arc;
 pub struct Context {
     /// The time the command's rows will carry.
     pub now: UnixMs,
+    /// The wallet's slot.
+    pub slot: Slot,
+    /// The seq that the command's first row will have.
+    pub next_seq: u64,
     /// Hash of the command's canonical content.
     pub body_hash: Key16,
 }
@@ -37,14 +41,17 @@ pub struct Past {
     pub claimed: Option<Arc<Row>>,
     /// The rows of its results by version, or of its rollback.
     pub closed: BTreeMap<u32, Arc<Row>>,
+    /// The row that paid a win of it while the bet was not known.
+    pub unmatched: Option<Arc<Row>>,
 }
 
 impl Past {
-    /// The row that says how the bet stands: its newest result, or the play that was its bet.
+    /// The row that says how the bet stood at a version of its result: the newest one up to it,
+    /// or the play that was its bet.
     #[must_use]
-    pub fn last(&self) -> Option<&Arc<Row>> {
+    pub fn at(&self, version: u32) -> Option<&Arc<Row>> {
         let played = || self.claimed.as_ref().filter(|row| row.kind == RowKind::RoundPlayed);
-        self.closed.values().next_back().or_else(played)
+        self.closed.range(..=version).next_back().map(|(_, row)| row).or_else(played)
     }
 }
 
@@ -128,8 +135,8 @@ impl Wallet {
             Command::ProposeVerdict { provider, round, verdict, reason, author } => {
                 self.propose(provider, round, *verdict, reason, author)
             }
-            Command::ConfirmVerdict { provider, round, author } => {
-                self.confirm(provider, round, author)
+            Command::ConfirmVerdict { provider, round, proposal, author } => {
+                self.confirm(provider, round, *proposal, author, context)
             }
             Command::OpenSession { provider, game, currency, expires, away } => {
                 if *expires <= now {
@@ -144,7 +151,7 @@ impl Wallet {
                 Ok(one(Event::SessionOpened { provider, game, currency, expires }))
             }
             Command::CloseSession { game, number } => match self.sessions.get(game) {
-                Some(session) if session.expires > now && session.number == *number => {
+                Some(session) if session.number == *number && session.expires > now => {
                     Ok(one(Event::SessionClosed { game: game.clone() }))
                 }
                 Some(_) | None => Err(Refusal::SessionNotFound),
@@ -203,7 +210,8 @@ impl Plan {
     fn push(&mut self, event: Event) -> Result<(), Refusal> {
         if let Some(leg) = event.leg() {
             self.accounts.transfer(&leg).map_err(|unable| match unable {
-                Unable::Overflow => Refusal::Overflow,
+                // No rule moves less than nothing; a damaged snapshot may ask for it.
+                Unable::Overflow | Unable::Backwards => Refusal::Overflow,
                 Unable::Negative(_) => {
                     Refusal::InsufficientFunds { available: self.accounts.available() }
                 }
@@ -232,21 +240,32 @@ impl Plan {
         self.push(Event::Moved { kind, about, leg })
     }
 
-    /// What the player owes is repaid first, out of `gained` (money-cases.md, 24).
+    /// What of `gained` own money the player owes.
+    fn due(&self, gained: Amount) -> Amount {
+        self.accounts.debt.min(gained)
+    }
+
+    /// What the player owes is repaid first, out of `gained` own money. Bonus money pays no debt
+    /// (money-cases.md, 24).
     fn repay(&mut self, gained: Amount, about: Option<About>) -> Result<(), Refusal> {
-        let due = self.accounts.debt.min(self.accounts.cash).min(gained);
+        let due = self.due(gained).min(self.accounts.cash);
         self.moved(RowKind::DebtRepaid, about, Account::Cash, Account::Debt, due)
     }
 
-    /// The finished plan, with the totals on its first event.
-    fn settled(mut self, bets: usize, staked: i128, paid: i128) -> Result<Decision, Refusal> {
+    /// What the plan comes to.
+    fn totals(&self, bets: usize, staked: i128, paid: i128) -> Result<SettlementTotals, Refusal> {
         let amount = |sum| i64::try_from(sum).map(Amount).map_err(|_| Refusal::Overflow);
-        let totals = SettlementTotals {
+        Ok(SettlementTotals {
             bets: u32::try_from(bets).map_err(|_| Refusal::Overflow)?,
             staked: amount(staked)?,
             paid: amount(paid)?,
             balance: self.accounts.available(),
-        };
+        })
+    }
+
+    /// The finished plan, with the totals on its first event.
+    fn settled(mut self, bets: usize, staked: i128, paid: i128) -> Result<Decision, Refusal> {
+        let totals = self.totals(bets, staked, paid)?;
         if let Some(first) = self.events.first_mut() {
             first.set_totals(totals);
         }

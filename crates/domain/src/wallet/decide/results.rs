@@ -1,7 +1,7 @@
 //! Results: settlements, corrections, wins without a bet.
 
-use super::super::command::{BetResult, Command, Outcome};
-use super::super::event::{About, BetRef, Event, Settled, Stake, payer};
+use super::super::command::{BetResult, Command, Outcome, Verdict};
+use super::super::event::{About, BetRef, Event, Settled, SettlementTotals, Stake, payer};
 use super::super::refusal::Refusal;
 use super::super::state::{OpenBet, Wallet};
 use super::super::terms::{Amend, Terms, UnmatchedWin};
@@ -10,6 +10,7 @@ use crate::ids::{BetId, GameId, ProviderId, RoundId};
 use crate::journal::{Account, Row, RowKind};
 use crate::money::{Amount, Currency};
 use crate::time::UnixMs;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// One bet's part of a settlement.
@@ -80,6 +81,7 @@ impl Wallet {
         let Some(last) = standing.iter().map(|one| one.settled.version).max() else {
             return match terms.unmatched_win {
                 _ if known => Err(Refusal::BetAlreadyRolledBack),
+                UnmatchedWin::Promo if *gross && terms.foreign => Err(Refusal::CurrencyMismatch),
                 UnmatchedWin::Promo if *gross => {
                     let parts = vec![Part::Unmatched(None, *delta)];
                     self.settled(parts, provider, round, None, *currency)
@@ -90,8 +92,7 @@ impl Wallet {
         if let Some(version) = version
             && *version <= last
         {
-            let known = standing.into_iter().find(|one| one.settled.version == last);
-            return known.map(|one| Decision::Replay(one.row)).ok_or(Refusal::BetNotFound);
+            return said_before(facts, *version, *delta, *gross);
         }
         if version.is_some_and(|version| version > last + 1) {
             return Err(Refusal::VersionGap);
@@ -103,7 +104,11 @@ impl Wallet {
             Amend::Replace | Amend::Add => false,
         };
         if version.is_none() && refused {
-            return Err(Refusal::BetAlreadySettled);
+            // A void is taken back by whatever comes after it (money-cases.md, 26).
+            standing.retain(|one| one.settled.outcome == Outcome::Void);
+            if standing.is_empty() {
+                return Err(Refusal::BetAlreadySettled);
+            }
         }
         if standing.iter().any(|one| one.settled.currency != *currency) {
             return Err(Refusal::CurrencyMismatch);
@@ -111,7 +116,9 @@ impl Wallet {
         let stakes: Vec<Amount> = standing.iter().map(|one| one.settled.stake.held()).collect();
         let mut payout = total(&stakes, *delta, *gross);
         if *gross && terms.amend == Amend::Add && version.is_none() {
-            payout += standing.iter().map(|one| i128::from(one.settled.payout.0)).sum::<i128>();
+            // What a void gave back was no win (money-cases.md, 26).
+            let won = standing.iter().filter(|one| one.settled.outcome != Outcome::Void);
+            payout += won.map(|one| i128::from(one.settled.payout.0)).sum::<i128>();
         }
         let payouts = shares(&stakes, payout)?;
         let parts = standing
@@ -167,15 +174,17 @@ impl Wallet {
         at: Option<UnixMs>,
         terms: &Terms,
     ) -> Result<Part, Refusal> {
-        let Some(past) = past.filter(|past| past.claimed.is_some()) else {
-            return match terms.unmatched_win {
-                UnmatchedWin::Promo if of.is_some() => {
-                    Ok(Part::Unmatched(Some(result.bet.clone()), result.payout))
+        let known = past.filter(|past| past.claimed.is_some());
+        let Some(past) = known else {
+            return match (terms.unmatched_win, *of) {
+                (UnmatchedWin::Promo, Some(_)) if terms.foreign => Err(Refusal::CurrencyMismatch),
+                (UnmatchedWin::Promo, Some(currency)) => unmatched(result, past, currency),
+                (UnmatchedWin::Promo, None) | (UnmatchedWin::Refuse, _) => {
+                    Err(Refusal::BetNotFound)
                 }
-                UnmatchedWin::Promo | UnmatchedWin::Refuse => Err(Refusal::BetNotFound),
             };
         };
-        let Some(Standing { settled, row }) = stands(past)? else {
+        let Some(Standing { settled, .. }) = stands(past)? else {
             let refused = past.claimed.as_ref().is_some_and(|row| row.kind == RowKind::BetRefused);
             return Err(if refused { Refusal::BetNotFound } else { Refusal::BetAlreadyRolledBack });
         };
@@ -185,10 +194,14 @@ impl Wallet {
         same_currency(of, settled.currency)?;
         let mut result = result.clone();
         match result.version {
-            Some(version) if version < settled.version => return Ok(Part::Known(row)),
-            Some(version) if version == settled.version => {
-                let same = fits(&result, &settled.stake)? == settled.payout;
-                return if same { Ok(Part::Known(row)) } else { Err(Refusal::IdempotencyMismatch) };
+            Some(version) if version <= settled.version => {
+                let then = stood(past, version)?.ok_or(Refusal::BetNotFound)?;
+                let same = fits(&result, &then.settled.stake)? == then.settled.payout;
+                return if same {
+                    Ok(Part::Known(then.row))
+                } else {
+                    Err(Refusal::IdempotencyMismatch)
+                };
             }
             Some(version) if version > settled.version + 1 => return Err(Refusal::VersionGap),
             Some(_) => {}
@@ -283,13 +296,12 @@ impl Wallet {
                         bet,
                         game: game.cloned(),
                     };
-                    let leg = crate::journal::Leg {
-                        debit: Account::Promo,
-                        credit: Account::Cash,
+                    plan.push(Event::WinUnmatched {
+                        about: of,
                         amount: payout,
                         currency: plan.currency,
-                    };
-                    plan.push(Event::Moved { kind: RowKind::WinUnmatched, about: Some(of), leg })?;
+                        totals: None,
+                    })?;
                 }
             }
         }
@@ -311,34 +323,66 @@ impl Wallet {
         Ok(sums)
     }
 
-    /// The desk's settlement of all open bets of a round, behind `first`.
+    /// The desk's settlement of those open bets of a round that `counts` chooses, each in its own
+    /// currency, behind the event that `begin` makes of what it comes to.
     pub(super) fn settle_open(
         &self,
-        first_event: Event,
         provider: &ProviderId,
         round: &RoundId,
-        delta: Option<Amount>,
+        verdict: Verdict,
+        counts: impl Fn(&OpenBet) -> bool,
+        begin: impl FnOnce(Vec<(Currency, SettlementTotals)>) -> Event,
     ) -> Result<Decision, Refusal> {
-        let open: Vec<_> = self.open_in_round(provider, round).collect();
-        let Some((_, any)) = open.first() else { return Err(Refusal::BetNotFound) };
-        let currency = any.currency;
-        let stakes: Vec<Amount> = open.iter().map(|(_, bet)| bet.stake.held()).collect();
-        let payouts = match delta {
-            Some(delta) => shares(&stakes, total(&stakes, delta, false))?,
-            None => stakes,
-        };
-        let outcome = delta.is_none().then_some(Outcome::Void);
-        let parts = open
-            .into_iter()
-            .zip(payouts)
-            .map(|((id, bet), payout)| {
+        let mut open: BTreeMap<Currency, Vec<_>> = BTreeMap::new();
+        for (id, bet) in self.open_in_round(provider, round).filter(|(_, bet)| counts(bet)) {
+            open.entry(bet.currency).or_default().push((id, bet));
+        }
+        let (mut totals, mut events) = (Vec::new(), Vec::new());
+        for (currency, bets) in open {
+            let stakes: Vec<Amount> = bets.iter().map(|(_, bet)| bet.stake.held()).collect();
+            let (outcome, payouts) = match verdict {
+                Verdict::Void => (Some(Outcome::Void), stakes),
+                Verdict::Settle { currency: of, .. } if of != currency => continue,
+                Verdict::Settle { delta, .. } => {
+                    (None, shares(&stakes, total(&stakes, delta, false))?)
+                }
+            };
+            let parts = bets.into_iter().zip(payouts).map(|((id, bet), payout)| {
                 Part::First(first(reference(provider, id, bet), bet, payout, outcome, None))
-            })
-            .collect();
-        let mut plan = Plan::new(self, currency);
-        plan.push(first_event)?;
-        let sums = self.settle_into(&mut plan, parts, provider, round, None)?;
-        plan.settled(sums.bets, sums.staked, sums.paid)
+            });
+            let mut plan = Plan::new(self, currency);
+            let sums = self.settle_into(&mut plan, parts.collect(), provider, round, None)?;
+            totals.push((currency, plan.totals(sums.bets, sums.staked, sums.paid)?));
+            events.append(&mut plan.events);
+        }
+        if totals.is_empty() {
+            return Err(Refusal::BetNotFound);
+        }
+        events.insert(0, begin(totals));
+        Ok(Decision::Events(events))
+    }
+}
+
+/// What a result of a bet that is not known does where such wins are paid (money-cases.md, 13). It
+/// happens once per bet: until the bet comes nothing tells a further win from the same one.
+fn unmatched(result: &BetResult, past: Option<&Past>, of: Currency) -> Result<Part, Refusal> {
+    match result.outcome {
+        // Nothing was staked that could come back.
+        Some(Outcome::Void) => return Err(Refusal::BetNotFound),
+        Some(Outcome::Lose) if result.payout.is_positive() => return Err(Refusal::OutcomeMismatch),
+        Some(Outcome::Lose | Outcome::Win) | None => {}
+    }
+    let Some(paid) = past.and_then(|past| past.unmatched.as_ref()) else {
+        if result.version.is_some_and(|version| version > 1) {
+            return Err(Refusal::VersionGap);
+        }
+        return Ok(Part::Unmatched(Some(result.bet.clone()), result.payout));
+    };
+    let same = paid.leg.is_some_and(|leg| leg.amount == result.payout && leg.currency == of);
+    match result.version {
+        None | Some(1) if same => Ok(Part::Known(Arc::clone(paid))),
+        Some(1) => Err(Refusal::IdempotencyMismatch),
+        None | Some(_) => Err(Refusal::BetAlreadySettled),
     }
 }
 
@@ -359,8 +403,9 @@ impl Sums {
     }
 }
 
-/// Takes an earlier payout back: from the account it went to, then from the other, then as debt
-/// (money-cases.md, 24). Available money never goes below zero.
+/// Takes an earlier payout back: the part that went to bonus from bonus, then from cash; the part
+/// that went to cash from cash; what is missing is owed (money-cases.md, 24). Bonus money pays no
+/// debt: it may stand beside one. Available money never goes below zero.
 fn take_back(
     plan: &mut Plan,
     about: &About,
@@ -383,9 +428,35 @@ fn take_back(
     plan.moved(RowKind::WinReversed, Some(about.clone()), Account::Debt, to, Amount(left))
 }
 
+/// A result of a round that names a version which it has, or had: the same again, or another one
+/// (money-cases.md, 23). Bets that have no such version yet count with their last one before it.
+fn said_before(
+    facts: &Facts,
+    version: u32,
+    delta: Amount,
+    gross: bool,
+) -> Result<Decision, Refusal> {
+    let (mut stakes, mut paid, mut first) = (Vec::new(), 0_i128, None);
+    for past in facts.bets.values() {
+        let Some(Standing { settled, row }) = stood(past, version)? else { continue };
+        stakes.push(settled.stake.held());
+        paid += i128::from(settled.payout.0);
+        if settled.version == version {
+            first.get_or_insert(row);
+        }
+    }
+    let same = total(&stakes, delta, gross) == paid;
+    first.filter(|_| same).map(Decision::Replay).ok_or(Refusal::IdempotencyMismatch)
+}
+
 /// How a bet stands, if it has a result; `None` when it was rolled back, stopped or refused.
 fn stands(past: &Past) -> Result<Option<Standing>, Refusal> {
-    let Some(row) = past.last() else { return Ok(None) };
+    stood(past, u32::MAX)
+}
+
+/// How a bet stood when its results had come up to `version`.
+fn stood(past: &Past, version: u32) -> Result<Option<Standing>, Refusal> {
+    let Some(row) = past.at(version) else { return Ok(None) };
     // A row that can't be read was told as damage when it was folded in.
     let settled = match Event::from_row(row).map_err(|_| Refusal::BetNotFound)? {
         Event::BetSettled(settled) | Event::BetAmended(settled) => settled,
@@ -501,6 +572,6 @@ fn again(old: Settled, payout: Amount, outcome: Option<Outcome>, at: Option<Unix
     }
 }
 
-const fn said_by(payout: Amount) -> Outcome {
+pub(super) const fn said_by(payout: Amount) -> Outcome {
     if payout.is_positive() { Outcome::Win } else { Outcome::Lose }
 }

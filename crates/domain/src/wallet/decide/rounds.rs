@@ -1,13 +1,12 @@
 //! Rollbacks, ends of rounds, and what the desk decides about overdue ones.
 
 use super::super::command::Verdict;
-use super::super::event::{About, BetRef, Event, SettlementTotals};
+use super::super::event::{About, BetRef, Event};
 use super::super::refusal::Refusal;
 use super::super::state::Wallet;
-use super::{Decision, Facts, Noop, OPEN_OTHERS_MAX, Plan, one};
-use crate::ids::{BetId, ProviderId, RoundId};
+use super::{Context, Decision, Facts, Noop, OPEN_OTHERS_MAX, Plan, one};
+use crate::ids::{BetId, ProviderId, RoundId, Slot};
 use crate::journal::{Account, RowKind};
-use crate::money::Amount;
 use crate::time::UnixMs;
 
 impl Wallet {
@@ -40,6 +39,10 @@ impl Wallet {
         }
         let past = facts.bets.get(bet);
         let Some(claimed) = past.and_then(|past| past.claimed.as_ref()) else {
+            if past.is_some_and(|past| past.unmatched.is_some()) {
+                // Its win was paid without it.
+                return Err(Refusal::BetAlreadySettled);
+            }
             return Ok(one(Event::BetTombstoned {
                 provider: provider.clone(),
                 bet: bet.clone(),
@@ -69,8 +72,8 @@ impl Wallet {
         Ok(one(Event::RoundEnded { provider: provider.clone(), round: round.clone() }))
     }
 
-    /// A round is late when a bet of it that was placed up to `before` is open
-    /// (money-cases.md, 25).
+    /// A round is late when a bet of it that was placed up to `before` is open; its fresh bets
+    /// are left alone (money-cases.md, 25).
     pub(super) fn mark_overdue(
         &self,
         provider: &ProviderId,
@@ -80,12 +83,16 @@ impl Wallet {
     ) -> Result<Decision, Refusal> {
         let late = self
             .open_in_round(provider, round)
-            .any(|(_, bet)| bet.placed <= before && (void || !bet.overdue));
+            .any(|(_, bet)| bet.is_late(before) && (void || !bet.overdue));
         if !late {
             return Ok(Decision::Noop(Noop::NotLate));
         }
-        let overdue = Event::RoundOverdue { provider: provider.clone(), round: round.clone() };
-        if void { self.settle_open(overdue, provider, round, None) } else { Ok(one(overdue)) }
+        let overdue =
+            Event::RoundOverdue { provider: provider.clone(), round: round.clone(), before };
+        if !void {
+            return Ok(one(overdue));
+        }
+        self.settle_open(provider, round, Verdict::Void, |bet| bet.is_late(before), |_| overdue)
     }
 
     pub(super) fn propose(
@@ -100,20 +107,22 @@ impl Wallet {
         if open.peek().is_none() {
             return Err(Refusal::BetNotFound);
         }
-        let (mut staked, mut overdue) = (0_i128, false);
-        for bet in open {
-            staked += i128::from(bet.stake.held().0);
-            overdue |= bet.overdue;
-        }
-        if !overdue {
+        let mut overdue = open.filter(|bet| bet.overdue).peekable();
+        if overdue.peek().is_none() {
             return Err(Refusal::RoundNotOverdue);
         }
-        if let Verdict::Settle(delta) = verdict
-            && staked + i128::from(delta.0) < 0
-        {
-            return Err(Refusal::NegativePayout);
+        if let Verdict::Settle { delta, currency } = verdict {
+            let mut of_currency = overdue.filter(|bet| bet.currency == currency).peekable();
+            if of_currency.peek().is_none() {
+                return Err(Refusal::CurrencyMismatch);
+            }
+            let staked: i128 = of_currency.map(|bet| i128::from(bet.stake.held().0)).sum();
+            if staked + i128::from(delta.0) < 0 {
+                return Err(Refusal::NegativePayout);
+            }
         }
-        if self.proposals.len() >= OPEN_OTHERS_MAX {
+        let replaces = self.proposal(provider, round).is_some();
+        if !replaces && self.proposals.len() >= OPEN_OTHERS_MAX {
             return Err(Refusal::TooManyOpen);
         }
         Ok(one(Event::VerdictProposed {
@@ -129,33 +138,30 @@ impl Wallet {
         &self,
         provider: &ProviderId,
         round: &RoundId,
+        seen: (Slot, u64),
         author: &str,
+        context: &Context,
     ) -> Result<Decision, Refusal> {
-        let is_it =
-            |p: &&super::super::state::Proposal| p.provider == *provider && p.round == *round;
-        let Some(proposal) = self.proposals.iter().find(is_it) else {
+        let Some(proposal) = self.proposal(provider, round) else {
             return Err(Refusal::NothingProposed);
         };
+        if seen != (context.slot, proposal.seq) {
+            return Err(Refusal::ProposalReplaced);
+        }
         if *proposal.author == *author {
             return Err(Refusal::SamePerson);
         }
-        let currency = match self.open_in_round(provider, round).next() {
-            Some((_, bet)) => bet.currency,
-            // The provider's own result came first.
-            None => return Err(Refusal::BetNotFound),
-        };
-        let zero = Amount::ZERO;
-        let confirmed = Event::VerdictConfirmed {
-            provider: provider.clone(),
-            round: round.clone(),
-            author: author.into(),
-            currency,
-            totals: SettlementTotals { bets: 0, staked: zero, paid: zero, balance: zero },
-        };
-        let delta = match proposal.verdict {
-            Verdict::Void => None,
-            Verdict::Settle(delta) => Some(delta),
-        };
-        self.settle_open(confirmed, provider, round, delta)
+        self.settle_open(
+            provider,
+            round,
+            proposal.verdict,
+            |bet| bet.overdue,
+            |totals| Event::VerdictConfirmed {
+                provider: provider.clone(),
+                round: round.clone(),
+                author: author.into(),
+                totals,
+            },
+        )
     }
 }

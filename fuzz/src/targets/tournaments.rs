@@ -1,0 +1,133 @@
+//! `POST /api/tournaments` and `POST /api/providers/{id}/state`. The first word is `tournament` or
+//! `state`; then an empty line and the body.
+//!
+//! **Property:** a tournament that is taken and shown can be announced again from what is shown
+//! and is the same; its own bounds are no wider than the rules', so what the rules still refuse
+//! is only that fields contradict each other; a provider's state reads back after it was written.
+
+use crate::support::{Message, refused, same_money};
+use palio_domain::tournament::score::Points;
+use palio_domain::tournament::{Definition, EntryMode};
+use palio_protocol::json;
+use palio_protocol::provider::SetProviderState;
+use palio_protocol::tournament::{CreateTournament, ParsedTournament, Tournament};
+use serde_json::Value;
+
+pub(super) const WORDS: &[&str] = &[
+    "tournament",
+    "state",
+    "id",
+    "name",
+    "metric",
+    "turnover",
+    "best_ratio",
+    "ggr",
+    "custom",
+    "rules",
+    "template",
+    "max-multiplier",
+    "score",
+    "terms",
+    "counts",
+    "ties",
+    "currency",
+    "startsAt",
+    "endsAt",
+    "registrationOpensAt",
+    "graceSeconds",
+    "minStake",
+    "pointsPer",
+    "games",
+    "tickMs",
+    "topN",
+    "entry",
+    "opt_in",
+    "all",
+    "prizes",
+    "description",
+    "reason",
+    "maintenance",
+    "active",
+    "off",
+    "604800",
+    "604801",
+    "60000",
+    "100",
+    "101",
+    "1000",
+];
+
+pub(super) fn target(bytes: &[u8]) {
+    let Some(message) = Message::cut(bytes) else { return };
+    match message.word(0) {
+        "tournament" => match json::parse(message.body).and_then(CreateTournament::parse) {
+            Err(error) => refused(&error),
+            Ok(parsed) => tournament(&parsed, message.body),
+        },
+        "state" => state(message.body),
+        _ => {}
+    }
+}
+
+fn tournament(parsed: &ParsedTournament, body: &[u8]) {
+    let shown = Tournament::new(parsed, "upcoming", "registration", 0);
+    let shown = serde_json::to_vec(&shown).expect("a tournament is written");
+    let again = json::parse(&shown).and_then(CreateTournament::parse);
+    assert_eq!(again.as_ref(), Ok(parsed), "as shown");
+
+    let body: Value = json::parse(body).unwrap_or_default();
+    let money = |at: &str, amount| {
+        if let Some(text) = body.pointer(at).and_then(Value::as_str) {
+            same_money(text, amount, parsed.currency);
+        }
+    };
+    if let Some(text) = body.pointer("/minStake").and_then(Value::as_str) {
+        let amount = parsed.currency.amount(text).expect("it was taken");
+        assert_eq!(Points::of(amount, parsed.currency), Some(parsed.rules.counts.stake_min));
+    }
+    for (at, prize) in parsed.prizes.iter().enumerate() {
+        assert!(prize.0 >= 0);
+        money(&format!("/prizes/{at}"), *prize);
+    }
+    for problem in definition(parsed).validate().err().unwrap_or_default() {
+        let contradiction = matches!(
+            (problem.field.as_str(), problem.message),
+            ("endsAt", "must be within 366 days of startsAt")
+                | ("prizes", "must not rise from one place to the next")
+        ) || problem.field.starts_with("rules.");
+        assert!(contradiction, "only the rules refuse that {} {}", problem.field, problem.message);
+    }
+}
+
+/// As the server makes it.
+fn definition(of: &ParsedTournament) -> Definition {
+    Definition {
+        id: of.id.clone(),
+        name: of.name.clone(),
+        metric: of.metric.usual(),
+        currency: of.currency,
+        starts: of.starts,
+        ends: of.ends,
+        registration_opens: of.registration_opens,
+        grace_ms: of.grace_ms,
+        rules: of.rules.clone(),
+        tick_ms: of.tick_ms,
+        top_n: of.top_n,
+        entry: if of.opt_in { EntryMode::OptIn } else { EntryMode::Automatic },
+        prizes: of.prizes.clone(),
+        description: of.description.clone(),
+    }
+}
+
+fn state(body: &[u8]) {
+    let parse = |body: &[u8]| json::parse::<SetProviderState>(body);
+    match parse(body).and_then(|body| body.parse().map(|parsed| (body, parsed))) {
+        Err(error) => refused(&error),
+        Ok((shape, (state, reason))) => {
+            assert!((1..=500).contains(&reason.chars().count()));
+            let written = serde_json::to_vec(&shape).expect("a body is written");
+            let again = parse(&written).and_then(|body| body.parse());
+            assert_eq!(again, Ok((state, reason)));
+        }
+    }
+}
