@@ -10,7 +10,7 @@ use crate::actors::tournaments::Tournaments;
 use crate::auth::{Issuer, ProviderKey, ProviderKeys, Role};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Config, ConfigError, Mode, Secrets, StorageKind};
-use crate::http::{self, Adapter, Limits, Server};
+use crate::http::{self, Adapter, Bounds, Intake, Limits, Server};
 use crate::players::Players;
 use crate::providers::health::{self, Providers};
 use crate::providers::profile::Profile;
@@ -241,6 +241,7 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
             json_depth_max: config.http.json_depth_max,
             body_time_max: Duration::from_secs(config.http.body_seconds_max),
         },
+        intake: intake(config),
         player_token_ms: i64::from(config.auth.player_token_minutes) * 60_000,
         demo_players: (config.mode == Mode::Demo).then_some(config.demo.players),
         public_tenant: TenantId(config.tenant.first().map_or(1, |tenant| tenant.id)),
@@ -320,6 +321,19 @@ fn profile(
 
 fn named(provider: &crate::config::Provider) -> (TenantId, String) {
     (TenantId(provider.tenant), provider.id.clone())
+}
+
+fn intake(config: &Config) -> Intake {
+    let bounds = Bounds {
+        all: config.http.bodies_max,
+        address: config.http.bodies_per_address_max,
+        provider_percent: config.core.provider_share_percent,
+    };
+    let providers = config.provider.iter().filter_map(|provider| {
+        // The configuration was checked; an id that is none can only come from code.
+        Some((TenantId(provider.tenant), ProviderId::parse(&provider.id).ok()?))
+    });
+    Intake::new(bounds, providers)
 }
 
 fn patience(

@@ -166,7 +166,7 @@ pub const ALL: &[Metric] = &[
         Counter,
         Count,
         "class",
-        "Commands refused since the server was full: bet or other.",
+        "Commands refused since the server was full: bet, other, result, or body (being read).",
     ),
     metric(
         "palio_search_lag_rows",

@@ -1,10 +1,10 @@
 //! How the rest of the server asks wallets, tournaments and providers: one message each way.
 
-use super::budget::{Budget, Place};
+use super::budget::{Budget, Class, Place};
 use palio_domain::journal::Row;
 use palio_domain::provider::{self, Provider, SetState};
 use palio_domain::tournament::lifecycle;
-use palio_domain::wallet::{Noop, Prepared, Refusal, Wallet};
+use palio_domain::wallet::{Command, Noop, Prepared, Refusal, Wallet};
 use palio_domain::{Aggregate, PlayerId, ProviderId, Slot, TenantId, TournamentId, TraceId};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -116,9 +116,42 @@ impl Work {
         }
     }
 
-    /// Bets are refused first when the node is full, everything else last.
-    fn is_bet(&self) -> bool {
-        matches!(self, Self::Execute(_, _, asked) if asked.command.is_bet())
+    /// Bets are refused first when the node is full, results last.
+    fn class(&self) -> Class {
+        match self {
+            Self::Execute(_, _, asked) | Self::Check(_, _, asked) => class(&asked.command),
+            Self::Guarded(_, _, guarded) => class(&guarded.asked.command),
+            Self::Wallet(..) | Self::Tournament(..) | Self::ProviderState(..) => Class::Other,
+            // The kill switch must work while a storm rages.
+            Self::Provider(..) => Class::Result,
+        }
+    }
+}
+
+/// What a command's place in the budget is for.
+const fn class(command: &Command) -> Class {
+    match command {
+        Command::PlaceBet { .. } | Command::Play { .. } => Class::Bet,
+        Command::SettleRound { .. }
+        | Command::SettleBets { .. }
+        | Command::Rollback { .. }
+        | Command::EndRound { .. }
+        | Command::MarkOverdue { .. }
+        | Command::ProposeVerdict { .. }
+        | Command::ConfirmVerdict { .. }
+        | Command::Deposit { .. }
+        | Command::EndWithdrawal { .. }
+        | Command::Exclude { .. } => Class::Result,
+        Command::AuthoriseWithdrawal { .. }
+        | Command::Adjust { .. }
+        | Command::OpenSession { .. }
+        | Command::CloseSession { .. }
+        | Command::SetLimit { .. }
+        | Command::Readmit { .. }
+        | Command::GrantFreeRounds { .. }
+        | Command::Enter { .. }
+        | Command::Report(_)
+        | Command::Leave { .. } => Class::Other,
     }
 }
 
@@ -156,7 +189,7 @@ impl CoreHandle {
     /// [`Failure::Overloaded`] when the node's budget is used up, [`Failure::Stopping`].
     pub fn submit(&self, work: Work) -> Result<oneshot::Receiver<Reply>, Failure> {
         let (tenant, provider) = work.caller();
-        let permit = self.admit(work.is_bet(), tenant, provider)?;
+        let permit = self.admit(work.class(), tenant, provider)?;
         let thread = self
             .threads
             .get(usize::from(work.slot().0) % self.threads.len().max(1))
@@ -169,19 +202,19 @@ impl CoreHandle {
         }
     }
 
-    /// A place in the node's budget: taken before a request's body is read.
+    /// A place in the node's budget.
     ///
     /// # Errors
     /// [`Failure::Overloaded`].
     pub fn admit(
         &self,
-        bet: bool,
+        class: Class,
         tenant: TenantId,
         provider: Option<&ProviderId>,
     ) -> Result<Place, Failure> {
-        self.budget.take(bet, tenant, provider).ok_or_else(|| {
-            let class = if bet { "bet" } else { "other" };
-            metrics::counter!("palio_admission_refused_total", "class" => class).increment(1);
+        self.budget.take(class, tenant, provider).ok_or_else(|| {
+            metrics::counter!("palio_admission_refused_total", "class" => class.name())
+                .increment(1);
             Failure::Overloaded
         })
     }

@@ -64,6 +64,9 @@ impl Config {
         to.range("http.workers", http.workers, 1..=256);
         to.range("http.body_bytes_max", http.body_bytes_max, 1_024..=16_777_216);
         to.range("http.body_seconds_max", http.body_seconds_max, 1..=300);
+        to.range("http.bodies_max", http.bodies_max, 1..=1_000_000);
+        let per_address = http.bodies_per_address_max;
+        to.range("http.bodies_per_address_max", per_address, 1..=1_000_000);
         to.range("http.json_depth_max", http.json_depth_max, 4..=64);
         to.range("http.provider_rate_per_second", http.provider_rate_per_second, 1..=1_000_000);
         to.range("core.threads", core.threads, 1..=64);
@@ -146,7 +149,7 @@ impl Config {
             to.check(new, key("id"), "is there twice in its tenant");
             let known = self.tenant.iter().any(|tenant| tenant.id == provider.tenant);
             to.check(known, key("tenant"), "is no tenant's id");
-            let status = matches!(provider.replay_status, 200 | 409);
+            let status = matches!(provider.replay_status, None | Some(200 | 409));
             to.check(status, key("replay_status"), "must be 409 or 200");
             to.range(key("spin_ms_min"), provider.spin_ms_min, 0..=60_000);
             to.range(key("overdue_seconds"), provider.overdue_seconds, 0..=31_622_400);
@@ -167,6 +170,17 @@ impl Config {
                 let part =
                     provider.id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
                 to.check(part, key("id"), "must be letters, digits, - and _: it is in an address");
+                let said = [
+                    ("replay_status", provider.replay_status.is_some()),
+                    ("sessions", provider.sessions.is_some()),
+                    ("late_bet", provider.late_bet.is_some()),
+                    ("unmatched_win", provider.unmatched_win.is_some()),
+                    ("amend", provider.amend.is_some()),
+                ];
+                for (field, said) in said {
+                    let why = "must be left out: the dialect brings its own answer";
+                    to.check(!said, key(field), why);
+                }
             }
             let count = (1..=2).contains(&provider.keys.len());
             to.check(count, key("keys"), "must be one or two keys");

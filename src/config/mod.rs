@@ -69,6 +69,8 @@ section! {
         workers: usize,
         body_bytes_max: usize,
         body_seconds_max: u64,
+        bodies_max: usize,
+        bodies_per_address_max: usize,
         json_depth_max: usize,
         provider_rate_per_second: u32,
     }
@@ -220,9 +222,10 @@ section! {
     Provider {
         id: String,
         tenant: u32,
-        replay_status: u16,
         #[serde(default)]
-        sessions: SessionPolicy,
+        replay_status: Option<u16>,
+        #[serde(default)]
+        sessions: Option<SessionPolicy>,
         #[serde(default)]
         stake_min: BTreeMap<Currency, String>,
         #[serde(default)]
@@ -230,11 +233,11 @@ section! {
         #[serde(default)]
         funding: FundingOrder,
         #[serde(default)]
-        late_bet: LatePolicy,
+        late_bet: Option<LatePolicy>,
         #[serde(default)]
-        unmatched_win: WinPolicy,
+        unmatched_win: Option<WinPolicy>,
         #[serde(default)]
-        amend: AmendPolicy,
+        amend: Option<AmendPolicy>,
         #[serde(default = "overdue_seconds")]
         overdue_seconds: u32,
         #[serde(default)]

@@ -149,7 +149,7 @@ fn all_problems_are_listed() {
 #[test]
 fn dialects_need_an_address_and_keys_of_their_own() {
     let one = |id: &str, tenant: u32, more: &str| {
-        format!("[[provider]]\nid = \"{id}\"\ntenant = {tenant}\nreplay_status = 200\n{more}\n")
+        format!("[[provider]]\nid = \"{id}\"\ntenant = {tenant}\n{more}\n")
     };
     let keys = |id: &str| format!("keys = [{{ id = \"{id}\", secret_file = \"\" }}]");
     let tenants = "tenant = [{ id = 1, name = \"a\", currency = \"EUR\" }, \
@@ -161,6 +161,16 @@ fn dialects_need_an_address_and_keys_of_their_own() {
         one("b", 2, &format!("dialect = \"per_player\"\n{}", keys("k3"))),
         one("c/d", 1, &format!("dialect = \"actions\"\n{}", keys("k4"))),
         one("e", 1, &format!("health_url = \"https://x/\"\ntimeout_ms = 9\n{}", keys("k5"))),
+        one("f", 1, &format!("dialect = \"actions\"\nreplay_status = 200\n{}", keys("k6"))),
+        one(
+            "g",
+            1,
+            &format!(
+                "dialect = \"per_player\"\nsessions = \"when_named\"\nlate_bet = \"refuse\"\n\
+                 unmatched_win = \"promo\"\namend = \"add\"\n{}",
+                keys("k7")
+            ),
+        ),
         "[health]\nfailed_percent = 0".to_owned(),
     ];
     let found = problems(&text.concat());
@@ -172,6 +182,12 @@ fn dialects_need_an_address_and_keys_of_their_own() {
         "provider[3].id",
         "provider[4].timeout_ms",
         "provider[4].health_url",
+        // What a dialect would not do is refused, also where it happens to be what it does.
+        "provider[5].replay_status",
+        "provider[6].sessions",
+        "provider[6].late_bet",
+        "provider[6].unmatched_win",
+        "provider[6].amend",
     ];
     assert_eq!(keys, expected, "{found:#?}");
     assert!(with("[[provider]]\nid = \"a\"\ntenant = 1\ndialect = \"other\"").is_err());

@@ -8,6 +8,7 @@ use super::caller::{header, read};
 use super::error::{ApiError, unexpected};
 use super::run::{self, Done};
 use super::trace::trace_of;
+use crate::actors::budget::Class;
 use crate::actors::handle::{Reply, Work};
 use crate::auth::{Role, TokenError};
 use crate::providers::dialects::{
@@ -17,7 +18,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use palio_domain::journal::{RequestKind, Row, RowKind};
-use palio_domain::wallet::{Amend, BetRef, Command, LateBet, Terms, UnmatchedWin};
+use palio_domain::wallet::{Amend, BetRef, Command, LateBet, SessionRule, Terms, UnmatchedWin};
 use palio_domain::{Amount, Currency, PlayerId, ProviderId, RoundId, TenantId, TraceId};
 use palio_protocol::wallet::Part;
 use palio_protocol::{ErrorCode, Problem};
@@ -65,7 +66,9 @@ async fn called(
         return Err(ApiError::new(ErrorCode::NotFound, "no provider speaks a dialect here"));
     };
     let dialect = &adapter.dialect;
-    let (call, result) = match read(server, payload).await {
+    // Its calls may hold results; each operation is told apart when it is a command.
+    let whose = (Class::Result, adapter.tenant, Some(&adapter.provider));
+    let (call, result) = match read(server, request, payload, whose).await {
         Err(error) => (None, Err(error.0)),
         Ok(body) => {
             let value = |name: &str| header(request, name).to_owned();
@@ -130,10 +133,16 @@ async fn run(
     let player = found.map_err(|error| ApiError::from(error).0)?.ok_or_else(|| {
         Box::new(Problem::new(ErrorCode::PlayerNotFound, "no such player is known"))
     })?;
-    if let Some(token) = &call.token {
-        session(server, adapter, call, token)?;
+    let over = match &call.token {
+        Some(token) => is_over(server, adapter, call, token)?,
+        None => false,
+    };
+    if over && call.operations.is_empty() {
+        let why = TokenError::Expired.to_string();
+        return Err(Box::new(Problem::new(ErrorCode::SessionExpired, why)));
     }
-    let one = One { server, adapter, call, player, trace, manners: adapter.dialect.manners() };
+    let manners = adapter.dialect.manners();
+    let one = One { server, adapter, call, player, trace, manners, over };
     let mut outcomes = Vec::with_capacity(call.operations.len());
     for operation in &call.operations {
         outcomes.push(one.run(operation).await?);
@@ -149,29 +158,23 @@ async fn run(
     Ok(Report { outcomes, balance })
 }
 
-/// A bet needs a token of the player himself that has not expired.
-fn session(
+/// A bet needs a token of the player himself. Whether it has expired; of a bet the wallet then
+/// says so, in its own order, and for ever.
+fn is_over(
     server: &Server,
     adapter: &Adapter,
     call: &Call,
     token: &str,
-) -> Result<(), Box<Problem>> {
-    let refused = |code, detail: String| Err(Box::new(Problem::new(code, detail)));
-    match server.issuer.verify(token, server.clock.now()) {
-        Ok(claims) => {
-            let his = claims.role == Role::Player
-                && claims.tenant() == adapter.tenant
-                && claims.sub == call.player;
-            if his {
-                return Ok(());
-            }
-            refused(ErrorCode::BadToken, "the token is not this player's".to_owned())
-        }
-        Err(TokenError::Expired) => {
-            refused(ErrorCode::SessionExpired, TokenError::Expired.to_string())
-        }
-        Err(error) => refused(ErrorCode::BadToken, error.to_string()),
+) -> Result<bool, Box<Problem>> {
+    let bad = |detail: String| Box::new(Problem::new(ErrorCode::BadToken, detail));
+    let claims = server.issuer.read(token).map_err(|error| bad(error.to_string()))?;
+    let his = claims.role == Role::Player
+        && claims.tenant() == adapter.tenant
+        && claims.sub == call.player;
+    if !his {
+        return Err(bad("the token is not this player's".to_owned()));
     }
+    Ok(server.clock.now() >= claims.expires())
 }
 
 /// One call under way.
@@ -182,6 +185,8 @@ struct One<'a> {
     player: PlayerId,
     trace: &'a TraceId,
     manners: Manners,
+    /// The token has expired.
+    over: bool,
 }
 
 /// The parts of a result that dialects show.
@@ -245,7 +250,8 @@ impl One<'_> {
         let id = (self.adapter.tenant, self.adapter.provider.as_str().to_owned());
         let profile = self.server.profiles.get(&id);
         let terms = profile.map(|profile| profile.terms(Some(self.call.currency)));
-        Terms { late_bet, unmatched_win, amend, ..terms.unwrap_or_default() }
+        let session = if self.over { SessionRule::Over } else { SessionRule::None };
+        Terms { session, late_bet, unmatched_win, amend, ..terms.unwrap_or_default() }
     }
 
     fn found(&self, part: Part) -> run::Found {

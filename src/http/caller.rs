@@ -3,7 +3,7 @@
 use super::Server;
 use super::error::{ApiError, payload_error};
 use super::trace::trace_of;
-use crate::actors::budget::Place;
+use crate::actors::budget::Class;
 use crate::auth::{AuthError, Claims, Role, SignatureHeaders};
 use crate::providers::profile::Profile;
 use actix_web::http::header::AUTHORIZATION;
@@ -39,8 +39,27 @@ pub(super) fn idempotency_key(request: &HttpRequest) -> Option<&str> {
     Some(header(request, IDEMPOTENCY_HEADER)).filter(|key| !key.is_empty())
 }
 
-/// Reads a body, at most as large as allowed.
-pub(super) async fn read(server: &Server, payload: Payload) -> Result<Bytes, ApiError> {
+/// The owner of the signing key that a request names; proves nothing.
+pub(super) fn claimed<'a>(
+    server: &'a Server,
+    request: &HttpRequest,
+) -> Result<(TenantId, &'a ProviderId), ApiError> {
+    let unknown = || ApiError::new(ErrorCode::UnknownKey, "unknown signing key");
+    server.providers.owner(header(request, KEY_HEADER)).ok_or_else(unknown)
+}
+
+/// Reads a body, at most as large as allowed. What could not be done when it is here is refused
+/// before: when the node has no room for a command of this class.
+pub(super) async fn read(
+    server: &Server,
+    request: &HttpRequest,
+    payload: Payload,
+    (class, tenant, claimed): (Class, TenantId, Option<&ProviderId>),
+) -> Result<Bytes, ApiError> {
+    // Only a look: who sends this is not proven, so he must not hold a place of commands.
+    drop(server.core.admit(class, tenant, claimed)?);
+    let address = request.peer_addr().map(|address| address.ip());
+    let _reading = server.intake.take(address, claimed.map(|provider| (tenant, provider)))?;
     tokio::time::timeout(server.limits.body_time_max, read_all(server, payload))
         .await
         .unwrap_or_else(|_| {
@@ -69,14 +88,29 @@ pub(super) fn check_depth(server: &Server, body: &[u8]) -> Result<(), ApiError> 
     }
 }
 
-/// A place in the node's budget, before a body is read: in the share of the provider whose key
-/// the request names. Whether the request is really his is known when the body is there.
-pub(super) fn admit(server: &Server, request: &HttpRequest) -> Result<Place, ApiError> {
-    let unknown = || ApiError::new(ErrorCode::UnknownKey, "unknown signing key");
-    let (tenant, provider) =
-        server.providers.owner(header(request, KEY_HEADER)).ok_or_else(unknown)?;
-    let bet = matches!(request.path(), "/wallet/debit" | "/wallet/play");
-    Ok(server.core.admit(bet, tenant, Some(provider))?)
+/// Refuses what says that it is something else than JSON; what says nothing is read as JSON.
+pub(super) fn check_media_type(request: &HttpRequest) -> Result<(), ApiError> {
+    let kind = header(request, "content-type").split(';').next().unwrap_or_default().trim();
+    let lower = kind.to_ascii_lowercase();
+    if kind.is_empty() || lower == "application/json" || lower.ends_with("+json") {
+        return Ok(());
+    }
+    let detail = "Content-Type must be application/json";
+    Err(ApiError::new(ErrorCode::UnsupportedMediaType, detail))
+}
+
+/// The JSON body of an operator's or player's call. It may be one that must get through a storm,
+/// such as the kill switch; its command is told apart later.
+pub(super) async fn json(
+    server: &Server,
+    request: &HttpRequest,
+    payload: Payload,
+    tenant: TenantId,
+) -> Result<Bytes, ApiError> {
+    check_media_type(request)?;
+    let body = read(server, request, payload, (Class::Result, tenant, None)).await?;
+    check_depth(server, &body)?;
+    Ok(body)
 }
 
 /// Checks the signature over the raw body, before anything else is looked at.
@@ -141,6 +175,18 @@ fn claims(server: &Server, request: &HttpRequest) -> Result<Claims, ApiError> {
         .map_err(|error| ApiError::new(ErrorCode::BadToken, error.to_string()))
 }
 
+/// The tenant of a call that may come without a token.
+pub(super) fn tenant_or_public(
+    server: &Server,
+    request: &HttpRequest,
+) -> Result<TenantId, ApiError> {
+    if request.headers().contains_key(AUTHORIZATION) {
+        claims(server, request).map(|claims| claims.tenant())
+    } else {
+        Ok(server.public_tenant)
+    }
+}
+
 /// An operator's (or admin's) token.
 pub(super) fn operator(server: &Server, request: &HttpRequest) -> Result<Claims, ApiError> {
     let claims = claims(server, request)?;
@@ -176,10 +222,11 @@ pub(super) struct Session {
     pub number: u64,
 }
 
-/// Reads a session's token; whether the session is open is for the wallet to say.
+/// Reads a session's token; whether the session is open is for the wallet to say, however old
+/// the token is.
 pub(super) fn session(server: &Server, tenant: TenantId, token: &str) -> Result<Session, ApiError> {
     let bad = |detail: String| ApiError::new(ErrorCode::BadToken, detail);
-    let claims = server.issuer.verify(token, server.clock.now()).map_err(|e| bad(e.to_string()))?;
+    let claims = server.issuer.read(token).map_err(|e| bad(e.to_string()))?;
     match (claims.player(), claims.session()) {
         (Some(player), Some((game, number))) if claims.tenant() == tenant => {
             let (game, subject) = (game.to_owned(), claims.sub.clone());

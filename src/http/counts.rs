@@ -77,7 +77,7 @@ pub(super) fn request(route: &str, status: u16, started: Instant) {
 }
 
 /// Counts and times an answered command.
-pub(super) fn command(command: &Command, reply: Option<&Reply>, done: &Done, started: Instant) {
+pub(super) fn command(command: &Command, reply: &Reply, done: &Done, started: Instant) {
     let outcome = match done {
         Done::Ok(_) => "ok",
         Done::Replay(_) => "replay",
@@ -107,7 +107,7 @@ pub(super) fn command(command: &Command, reply: Option<&Reply>, done: &Done, sta
             }
             (Command::SettleRound { .. } | Command::SettleBets { .. }, Done::Ok(_)) => {
                 counts.settlements.increment(1);
-                if let Some(Reply::Done(row)) = reply
+                if let Reply::Done(row) = reply
                     && let Ok(Event::BetSettled(settled)) = Event::from_row(row)
                 {
                     let ms = i32::try_from(row.time.since_ms(settled.started)).unwrap_or(i32::MAX);

@@ -48,8 +48,7 @@ pub(super) async fn token(
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
     players(&server)?;
-    let body = caller::read(&server, payload).await?;
-    caller::check_depth(&server, &body)?;
+    let body = caller::json(&server, &request, payload, server.public_tenant).await?;
     let asked: TokenRequest = if body.is_empty() { <_>::default() } else { json::parse(&body)? };
     let tenant = server.public_tenant;
     let (player_id, player) = match asked.player_id {

@@ -1,5 +1,6 @@
 //! Refusals and failures as problem documents: the only place in HTTP that translates them.
 
+use super::trace::traced;
 use crate::actors::handle::{Failure, Reply};
 use crate::storage;
 use actix_web::http::StatusCode;
@@ -36,7 +37,7 @@ impl ResponseError for ApiError {
         if let Some(seconds) = self.0.retry_after_s {
             response.insert_header((RETRY_AFTER, seconds));
         }
-        response.body(self.0.to_json())
+        response.body(traced(&self.0).to_json())
     }
 }
 

@@ -9,6 +9,7 @@ mod demo;
 mod desk;
 mod error;
 mod events;
+mod intake;
 mod leaderboard;
 mod openapi;
 mod pages;
@@ -23,6 +24,7 @@ mod wallet;
 
 pub use adapter::Adapter;
 pub use admin::routes as admin_routes;
+pub use intake::{Bounds, Intake};
 pub use trace::around as trace;
 
 use crate::actors::desk::Desk;
@@ -35,7 +37,9 @@ use crate::providers::health::Providers;
 use crate::providers::profile::Profile;
 use crate::search::Search;
 use crate::ws::Live;
-use actix_web::web;
+use actix_web::http::header::{ALLOW, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse, ResponseError as _, web};
+use error::ApiError;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use palio_domain::journal::Keys;
 use palio_domain::{Currency, TenantId};
@@ -95,6 +99,8 @@ pub struct Server {
     pub currencies: HashMap<TenantId, Currency>,
     /// Bounds.
     pub limits: Limits,
+    /// Bodies that are being read.
+    pub intake: Intake,
     /// How long a player's token lasts, in milliseconds.
     pub player_token_ms: i64,
     /// Sandbox players, in demo mode only.
@@ -110,73 +116,99 @@ pub fn rate(per_second: u32) -> DefaultKeyedRateLimiter<String> {
     RateLimiter::keyed(Quota::per_second(per_second))
 }
 
+macro_rules! calls {
+    ($($method:ident $path:literal => $handler:path;)*) => {
+        /// The calls by method and path.
+        const CALLS: &[(&str, &str)] = &[$((stringify!($method), $path),)*];
+
+        fn calls(config: &mut web::ServiceConfig) {
+            $(config.route($path, web::$method().to($handler));)*
+        }
+    };
+}
+
+calls! {
+    post "/wallet/debit" => wallet::debit;
+    post "/wallet/settle" => wallet::settle;
+    post "/wallet/credit" => wallet::credit;
+    post "/wallet/rollback" => wallet::roll_back;
+    post "/wallet/play" => wallet::play;
+    post "/wallet/round/end" => wallet::end_round;
+    get "/wallet/rounds/overdue" => desk::own_overdue;
+    post "/wallet/session" => sessions::handshake;
+    post "/wallet/session/end" => sessions::end;
+    get "/wallet/{player}" => wallet::balance;
+    get "/wallet/{player}/transactions" => transactions::of_provider;
+    post "/events" => events::events;
+    get "/api/me" => players::me;
+    post "/api/players/{player}/deposits" => players::deposit;
+    get "/api/me/limits" => players::my_limits;
+    post "/api/me/limits" => players::my_limit;
+    post "/api/me/exclusion" => players::my_exclusion;
+    get "/api/me/transactions" => transactions::of_player;
+    get "/api/transactions" => transactions::all;
+    get "/api/transactions/{id}" => transactions::one;
+    get "/api/rounds/overdue" => desk::overdue;
+    get "/api/players/{player}" => players::show;
+    post "/api/players/{player}" => players::register;
+    post "/api/players/{player}/sessions" => sessions::open;
+    post "/api/players/{player}/withdrawals" => players::withdraw;
+    post "/api/players/{player}/withdrawals/{id}/capture" => players::capture;
+    post "/api/players/{player}/withdrawals/{id}/cancel" => players::cancel;
+    post "/api/players/{player}/adjustments" => players::adjust;
+    post "/api/players/{player}/limits" => players::limit;
+    post "/api/players/{player}/exclusion" => players::exclude;
+    post "/api/players/{player}/readmission" => players::readmit;
+    post "/api/players/{player}/free-rounds" => players::free_rounds;
+    post "/api/players/{player}/verdicts" => players::propose;
+    post "/api/players/{player}/verdicts/confirm" => players::confirm;
+    get "/api/providers" => providers::list;
+    post "/api/providers/{id}/state" => providers::set_state;
+    get "/api/templates" => tournaments::templates;
+    get "/api/tournaments" => tournaments::list;
+    post "/api/tournaments" => tournaments::create;
+    get "/api/tournaments/{id}" => tournaments::get;
+    post "/api/tournaments/{id}/cancel" => tournaments::cancel;
+    post "/api/tournaments/{id}/join" => tournaments::join;
+    post "/api/tournaments/{id}/leave" => tournaments::leave;
+    get "/api/tournaments/{id}/leaderboard" => leaderboard::board;
+    get "/api/tournaments/{id}/leaderboard/me" => leaderboard::me;
+    get "/demo/info" => demo::info;
+    post "/demo/token" => demo::token;
+    get "/healthz" => admin::healthz;
+    get "/readyz" => admin::readyz;
+}
+
 /// The routes of the public port.
 pub fn routes(config: &mut web::ServiceConfig) {
     config
         .app_data(web::QueryConfig::default().error_handler(error::query_error))
         .app_data(web::PathConfig::default().error_handler(error::path_error))
-        .service(
-            web::scope("/wallet")
-                .route("/debit", web::post().to(wallet::debit))
-                .route("/settle", web::post().to(wallet::settle))
-                .route("/credit", web::post().to(wallet::credit))
-                .route("/rollback", web::post().to(wallet::roll_back))
-                .route("/play", web::post().to(wallet::play))
-                .route("/round/end", web::post().to(wallet::end_round))
-                .route("/rounds/overdue", web::get().to(desk::own_overdue))
-                .route("/session", web::post().to(sessions::handshake))
-                .route("/session/end", web::post().to(sessions::end))
-                .route("/{player}", web::get().to(wallet::balance))
-                .route("/{player}/transactions", web::get().to(transactions::of_provider)),
-        )
-        .route("/events", web::post().to(events::events))
+        .configure(calls)
         .route("/providers/{provider}", web::to(adapter::root))
         .route("/providers/{provider}/{path:.*}", web::to(adapter::call))
-        .service(
-            web::scope("/api")
-                .route("/me", web::get().to(players::me))
-                .route("/players/{player}/deposits", web::post().to(players::deposit))
-                .route("/me/limits", web::post().to(players::my_limit))
-                .route("/me/exclusion", web::post().to(players::my_exclusion))
-                .route("/me/transactions", web::get().to(transactions::of_player))
-                .route("/transactions", web::get().to(transactions::all))
-                .route("/transactions/{id}", web::get().to(transactions::one))
-                .route("/rounds/overdue", web::get().to(desk::overdue))
-                .route("/players/{player}", web::get().to(players::show))
-                .route("/players/{player}", web::post().to(players::register))
-                .route("/players/{player}/sessions", web::post().to(sessions::open))
-                .route("/players/{player}/withdrawals", web::post().to(players::withdraw))
-                .route(
-                    "/players/{player}/withdrawals/{id}/capture",
-                    web::post().to(players::capture),
-                )
-                .route("/players/{player}/withdrawals/{id}/cancel", web::post().to(players::cancel))
-                .route("/players/{player}/adjustments", web::post().to(players::adjust))
-                .route("/players/{player}/limits", web::post().to(players::limit))
-                .route("/players/{player}/exclusion", web::post().to(players::exclude))
-                .route("/players/{player}/readmission", web::post().to(players::readmit))
-                .route("/players/{player}/free-rounds", web::post().to(players::free_rounds))
-                .route("/players/{player}/verdicts", web::post().to(players::propose))
-                .route("/players/{player}/verdicts/confirm", web::post().to(players::confirm))
-                .route("/providers", web::get().to(providers::list))
-                .route("/providers/{id}/state", web::post().to(providers::set_state))
-                .route("/templates", web::get().to(tournaments::templates))
-                .route("/tournaments", web::get().to(tournaments::list))
-                .route("/tournaments", web::post().to(tournaments::create))
-                .route("/tournaments/{id}", web::get().to(tournaments::get))
-                .route("/tournaments/{id}/cancel", web::post().to(tournaments::cancel))
-                .route("/tournaments/{id}/join", web::post().to(tournaments::join))
-                .route("/tournaments/{id}/leave", web::post().to(tournaments::leave))
-                .route("/tournaments/{id}/leaderboard", web::get().to(leaderboard::board))
-                .route("/tournaments/{id}/leaderboard/me", web::get().to(leaderboard::me)),
-        )
-        .route("/demo/info", web::get().to(demo::info))
-        .route("/demo/token", web::post().to(demo::token))
-        .route("/healthz", web::get().to(admin::healthz))
-        .route("/readyz", web::get().to(admin::readyz))
         .configure(openapi::routes)
         .configure(pages::routes)
-        .default_service(web::to(|| async {
-            error::ApiError::new(ErrorCode::NotFound, "there is nothing at this path")
-        }));
+        .default_service(web::to(elsewhere));
+}
+
+/// A path that is not there, or not for this method.
+async fn elsewhere(request: HttpRequest) -> HttpResponse {
+    let Some(pattern) = request.match_pattern() else {
+        let nothing = ApiError::new(ErrorCode::NotFound, "there is nothing at this path");
+        return nothing.error_response();
+    };
+    let at = CALLS.iter().filter(|(_, path)| *path == pattern);
+    let mut methods: Vec<_> = at.map(|(method, _)| method.to_ascii_uppercase()).collect();
+    if methods.is_empty() {
+        // Pages and documents.
+        methods.push("GET".to_owned());
+    }
+    let allowed = methods.join(", ");
+    let detail = format!("this path takes {allowed}");
+    let mut response = ApiError::new(ErrorCode::MethodNotAllowed, detail).error_response();
+    if let Ok(allowed) = HeaderValue::from_str(&allowed) {
+        response.headers_mut().insert(ALLOW, allowed);
+    }
+    response
 }

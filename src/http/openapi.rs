@@ -122,6 +122,8 @@ operations! {
         => 200 transactions::Transaction;
     my_transactions get "/api/me/transactions" "player" "The own transactions",
         query transactions::TransactionQuery => 200 transactions::TransactionsResponse;
+    my_limits get "/api/me/limits" "player" "The own limits, their use, the own exclusion"
+        => 200 player::ProtectionResponse;
     my_limit post "/api/me/limits" "player" "Set or remove an own limit"
         body operator::SetLimit => 200 TransactionResult;
     my_exclusion post "/api/me/exclusion" "player" "Take a pause, or stop"

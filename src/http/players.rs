@@ -9,13 +9,13 @@ use super::wallet::respond;
 use crate::actors::handle::{Reply, Work};
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use palio_domain::wallet::{Wallet, WithdrawalEnd};
+use palio_domain::wallet::{Command, Wallet, WithdrawalEnd};
 use palio_domain::{Aggregate, PlayerId, TenantId};
 use palio_protocol::operator::{
     Adjustment, ConfirmVerdict, EndWithdrawal, Exclude, GrantFreeRounds, ProposeVerdict, Readmit,
     SetLimit, Withdrawal,
 };
-use palio_protocol::player::PlayerResponse;
+use palio_protocol::player::{PlayerResponse, ProtectionResponse};
 use palio_protocol::wallet::{AccountBalance, Deposit, MeResponse, Part};
 use palio_protocol::{ErrorCode, FieldError, field, json};
 use serde::de::DeserializeOwned;
@@ -28,13 +28,19 @@ pub(super) async fn deposit(
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
     let operator = caller::operator(&server, &request)?;
-    let body = caller::read(&server, payload).await?;
-    caller::check_depth(&server, &body)?;
+    let tenant = operator.tenant();
+    let body = caller::json(&server, &request, payload, tenant).await?;
     let key = caller::idempotency_key(&request);
     let part = json::parse::<Deposit>(&body)?.into_command(&path, key)?;
-    let tenant = operator.tenant();
-    if let (Some(rules), Some(currency)) = (server.sessions.get(&tenant), part.command.currency()) {
-        rules.offers(currency)?;
+    let currency = match &part.command {
+        Command::Deposit { currency, .. } => Some(*currency),
+        _ => None,
+    };
+    if let (Some(rules), Some(currency)) = (server.sessions.get(&tenant), currency) {
+        if !rules.offers(currency) {
+            let why = "is not offered here";
+            return Err(FieldError::new(ErrorCode::CurrencyNotOffered, "currency", why).into());
+        }
     }
     let player = server.players.register(tenant, &part.player).await?;
     let found = Found { tenant, player, part };
@@ -51,11 +57,15 @@ async fn command<T: DeserializeOwned>(
     part: impl FnOnce(T, Option<&str>, &str) -> Result<Part, FieldError>,
 ) -> Result<HttpResponse, ApiError> {
     let operator = caller::operator(server, request)?;
-    let body = caller::read(server, payload).await?;
-    caller::check_depth(server, &body)?;
+    let body = caller::json(server, request, payload, operator.tenant()).await?;
     // A call that needs no body may come without one.
     let body = if body.is_empty() { b"{}".as_slice() } else { &body };
     let part = part(json::parse(body)?, caller::idempotency_key(request), &operator.sub)?;
+    if let Command::GrantFreeRounds { provider, .. } = &part.command
+        && server.health.get(operator.tenant(), provider.as_str()).is_none()
+    {
+        return Err(FieldError::invalid("provider", "is no provider of this tenant").into());
+    }
     let found = super::run::find(server, operator.tenant(), part).await?;
     let done = found.send(server, &trace_of(request)).done().await;
     Ok(respond(done, 409))
@@ -125,8 +135,7 @@ async fn own<T: DeserializeOwned>(
     part: impl FnOnce(T, &str, Option<&str>) -> Result<Part, FieldError>,
 ) -> Result<HttpResponse, ApiError> {
     let (tenant, player, id) = caller::player(server, request)?;
-    let body = caller::read(server, payload).await?;
-    caller::check_depth(server, &body)?;
+    let body = caller::json(server, request, payload, tenant).await?;
     let part = part(json::parse(&body)?, &id, caller::idempotency_key(request))?;
     let found = Found { tenant, player, part };
     let done = found.send(server, &trace_of(request)).done().await;
@@ -155,6 +164,16 @@ pub(super) async fn my_exclusion(
         of.into_command(id, key, "player", false)
     })
     .await
+}
+
+/// `GET /api/me/limits`: the own limits with what is used of them, and the own exclusion.
+pub(super) async fn my_limits(
+    server: Data<Server>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    let (tenant, player, id) = caller::player(&server, &request)?;
+    let wallet = committed(&server, tenant, player).await?;
+    Ok(HttpResponse::Ok().json(ProtectionResponse::new(id, &wallet, server.clock.now())))
 }
 
 /// A wallet as committed.

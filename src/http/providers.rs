@@ -31,8 +31,7 @@ pub(super) async fn set_state(
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
     let operator = caller::operator(&server, &request)?;
-    let body = caller::read(&server, payload).await?;
-    caller::check_depth(&server, &body)?;
+    let body = caller::json(&server, &request, payload, operator.tenant()).await?;
     let (state, reason) = json::parse::<SetProviderState>(&body)?.parse()?;
     let health = server
         .health

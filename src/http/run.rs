@@ -117,7 +117,8 @@ impl Found {
 
     /// Sends the command; the answer comes when it is committed. Two commands of one player are
     /// decided in the order in which they were sent.
-    pub(super) fn send(self, server: &Server, trace: &TraceId) -> Sent {
+    pub(super) fn send(mut self, server: &Server, trace: &TraceId) -> Sent {
+        self.say_if_away(server);
         let (tenant, player) = (self.tenant, self.player);
         let asked = self.prepared(server, trace);
         let command = Arc::clone(&asked.command);
@@ -127,11 +128,12 @@ impl Found {
     /// Sends a command that is refused when `probe`, a key and a command that are never done,
     /// meets a tombstone or a key that was used.
     pub(super) fn send_guarded(
-        self,
+        mut self,
         server: &Server,
         trace: &TraceId,
         (key, command): (&str, Command),
     ) -> Sent {
+        self.say_if_away(server);
         // No content has this hash, so that a used key always shows.
         let probe = Prepared { body_hash: [0; 16], ..self.with(server, key, command, None) };
         let (tenant, player) = (self.tenant, self.player);
@@ -140,22 +142,33 @@ impl Found {
         let guarded = Box::new(Guarded { asked, probe });
         submit(server, tenant, command, Work::Guarded(tenant, player, guarded))
     }
+
+    /// Puts into a bet's terms that its provider takes no new bets now. The wallet says so in its
+    /// own order: a repeat still hears its first answer.
+    fn say_if_away(&mut self, server: &Server) {
+        let command = &mut self.part.command;
+        if !command.is_bet() {
+            return;
+        }
+        let id = command.provider().map(|id| id.as_str());
+        let provider = id.and_then(|id| server.health.get(self.tenant, id));
+        let away = provider.is_some_and(|provider| !provider.admits(server.clock.now()));
+        if let Some(terms) = command.terms_mut() {
+            terms.away = away;
+        }
+    }
 }
 
 fn submit(server: &Server, tenant: TenantId, command: Arc<Command>, work: Work) -> Sent {
     let provider = command.provider().and_then(|id| server.health.get(tenant, id.as_str()));
-    let now = server.clock.now();
-    // A bet that its provider may not take now never reaches a wallet: its key stays free.
-    let is_away = command.is_bet() && provider.is_some_and(|provider| !provider.admits(now));
-    let reply = (!is_away).then(|| server.core.submit(work));
+    let reply = server.core.submit(work);
     let provider = provider.map(|provider| (Arc::clone(provider), Arc::clone(&server.clock)));
     Sent { reply, command, started: Instant::now(), provider }
 }
 
 /// A command under way.
 pub(super) struct Sent {
-    /// `None`: its provider takes no new bets.
-    reply: Option<Result<tokio::sync::oneshot::Receiver<Reply>, Failure>>,
+    reply: Result<tokio::sync::oneshot::Receiver<Reply>, Failure>,
     command: Arc<Command>,
     started: Instant,
     provider: Option<(Arc<Health>, Arc<dyn Clock>)>,
@@ -170,21 +183,11 @@ impl Sent {
     /// Waits for the answer; with the command's first row, if it has one.
     pub(super) async fn done_with_row(self) -> (Done, Option<Arc<Row>>) {
         let reply = match self.reply {
-            Some(Ok(answer)) => {
-                Some(answer.await.unwrap_or(Reply::Failed(Failure::OutcomeUnknown)))
-            }
-            Some(Err(why)) => Some(Reply::Failed(why)),
-            None => None,
+            Ok(answer) => answer.await.unwrap_or(Reply::Failed(Failure::OutcomeUnknown)),
+            Err(why) => Reply::Failed(why),
         };
-        let done = match &reply {
-            Some(reply) => render(reply, &self.command),
-            None => {
-                let detail = "the provider takes no new bets now; nothing was stored";
-                let problem = Problem::new(ErrorCode::ProviderMaintenance, detail);
-                Done::Not(Box::new(problem.retry_after(5)))
-            }
-        };
-        counts::command(&self.command, reply.as_ref(), &done, self.started);
+        let done = render(&reply, &self.command);
+        counts::command(&self.command, &reply, &done, self.started);
         if let Some((provider, clock)) = &self.provider {
             let went = match &done {
                 Done::Ok(_) | Done::Replay(_) => Went::Ok,
@@ -193,7 +196,7 @@ impl Sent {
             provider.record(clock.now(), self.started.elapsed(), went);
         }
         let row = match reply {
-            Some(Reply::Done(row) | Reply::Replay(row)) => Some(row),
+            Reply::Done(row) | Reply::Replay(row) => Some(row),
             _ => None,
         };
         (done, row)

@@ -9,14 +9,16 @@ use super::trace::trace_of;
 use super::wallet::{respond, signed};
 use crate::actors::handle::{Reply, Work};
 use crate::auth::SessionClaims;
+use crate::providers::health::Health;
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse, ResponseError as _};
-use palio_domain::GameId;
-use palio_domain::wallet::{Command, Prepared};
+use palio_domain::wallet::{Command, Prepared, Refusal};
+use palio_domain::{GameId, TenantId};
 use palio_protocol::result::{self, Rendered};
 use palio_protocol::session::{OpenSession, SessionResponse, SessionToken};
 use palio_protocol::wallet::Part;
-use palio_protocol::{ErrorCode, Problem, json, time};
+use palio_protocol::{ErrorCode, FieldError, Problem, json, time};
+use std::sync::Arc;
 
 /// `POST /api/players/{playerId}/sessions`: checks country, age, currency and exclusion.
 pub(super) async fn open(
@@ -27,20 +29,15 @@ pub(super) async fn open(
 ) -> Result<HttpResponse, ApiError> {
     let operator = caller::operator(&server, &request)?;
     let tenant = operator.tenant();
-    let body = caller::read(&server, payload).await?;
-    caller::check_depth(&server, &body)?;
+    let body = caller::json(&server, &request, payload, tenant).await?;
     let asked: OpenSession = json::parse(&body)?;
     if let Some(rules) = server.sessions.get(&tenant) {
         asked.check(rules, server.clock.now())?;
     }
-    if let Some(provider) = asked.provider.optional("provider")?
-        && let Some(health) = server.health.get(tenant, provider)
-        && !health.admits(server.clock.now())
-    {
-        let detail = "the provider takes no new sessions now; nothing was stored";
-        return Err(Problem::new(ErrorCode::ProviderMaintenance, detail).retry_after(5).into());
-    }
-    let part = asked.into_command(&path, caller::idempotency_key(&request))?;
+    let health = provider_of(&server, tenant, &asked)?;
+    let away = !health.takes_sessions(server.clock.now());
+    let key = caller::idempotency_key(&request);
+    let part = asked.into_command(&path, key, health.provider.clone(), away)?;
     let found = run::find(&server, tenant, part).await?;
     let (player, part) = (found.player, found.part);
     let Command::OpenSession { game, expires, .. } = part.command.clone() else {
@@ -73,6 +70,24 @@ pub(super) async fn open(
     })
 }
 
+/// Whose game it is: the provider that is named, or the tenant's only one.
+fn provider_of<'a>(
+    server: &'a Server,
+    tenant: TenantId,
+    asked: &OpenSession,
+) -> Result<&'a Health, ApiError> {
+    let wrong = |message| ApiError::from(FieldError::invalid("provider", message));
+    if let Some(provider) = asked.provider()? {
+        let health = server.health.get(tenant, provider.as_str());
+        return health.map(Arc::as_ref).ok_or_else(|| wrong("is no provider of this tenant"));
+    }
+    match server.health.of(tenant).as_slice() {
+        [only] => Ok(only),
+        [] => Err(wrong("is missing, and the tenant has none")),
+        _ => Err(wrong("is missing, and the tenant has several")),
+    }
+}
+
 /// `POST /wallet/session`: the provider's handshake.
 pub(super) async fn handshake(
     server: Data<Server>,
@@ -83,18 +98,24 @@ pub(super) async fn handshake(
     let token: SessionToken = json::parse(&body)?;
     let token = token.session_token.required("sessionToken")?.to_owned();
     let named = caller::session(&server, provider.tenant, &token)?;
+    let health = server.health.get(provider.tenant, provider.provider.as_str());
+    if health.is_some_and(|health| health.is_off()) {
+        return Err(Problem::refused(&Refusal::ProviderAway, None).into());
+    }
     let wallet = committed(&server, provider.tenant, named.player).await?;
     let now = server.clock.now();
     if let Some(kind) = wallet.protection.excluded(now) {
-        let refusal = palio_domain::wallet::Refusal::PlayerExcluded { kind };
+        let refusal = Refusal::PlayerExcluded { kind };
         return Err(Problem::refused(&refusal, None).into());
     }
     let open = GameId::parse(&named.game).ok().and_then(|game| wallet.sessions.get(&game));
     let open = open.filter(|session| session.number == named.number && session.expires > now);
     let Some(session) = open else {
-        let refusal = palio_domain::wallet::Refusal::SessionExpired;
-        return Err(Problem::refused(&refusal, None).into());
+        return Err(Problem::refused(&Refusal::SessionExpired, None).into());
     };
+    if session.provider.as_ref().is_some_and(|of| *of != provider.provider) {
+        return Err(ApiError::new(ErrorCode::BadToken, "the session is another provider's"));
+    }
     let currency = session.currency;
     Ok(HttpResponse::Ok().json(SessionResponse {
         player_id: named.subject,

@@ -30,18 +30,25 @@ pub(super) struct Filter {
 const LIST_MAX: usize = 200;
 
 /// `GET /api/tournaments`.
-pub(super) async fn list(server: Data<Server>, filter: Query<Filter>) -> HttpResponse {
+/// Those of the caller's tenant: his token's, or the public one.
+pub(super) async fn list(
+    server: Data<Server>,
+    request: HttpRequest,
+    filter: Query<Filter>,
+) -> Result<HttpResponse, ApiError> {
+    let tenant = caller::tenant_or_public(&server, &request)?;
     let now = server.clock.now();
     let wanted = filter.status.as_deref();
     let tournaments = server
         .tournaments
         .all()
         .iter()
+        .filter(|entry| entry.tenant == tenant)
         .filter(|entry| wanted.is_none_or(|word| status(entry.phase(now)).as_str() == word))
         .take(filter.limit.unwrap_or(50).min(LIST_MAX))
         .map(|entry| shown(&server, entry, now))
         .collect();
-    HttpResponse::Ok().json(wire::TournamentsResponse { tournaments })
+    Ok(HttpResponse::Ok().json(wire::TournamentsResponse { tournaments }))
 }
 
 /// `GET /api/templates`.
@@ -132,8 +139,7 @@ pub(super) async fn create(
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
     let operator = caller::operator(&server, &request)?;
-    let body = caller::read(&server, payload).await?;
-    caller::check_depth(&server, &body)?;
+    let body = caller::json(&server, &request, payload, operator.tenant()).await?;
     let parsed = json::parse::<CreateTournament>(&body)?.parse()?;
     let definition = definition(parsed);
     let id = definition.id.clone();
@@ -180,8 +186,7 @@ pub(super) async fn cancel(
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
     let operator = caller::operator(&server, &request)?;
-    let body = caller::read(&server, payload).await?;
-    caller::check_depth(&server, &body)?;
+    let body = caller::json(&server, &request, payload, operator.tenant()).await?;
     let asked: Cancel = if body.is_empty() { Cancel::default() } else { json::parse(&body)? };
     if asked.reason.chars().count() > 500 {
         return Err(ApiError::new(ErrorCode::InvalidField, "reason: at most 500 characters"));

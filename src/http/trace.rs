@@ -9,9 +9,24 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, HttpRequest};
 use palio_domain::TraceId;
+use palio_protocol::Problem;
 use std::time::Instant;
 
 static TRACE: HeaderName = HeaderName::from_static("x-trace-id");
+
+tokio::task_local! {
+    /// The trace of the request under way, for the problem documents of its answer.
+    static TRACED: TraceId;
+}
+
+/// The same problem with the trace of the request under way.
+pub(super) fn traced(problem: &Problem) -> Problem {
+    match TRACED.try_with(|trace| problem.clone().traced(trace)) {
+        Ok(problem) => problem,
+        // Outside of a request, such as in a test.
+        Err(_) => problem.clone(),
+    }
+}
 
 /// The trace of a request that went through [`around`].
 pub(super) fn trace_of(request: &HttpRequest) -> TraceId {
@@ -30,7 +45,7 @@ pub async fn around(
     let text = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
     let trace = telemetry::trace_from(text("x-trace-id"), text("traceparent"));
     request.extensions_mut().insert(trace.clone());
-    let mut response = next.call(request).await?;
+    let mut response = TRACED.scope(trace.clone(), next.call(request)).await?;
     let inner = response.request().extensions().get::<TraceId>().cloned().unwrap_or(trace);
     if let Ok(value) = HeaderValue::from_str(inner.as_str()) {
         response.headers_mut().insert(TRACE.clone(), value);

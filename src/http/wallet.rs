@@ -4,6 +4,7 @@ use super::Server;
 use super::caller::{self, Provider};
 use super::error::{ApiError, unexpected};
 use super::run::{self, Done, Found};
+use crate::actors::budget::Class;
 use crate::actors::handle::{Reply, Work};
 use actix_web::web::{Bytes, Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse, ResponseError as _};
@@ -22,9 +23,14 @@ pub(super) async fn signed(
     request: &HttpRequest,
     payload: Payload,
 ) -> Result<(Provider, Bytes), ApiError> {
-    // Until the body is here and proven; from then on each command takes its own place.
-    let _place = caller::admit(server, request)?;
-    let body = caller::read(server, payload).await?;
+    caller::check_media_type(request)?;
+    let (tenant, claimed) = caller::claimed(server, request)?;
+    // Other calls, events too, may hold results; each of their commands is told apart later.
+    let class = match request.path() {
+        "/wallet/debit" | "/wallet/play" => Class::Bet,
+        _ => Class::Result,
+    };
+    let body = caller::read(server, request, payload, (class, tenant, Some(claimed))).await?;
     let provider = caller::provider(server, request, &body)?;
     caller::check_depth(server, &body)?;
     Ok((provider, body))

@@ -28,7 +28,7 @@ pub enum Went {
     Refused,
     /// The server failed.
     Failed,
-    /// A fault of the whole node, which says nothing about this provider.
+    /// A fault of the node, its store or a wallet, which says nothing about this provider.
     Elsewhere,
     /// Turned away here.
     Away,
@@ -40,9 +40,13 @@ impl Went {
     pub fn not(code: &str, status: u16) -> Self {
         match ErrorCode::from_code(code) {
             Some(ErrorCode::ProviderMaintenance) => Self::Away,
-            Some(ErrorCode::Overloaded | ErrorCode::StorageUnavailable | ErrorCode::NotOwner) => {
-                Self::Elsewhere
-            }
+            Some(
+                ErrorCode::Overloaded
+                | ErrorCode::StorageUnavailable
+                | ErrorCode::OutcomeUnknown
+                | ErrorCode::WalletQuarantined
+                | ErrorCode::NotOwner,
+            ) => Self::Elsewhere,
             _ if status >= 500 => Self::Failed,
             _ => Self::Refused,
         }
@@ -178,6 +182,18 @@ impl Health {
             self.show(now);
         }
         admits
+    }
+
+    /// Whether a new session may be opened: as for bets, but no probe of the breaker is used up.
+    #[must_use]
+    pub fn takes_sessions(&self, now: UnixMs) -> bool {
+        Self::effective(&self.lock(), now) == State::Active
+    }
+
+    /// Whether the kill switch is on: its sessions can't be used.
+    #[must_use]
+    pub fn is_off(&self) -> bool {
+        self.lock().operator.as_ref().is_some_and(|provider| provider.state == State::Off)
     }
 
     /// Takes note of a call that was answered.
@@ -391,11 +407,21 @@ mod tests {
         let now = UnixMs(1_000_000);
         let soon = Duration::from_millis(1);
         // What fails for everyone, and what was turned away here, is nobody's fault.
-        for _ in 0..100 {
-            a.record(now, soon, Went::not("STORAGE_UNAVAILABLE", 503));
-            a.record(now, soon, Went::not("PROVIDER_MAINTENANCE", 503));
-            a.record(now, soon, Went::not("INSUFFICIENT_FUNDS", 402));
+        let ours = [
+            "OUTCOME_UNKNOWN",
+            "WALLET_QUARANTINED",
+            "STORAGE_UNAVAILABLE",
+            "OVERLOADED",
+            "NOT_OWNER",
+            "PROVIDER_MAINTENANCE",
+        ];
+        for code in ours {
+            for _ in 0..100 {
+                a.record(now, soon, Went::not(code, 503));
+            }
+            assert_eq!(a.shown(now).breaker.calls, 0, "{code}");
         }
+        a.record(now, soon, Went::not("INSUFFICIENT_FUNDS", 402));
         assert!(a.admits(now));
         for _ in 0..100 {
             a.record(now, soon, Went::not("INTERNAL", 500));
@@ -407,7 +433,10 @@ mod tests {
             (a.shown(now).state, b.shown(now).effective),
             ("active".into(), "active".into())
         );
+        assert!(!a.takes_sessions(now) && b.takes_sessions(now));
         let later = now.plus_ms(15_000);
+        // Sessions use up no probe.
+        assert!((0..100).all(|_| a.takes_sessions(later)));
         for _ in 0..5 {
             assert!(a.admits(later));
             a.record(later, soon, Went::Ok);
@@ -435,9 +464,11 @@ mod tests {
         let now = UnixMs(10);
         a.set(news(7, State::Off), now);
         a.set(news(6, State::Active), now);
-        assert!(!a.admits(now));
+        assert!(!a.admits(now) && !a.takes_sessions(now) && a.is_off());
         assert_eq!(a.shown(now).state, "off");
-        a.set(news(8, State::Active), now);
-        assert!(a.admits(now));
+        a.set(news(8, State::Maintenance), now);
+        assert!(!a.admits(now) && !a.takes_sessions(now) && !a.is_off());
+        a.set(news(9, State::Active), now);
+        assert!(a.admits(now) && a.takes_sessions(now));
     }
 }

@@ -35,13 +35,14 @@ impl Profile {
             currency.amount_not_negative(text).ok().map(|amount| (*currency, amount))
         };
         Self {
-            replay_status: of.replay_status,
-            session_required: of.sessions == SessionPolicy::Required,
+            replay_status: of.replay_status.unwrap_or(409),
+            session_required: of.sessions == Some(SessionPolicy::Required),
             overdue_ms: (of.overdue_seconds > 0).then(|| i64::from(of.overdue_seconds) * 1_000),
             overdue_void: of.overdue == OverduePolicy::Void,
             stake_min: of.stake_min.iter().filter_map(minimum).collect(),
             offered: offered.to_vec(),
             terms: Terms {
+                away: false,
                 session: SessionRule::None,
                 stake_min: Amount::ZERO,
                 spin_ms_min: i64::from(of.spin_ms_min),
@@ -49,15 +50,15 @@ impl Profile {
                     FundingOrder::CashFirst => Funding::CashFirst,
                     FundingOrder::BonusFirst => Funding::BonusFirst,
                 },
-                late_bet: match of.late_bet {
+                late_bet: match of.late_bet.unwrap_or_default() {
                     LatePolicy::Refuse => LateBet::Refuse,
                     LatePolicy::Accept => LateBet::Accept,
                 },
-                unmatched_win: match of.unmatched_win {
+                unmatched_win: match of.unmatched_win.unwrap_or_default() {
                     WinPolicy::Refuse => UnmatchedWin::Refuse,
                     WinPolicy::Promo => UnmatchedWin::Promo,
                 },
-                amend: match of.amend {
+                amend: match of.amend.unwrap_or_default() {
                     AmendPolicy::ByRound => Amend::ByRound,
                     AmendPolicy::Replace => Amend::Replace,
                     AmendPolicy::Add => Amend::Add,

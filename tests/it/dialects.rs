@@ -25,19 +25,16 @@ keys = [{ id = "sandbox-1", secret_file = "" }]
 [[provider]]
 id = "hub"
 tenant = 1
-replay_status = 200
 dialect = "hub88"
 keys = [{ id = "hub-1", secret_file = "$hub.pem" }]
 [[provider]]
 id = "agg"
 tenant = 1
-replay_status = 200
 dialect = "actions"
 keys = [{ id = "agg-1", secret_file = "$agg.key" }]
 [[provider]]
 id = "blue"
 tenant = 1
-replay_status = 200
 dialect = "per_player"
 keys = [{ id = "blue-1", secret_file = "$blue.key" }]
 "#;

@@ -1,6 +1,8 @@
 //! The real binary on a store of its own.
 
 use loadtest::{Client, Reply};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection, SqliteConnection};
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -20,6 +22,21 @@ pub(crate) struct Palio {
     dir: PathBuf,
     database: String,
     port: u16,
+}
+
+/// Commits that wait; see [`Palio::hold_commits`].
+pub(crate) enum Hold {
+    Sqlite(SqliteConnection),
+    Postgres(PgConnection),
+}
+
+impl Hold {
+    pub(crate) async fn end(self) {
+        match self {
+            Self::Sqlite(connection) => connection.close().await.unwrap(),
+            Self::Postgres(connection) => connection.close().await.unwrap(),
+        }
+    }
 }
 
 /// The time `ms` milliseconds from now, as on the wire.
@@ -145,13 +162,43 @@ impl Palio {
         std::fs::read(self.dir.join(format!("secrets/provider-{key}.key"))).unwrap()
     }
 
+    /// The secret that was made for players' and operators' tokens.
+    pub(crate) fn token_secret(&self) -> Vec<u8> {
+        std::fs::read(self.dir.join("secrets/jwt.secret")).unwrap()
+    }
+
+    /// From now on the store takes no commits, until the result is ended: whatever is asked
+    /// waits for its answer. At most some seconds, else the server gives up.
+    pub(crate) async fn hold_commits(&self) -> Hold {
+        match self.store {
+            Store::Sqlite => {
+                let options = SqliteConnectOptions::new().filename(self.dir.join("journal.db"));
+                let mut connection = options.connect().await.unwrap();
+                sqlx::query("BEGIN IMMEDIATE").execute(&mut connection).await.unwrap();
+                Hold::Sqlite(connection)
+            }
+            Store::Postgres => {
+                let mut connection = PgConnection::connect(&self.database).await.unwrap();
+                for statement in ["BEGIN", "LOCK TABLE palio.journal IN EXCLUSIVE MODE"] {
+                    sqlx::query(statement).execute(&mut connection).await.unwrap();
+                }
+                Hold::Postgres(connection)
+            }
+        }
+    }
+
     pub(crate) fn provider(&self) -> Client {
         Client::new(&self.url(), "sandbox-1", &self.secret("sandbox-1")).unwrap()
     }
 
     pub(crate) fn token(&self, role: &str, subject: &str) -> String {
-        let output =
-            self.command().args(["token", "--role", role, "--subject", subject]).output().unwrap();
+        self.token_of(role, subject, 1)
+    }
+
+    pub(crate) fn token_of(&self, role: &str, subject: &str, tenant: u32) -> String {
+        let tenant = tenant.to_string();
+        let arguments = ["token", "--role", role, "--subject", subject, "--tenant", &tenant];
+        let output = self.command().args(arguments).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }

@@ -212,7 +212,7 @@ fn play(id: &str) -> Command {
     let Command::PlaceBet { bet, stake, currency, at, terms, .. } = bet(id, 500) else {
         panic!("not a bet")
     };
-    Command::Play { bet, stake, payout: Amount(0), currency, at, terms }
+    Command::Play { feature: false, bet, stake, payout: Amount(0), currency, at, terms }
 }
 
 fn done(reply: Reply) -> Arc<Row> {

@@ -257,6 +257,7 @@ impl Model {
 
     fn expect(&mut self, intent: &Intent, day: i64, heard: &str) -> String {
         match intent {
+            Intent::Deposit(_) if self.blocked => "command.refused".to_owned(),
             Intent::Deposit(amount) => {
                 self.cash += amount;
                 self.repay(*amount);
@@ -620,6 +621,7 @@ fn command(intent: &Intent) -> Command {
             payout: Amount(*payout),
             currency,
             at: None,
+            feature: false,
             terms,
         },
         Intent::EndRound(round) => Command::EndRound { provider, round: round_id(round) },

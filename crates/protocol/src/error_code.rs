@@ -131,6 +131,8 @@ codes! {
     SessionNotFound = "SESSION_NOT_FOUND", 404, never, "No such open session";
     /// Country, age or currency do not allow a session.
     SessionRefused = "SESSION_REFUSED", 403, never, "A session can't be opened";
+    /// The tenant does not offer the currency.
+    CurrencyNotOffered = "CURRENCY_NOT_OFFERED", 422, never, "The currency is not offered";
     /// A responsible-gaming limit.
     Limit = "LIMIT", 403, never, "The player's own limit is reached";
     /// The player owes money after a correction.
@@ -225,6 +227,8 @@ impl From<&Refusal> for ErrorCode {
             Refusal::NothingProposed => Self::NothingProposed,
             Refusal::ProposalReplaced => Self::ProposalReplaced,
             Refusal::SamePerson => Self::SamePerson,
+            Refusal::ProviderAway => Self::ProviderMaintenance,
+            Refusal::OverAlready => Self::InvalidField,
             Refusal::StakeTooSmall => Self::StakeTooSmall,
             Refusal::TooFast => Self::TooFast,
             Refusal::StakeChanged => Self::StakeChanged,

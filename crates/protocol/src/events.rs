@@ -18,7 +18,7 @@
 //! refused, since a payout must not fail over it.
 
 use crate::error_code::ErrorCode;
-use crate::field::{self, FieldError, Object, Text, Whole};
+use crate::field::{self, FieldError, Flag, Object, Text, Whole};
 use crate::json;
 use crate::signature::IDEMPOTENCY_HEADER;
 pub use crate::wallet::Part;
@@ -90,6 +90,11 @@ pub struct Event {
     #[serde(default, skip_serializing_if = "Text::is_missing")]
     #[schema(value_type = Option<String>, example = "0.00")]
     pub result: Text,
+    /// `bet.placed` and plain form: part of a feature, so the stake must be that of the round's
+    /// open bets.
+    #[serde(default, skip_serializing_if = "Flag::is_missing")]
+    #[schema(value_type = Option<bool>)]
+    pub feature: Flag,
     /// `tournament.score_reported`: the tournament.
     #[serde(default, skip_serializing_if = "Text::is_missing")]
     #[schema(value_type = Option<String>, example = "friday-table")]
@@ -234,7 +239,8 @@ fn placed(
     let currency = field::currency(&event.currency)?;
     let stake = field::amount("stake", &event.stake, currency)?;
     let key = key.unwrap_or_else(|| bet.bet.as_str().to_owned());
-    let (free, feature, terms) = (None, false, Terms::default());
+    let feature = event.feature.or("feature", false)?;
+    let (free, terms) = (None, Terms::default());
     let command = Command::PlaceBet { bet, stake, currency, at, free, feature, terms };
     Ok(Part::new(player, key, command))
 }
@@ -300,7 +306,8 @@ fn plain(
         game,
     };
     let terms = Terms { session: SessionRule::Open, ..Terms::default() };
-    let command = Command::Play { bet, stake, payout, currency: default, at, terms };
+    let (feature, currency) = (event.feature.or("feature", false)?, default);
+    let command = Command::Play { bet, stake, payout, currency, at, feature, terms };
     Ok(Part::new(player, key, command))
 }
 

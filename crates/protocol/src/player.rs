@@ -37,6 +37,38 @@ pub struct PlayerResponse {
     pub rounds: Vec<OpenRoundView>,
 }
 
+/// What protects a player, as he sees it himself: `GET /api/me/limits`.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ProtectionResponse {
+    /// The operator's own id.
+    #[schema(example = "p_1")]
+    pub player_id: String,
+    /// Why he may not play now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "selfExclusion")]
+    pub excluded: Option<ExclusionKind>,
+    /// His own exclusion's end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub excluded_until: Option<String>,
+    /// His limits.
+    pub limits: Vec<LimitResponse>,
+}
+
+impl ProtectionResponse {
+    /// From a wallet at `now`.
+    #[must_use]
+    pub fn new(player_id: String, wallet: &Wallet, now: UnixMs) -> Self {
+        let own = wallet.protection.exclusion.filter(|exclusion| exclusion.holds(now));
+        Self {
+            player_id,
+            excluded: wallet.protection.excluded(now),
+            excluded_until: own.and_then(|own| own.until).map(time::format),
+            limits: limits(wallet, now),
+        }
+    }
+}
+
 /// One limit and what is used of it.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -183,45 +215,16 @@ impl PlayerResponse {
     /// The operator's view of a wallet in `slot` at `now`; at most 200 open rounds are listed.
     #[must_use]
     pub fn new(player_id: String, wallet: &Wallet, slot: Slot, now: UnixMs) -> Self {
-        let excluded = wallet.protection.excluded(now);
-        let own = wallet.protection.exclusion.filter(|exclusion| exclusion.holds(now));
-        let limits = wallet.protection.limits.iter().map(|limit| {
-            let show = |value: i64| match limit.currency {
-                Some(currency) => currency.format(palio_domain::Amount(value)),
-                None => value.to_string(),
-            };
-            let used = match limit.currency {
-                None => wallet.protection.play_time.minutes(limit.period, now),
-                Some(currency) => {
-                    let used = wallet.usage.get(&currency).copied().unwrap_or_default();
-                    let used = used.of(limit.period, now);
-                    match limit.kind {
-                        LimitKind::Deposit => used.deposited.0,
-                        LimitKind::Wager => used.staked.0,
-                        LimitKind::Loss | LimitKind::SessionTime => used.lost.0,
-                    }
-                }
-            };
-            let waits = limit.next.filter(|(_, from)| *from > now);
-            LimitResponse {
-                kind: limit.kind,
-                period: limit.period,
-                currency: limit.currency.map(|currency| currency.code().to_owned()),
-                value: limit.at(now).map(show),
-                used: show(used),
-                next_value: waits.and_then(|(value, _)| value).map(show),
-                next_from: waits.map(|(_, from)| time::format(from)),
-            }
-        });
+        let protection = ProtectionResponse::new(player_id, wallet, now);
         let open = wallet.open.iter().flat_map(|(provider, bets)| {
             bets.iter().map(move |(id, bet)| open_round((wallet, slot), provider, id, bet))
         });
         Self {
-            player_id,
+            player_id: protection.player_id,
             accounts: wallet.accounts.iter().map(|(c, a)| AccountBalance::new(*c, a)).collect(),
-            excluded,
-            excluded_until: own.and_then(|own| own.until).map(time::format),
-            limits: limits.collect(),
+            excluded: protection.excluded,
+            excluded_until: protection.excluded_until,
+            limits: protection.limits,
             sessions: wallet
                 .sessions
                 .iter()
@@ -258,6 +261,38 @@ impl PlayerResponse {
             rounds: open.take(200).collect(),
         }
     }
+}
+
+fn limits(wallet: &Wallet, now: UnixMs) -> Vec<LimitResponse> {
+    let shown = wallet.protection.limits.iter().map(|limit| {
+        let show = |value: i64| match limit.currency {
+            Some(currency) => currency.format(palio_domain::Amount(value)),
+            None => value.to_string(),
+        };
+        let used = match limit.currency {
+            None => wallet.protection.play_time.minutes(limit.period, now),
+            Some(currency) => {
+                let used = wallet.usage.get(&currency).copied().unwrap_or_default();
+                let used = used.of(limit.period, now);
+                match limit.kind {
+                    LimitKind::Deposit => used.deposited.0,
+                    LimitKind::Wager => used.staked.0,
+                    LimitKind::Loss | LimitKind::SessionTime => used.lost.0,
+                }
+            }
+        };
+        let waits = limit.next.filter(|(_, from)| *from > now);
+        LimitResponse {
+            kind: limit.kind,
+            period: limit.period,
+            currency: limit.currency.map(|currency| currency.code().to_owned()),
+            value: limit.at(now).map(show),
+            used: show(used),
+            next_value: waits.and_then(|(value, _)| value).map(show),
+            next_from: waits.map(|(_, from)| time::format(from)),
+        }
+    });
+    shown.collect()
 }
 
 fn open_round(

@@ -79,6 +79,11 @@ impl Problem {
     #[must_use]
     pub fn refused(refusal: &Refusal, currency: Option<Currency>) -> Self {
         let mut problem = Self::new(refusal.into(), refusal.to_string());
+        match refusal {
+            Refusal::ProviderAway => problem.retry_after_s = Some(5),
+            Refusal::OverAlready => problem.field = Some("expiresAt".to_owned()),
+            _ => {}
+        }
         if let (Refusal::InsufficientFunds { available }, Some(currency)) = (refusal, currency) {
             problem.balance = Some(currency.format(*available));
             problem.currency = Some(currency.code().to_owned());

@@ -263,7 +263,7 @@ pub fn render(row: &Row) -> Result<Rendered, CorruptRow> {
                 ..of.settled(&first.1, first.0)
             }
         }
-        Event::SessionOpened { game, currency, expires } => TransactionResult {
+        Event::SessionOpened { game, currency, expires, provider: _ } => TransactionResult {
             game_id: Some(game.as_str().to_owned()),
             currency: Some(currency.code().to_owned()),
             expires_at: Some(time::format(expires)),

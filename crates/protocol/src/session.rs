@@ -5,7 +5,7 @@ use crate::field::{self, FieldError, Text};
 use crate::signature::IDEMPOTENCY_HEADER;
 use crate::wallet::Part;
 use palio_domain::wallet::Command;
-use palio_domain::{Currency, GameId, UnixMs};
+use palio_domain::{Currency, GameId, ProviderId, UnixMs};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -29,7 +29,8 @@ pub struct OpenSession {
     #[serde(default)]
     #[schema(value_type = String, required = true, example = "2026-11-21T23:00:00.000Z")]
     pub expires_at: Text,
-    /// Whose game it is: no session is opened while that provider is switched off.
+    /// Whose game it is: only this provider's bets can use the session, and none is opened while
+    /// it takes no new ones. May be missing where the tenant has one provider only.
     #[serde(default, skip_serializing_if = "Text::is_missing")]
     #[schema(value_type = Option<String>, example = "sandbox")]
     pub provider: Text,
@@ -57,14 +58,9 @@ pub struct SessionRules {
 
 impl SessionRules {
     /// Whether the tenant offers a currency.
-    ///
-    /// # Errors
-    /// `SESSION_REFUSED` naming `currency`.
-    pub fn offers(&self, currency: Currency) -> Result<(), FieldError> {
-        if self.currencies.is_empty() || self.currencies.contains(&currency) {
-            return Ok(());
-        }
-        Err(FieldError::new(ErrorCode::SessionRefused, "currency", "is not offered here"))
+    #[must_use]
+    pub fn offers(&self, currency: Currency) -> bool {
+        self.currencies.is_empty() || self.currencies.contains(&currency)
     }
 }
 
@@ -75,7 +71,9 @@ impl OpenSession {
     /// `SESSION_REFUSED` or `INVALID_FIELD`, naming the field.
     pub fn check(&self, rules: &SessionRules, now: UnixMs) -> Result<(), FieldError> {
         let refused = |field, why| Err(FieldError::new(ErrorCode::SessionRefused, field, why));
-        rules.offers(field::currency(&self.currency)?)?;
+        if !rules.offers(field::currency(&self.currency)?) {
+            return refused("currency", "is not offered here");
+        }
         if !rules.countries_blocked.is_empty() {
             let country = self.country.required("country")?;
             if country.len() != 2 || !country.bytes().all(|b| b.is_ascii_uppercase()) {
@@ -93,17 +91,30 @@ impl OpenSession {
                 return refused("birthDate", "makes the player too young");
             }
         }
-        if field::time_required("expiresAt", &self.expires_at)? <= now {
-            return Err(FieldError::invalid("expiresAt", "is over already"));
-        }
         Ok(())
     }
 
+    /// The provider, if it is named.
+    ///
+    /// # Errors
+    /// `INVALID_FIELD` when it is not an id.
+    pub fn provider(&self) -> Result<Option<ProviderId>, FieldError> {
+        let named = !self.provider.is_missing();
+        named.then(|| field::provider(&self.provider)).transpose()
+    }
+
     /// The command. `player` is the path's; `key` is the header's, else `sessionId` counts.
+    /// `provider` is whose game it is, and `away` whether it takes no new sessions.
     ///
     /// # Errors
     /// As [`Deposit::into_command`].
-    pub fn into_command(self, player: &str, key: Option<&str>) -> Result<Part, FieldError> {
+    pub fn into_command(
+        self,
+        player: &str,
+        key: Option<&str>,
+        provider: ProviderId,
+        away: bool,
+    ) -> Result<Part, FieldError> {
         let player = field::parse_player(player)?.to_owned();
         let session = field::key_optional("sessionId", &self.session_id)?;
         let key = match key {
@@ -115,7 +126,9 @@ impl OpenSession {
         let game: GameId = field::game("gameId", &self.game_id)?;
         let currency = field::currency(&self.currency)?;
         let expires = field::time_required("expiresAt", &self.expires_at)?;
-        Ok(Part::new(player, key, Command::OpenSession { game, currency, expires }))
+        let provider = Some(provider);
+        let command = Command::OpenSession { provider, game, currency, expires, away };
+        Ok(Part::new(player, key, command))
     }
 }
 

@@ -352,6 +352,10 @@ pub struct Play {
     #[serde(default, skip_serializing_if = "Text::is_missing")]
     #[schema(value_type = Option<String>)]
     pub session_token: Text,
+    /// Part of a feature: the stake must be that of the round's open bets.
+    #[serde(default, skip_serializing_if = "Flag::is_missing")]
+    #[schema(value_type = Option<bool>)]
+    pub feature: Flag,
 }
 
 impl Play {
@@ -367,7 +371,8 @@ impl Play {
         let payout = field::amount("payout", &self.payout, currency)?;
         let at = field::time_optional("ts", &self.ts)?;
         let key = bet.bet.as_str().to_owned();
-        let command = Command::Play { bet, stake, payout, currency, at, terms: Terms::default() };
+        let (feature, terms) = (self.feature.or("feature", false)?, Terms::default());
+        let command = Command::Play { bet, stake, payout, currency, at, feature, terms };
         Ok(Part { session: token(&self.session_token)?, ..Part::new(player, key, command) })
     }
 }

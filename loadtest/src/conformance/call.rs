@@ -199,6 +199,7 @@ impl<'a> Table<'a> {
                 of_player("sessions"),
                 own_key(),
                 json!({"gameId": word(0)?, "currency": word(1)?,
+                       "provider": self.parties.provider,
                        "expiresAt": "2099-01-01T00:00:00Z"}),
             ),
             "handshake" => provider("/wallet/session", self.token(word(0)?)),

@@ -228,7 +228,8 @@ impl Wire {
     }
 
     pub(super) fn session(&self, player: &str, game: &str, key: String, expires: &str) -> Call {
-        let body = json!({"gameId": game, "currency": self.currency, "expiresAt": expires});
+        let body = json!({"gameId": game, "currency": self.currency, "expiresAt": expires,
+                          "provider": "sandbox"});
         let path = format!("/api/players/{player}/sessions");
         let call = Self::post("session", path, &key, &body);
         Call { key: Some(key), proof: Proof::Operator, ..call }

@@ -73,6 +73,7 @@ fn rows(plays: &[Play]) -> Vec<Arc<Row>> {
                 currency: Currency::EUR,
                 terms: Default::default(),
                 at: None,
+                feature: false,
             },
         };
         let asked = Prepared::new(&keys, TENANT, player, &name, command, None);

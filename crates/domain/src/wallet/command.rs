@@ -133,6 +133,8 @@ pub enum Command {
         currency: Currency,
         /// The provider's time.
         at: Option<UnixMs>,
+        /// As of [`Command::PlaceBet`].
+        feature: bool,
         /// The provider's terms.
         terms: Terms,
     },
@@ -224,12 +226,16 @@ pub enum Command {
     },
     /// Opens a session on a game; a newer one replaces an older one.
     OpenSession {
+        /// Whose game it is.
+        provider: Option<ProviderId>,
         /// The game.
         game: GameId,
         /// The session's currency.
         currency: Currency,
         /// When it ends.
         expires: UnixMs,
+        /// The provider takes no new sessions now (requirement G4).
+        away: bool,
     },
     /// Closes the session on a game.
     CloseSession {
@@ -305,6 +311,9 @@ pub enum Command {
         tournament: TournamentId,
     },
 }
+
+/// Marks a bet inside a feature in its content: no campaign's id has a space.
+const FEATURE: &str = "in a feature";
 
 impl Command {
     /// The kind in the request's identity.
@@ -491,7 +500,7 @@ impl Command {
                 put(currency.code());
                 put(reason);
             }
-            Self::PlaceBet { bet, stake, currency, at: _, free, feature: _, terms: _ } => {
+            Self::PlaceBet { bet, stake, currency, at: _, free, feature, terms: _ } => {
                 put("bet");
                 bet.canonical(&mut put);
                 put(&stake.0.to_string());
@@ -499,13 +508,19 @@ impl Command {
                 if let Some(campaign) = free {
                     put(campaign.as_str());
                 }
+                if *feature {
+                    put(FEATURE);
+                }
             }
-            Self::Play { bet, stake, payout, currency, at: _, terms: _ } => {
+            Self::Play { bet, stake, payout, currency, at: _, feature, terms: _ } => {
                 put("play");
                 bet.canonical(&mut put);
                 put(&stake.0.to_string());
                 put(&payout.0.to_string());
                 put(currency.code());
+                if *feature {
+                    put(FEATURE);
+                }
             }
             Self::SettleRound { provider: _, round, delta, gross, currency, version, terms: _ } => {
                 put(if *gross { "pay" } else { "settle" });
@@ -569,10 +584,13 @@ impl Command {
                 put(&transaction_id(proposal.0, proposal.1));
                 put(author);
             }
-            Self::OpenSession { game, currency, expires: _ } => {
+            Self::OpenSession { provider, game, currency, expires: _, away: _ } => {
                 put("session");
                 put(game.as_str());
                 put(currency.code());
+                if let Some(provider) = provider {
+                    put(provider.as_str());
+                }
             }
             Self::CloseSession { game, number } => {
                 put("close session");

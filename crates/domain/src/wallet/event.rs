@@ -364,6 +364,8 @@ pub enum Event {
     },
     /// No transfer.
     SessionOpened {
+        /// Whose game it is; `None` in old rows.
+        provider: Option<ProviderId>,
         /// The game.
         game: GameId,
         /// Its currency.

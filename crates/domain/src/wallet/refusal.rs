@@ -59,6 +59,12 @@ pub enum Refusal {
     /// Two people are needed.
     #[error("a second person has to confirm it")]
     SamePerson,
+    /// The provider takes no new bets and sessions.
+    #[error("the provider takes no new bets and sessions now; nothing was stored")]
+    ProviderAway,
+    /// What is to end in future has ended.
+    #[error("expiresAt: is over already")]
+    OverAlready,
     /// Below the smallest stake.
     #[error("the stake is below the smallest one")]
     StakeTooSmall,

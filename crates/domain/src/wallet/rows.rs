@@ -262,7 +262,8 @@ impl Event {
                     },
                 )
             }
-            Self::SessionOpened { game, currency, expires } => Columns {
+            Self::SessionOpened { provider, game, currency, expires } => Columns {
+                provider: provider.clone(),
                 game: Some(game.clone()),
                 payload: Payload { currency: Some(*currency), expires: Some(*expires), ..none() }
                     .bytes(),
@@ -518,6 +519,7 @@ impl Event {
                 },
             },
             RowKind::SessionOpened => Self::SessionOpened {
+                provider: row.provider.clone(),
                 game: game()?,
                 currency: need!(currency),
                 expires: need!(expires),

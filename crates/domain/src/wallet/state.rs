@@ -114,8 +114,11 @@ impl OpenBet {
 }
 
 /// An open game session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
+    /// Whose game it is; `None`: of a row that does not say so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<ProviderId>,
     /// Its currency.
     pub currency: Currency,
     /// When it ends.
@@ -380,9 +383,14 @@ impl Wallet {
                 let usage = self.usage.entry(*currency).or_default();
                 usage.add(time, time, |used| count(&mut used.deposited, amount));
             }
-            Event::SessionOpened { game, currency, expires } => {
+            Event::SessionOpened { provider, game, currency, expires } => {
                 self.sessions.retain(|_, s| time.since_ms(s.expires) < REMEMBERED_MS);
-                let session = Session { currency: *currency, expires: *expires, number: seq };
+                let session = Session {
+                    provider: provider.clone(),
+                    currency: *currency,
+                    expires: *expires,
+                    number: seq,
+                };
                 self.sessions.insert(game.clone(), session);
                 self.protection.play_time.opened(time, *expires);
             }

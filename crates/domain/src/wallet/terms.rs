@@ -15,6 +15,8 @@ pub enum SessionRule {
     Open,
     /// The one with this number, still open, in the bet's currency.
     Named(u64),
+    /// One that is over: what the message names has expired.
+    Over,
 }
 
 /// Which account pays for a stake first.
@@ -64,6 +66,8 @@ pub enum Amend {
 /// All terms; the default is the strict profile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Terms {
+    /// The provider takes no new bets now (requirement G4); repeats hear their first answers.
+    pub away: bool,
     /// Which session a bet needs.
     pub session: SessionRule,
     /// The smallest stake but zero, in minor units (requirement G5).

@@ -1,5 +1,7 @@
 //! The basic flow as a table: commands in, the answer and the exact balances out.
 
+mod play;
+
 use super::*;
 use crate::ids::{Aggregate, BetId, GameId, PlayerId, ProviderId, RoundId, TenantId};
 use crate::journal::{Head, KeyFilter, Keys, RowKind, Stage};
@@ -85,6 +87,7 @@ fn play(bet: &str, stake: i64, payout: i64) -> Command {
         payout: Amount(payout),
         currency: Currency::EUR,
         at: None,
+        feature: false,
         terms: Terms::default(),
     }
 }

@@ -156,8 +156,12 @@ fn deposits_and_sessions_need_a_name() {
         expires_at: "1970-01-01T00:00:01Z".into(),
         ..OpenSession::default()
     };
-    assert_eq!(session.clone().into_command("p_1", None).unwrap().key, "s_1");
-    assert_eq!(session.into_command("", None).unwrap_err().field, "playerId");
+    assert_eq!(session.provider(), Ok(None));
+    let open = |session: &OpenSession, player: &str| {
+        session.clone().into_command(player, None, ProviderId::parse("acme").unwrap(), false)
+    };
+    assert_eq!(open(&session, "p_1").unwrap().key, "s_1");
+    assert_eq!(open(&session, "").unwrap_err().field, "playerId");
 }
 
 #[test]

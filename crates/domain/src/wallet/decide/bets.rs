@@ -30,6 +30,9 @@ impl Wallet {
         if let Some(known) = known_bet(bet, terms, context, facts)? {
             return Ok(known);
         }
+        if terms.away {
+            return Err(Refusal::ProviderAway);
+        }
         if terms.foreign {
             return Err(Refusal::CurrencyMismatch);
         }
@@ -40,19 +43,18 @@ impl Wallet {
         if last.is_some_and(|last| context.now.since_ms(*last) < terms.spin_ms_min) {
             return Err(Refusal::TooFast);
         }
-        let free = match command {
-            Command::PlaceBet { free, feature, .. } => {
-                if self.open_len() >= OPEN_BETS_MAX {
-                    return Err(Refusal::TooManyOpen);
-                }
-                let mut of_round = self.open_in_round(&bet.provider, &bet.round);
-                if *feature && of_round.any(|(_, open)| open.stake.amount != amount) {
-                    return Err(Refusal::StakeChanged);
-                }
-                free.as_ref()
+        let (free, feature) = match command {
+            Command::PlaceBet { .. } if self.open_len() >= OPEN_BETS_MAX => {
+                return Err(Refusal::TooManyOpen);
             }
-            _ => None,
+            Command::PlaceBet { free, feature, .. } => (free.as_ref(), *feature),
+            Command::Play { feature, .. } => (None, *feature),
+            _ => (None, false),
         };
+        let mut of_round = self.open_in_round(&bet.provider, &bet.round);
+        if feature && of_round.any(|(_, open)| open.stake.amount != amount) {
+            return Err(Refusal::StakeChanged);
+        }
         let paid = facts.bets.get(&bet.bet).and_then(|past| past.unmatched.as_deref());
         let paid = paid.and_then(|row| row.leg);
         if paid.is_some() && matches!(command, Command::Play { .. }) {
@@ -158,9 +160,13 @@ impl Wallet {
         rule: SessionRule,
         now: UnixMs,
     ) -> Result<(), Refusal> {
-        let open = self.sessions.get(&bet.game).filter(|session| session.expires > now);
+        let open = self.sessions.get(&bet.game).filter(|session| {
+            let his = session.provider.as_ref().is_none_or(|provider| *provider == bet.provider);
+            his && session.expires > now
+        });
         let open = match rule {
             SessionRule::None => return Ok(()),
+            SessionRule::Over => None,
             SessionRule::Open => open,
             SessionRule::Named(number) => open.filter(|session| session.number == number),
         };

@@ -27,6 +27,9 @@ impl Wallet {
         currency: Currency,
         now: UnixMs,
     ) -> Result<Decision, Refusal> {
+        if let Err(excluded) = self.not_excluded(now) {
+            return refused(excluded, amount, currency);
+        }
         if let Some(reached) = self.over_limit(LimitKind::Deposit, amount, currency, now) {
             return refused(reached, amount, currency);
         }

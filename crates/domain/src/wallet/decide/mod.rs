@@ -138,12 +138,17 @@ impl Wallet {
             Command::ConfirmVerdict { provider, round, proposal, author } => {
                 self.confirm(provider, round, *proposal, author, context)
             }
-            Command::OpenSession { game, currency, expires } => {
-                if let Some(kind) = self.protection.excluded(now) {
-                    return Err(Refusal::PlayerExcluded { kind });
+            Command::OpenSession { provider, game, currency, expires, away } => {
+                if *expires <= now {
+                    return Err(Refusal::OverAlready);
                 }
-                let (game, currency, expires) = (game.clone(), *currency, *expires);
-                Ok(one(Event::SessionOpened { game, currency, expires }))
+                if *away {
+                    return Err(Refusal::ProviderAway);
+                }
+                self.not_excluded(now)?;
+                let (provider, game) = (provider.clone(), game.clone());
+                let (currency, expires) = (*currency, *expires);
+                Ok(one(Event::SessionOpened { provider, game, currency, expires }))
             }
             Command::CloseSession { game, number } => match self.sessions.get(game) {
                 Some(session) if session.number == *number && session.expires > now => {
@@ -170,6 +175,7 @@ impl Wallet {
                 if self.entries.contains_key(tournament) {
                     return Ok(Decision::Noop(Noop::AlreadyEntered));
                 }
+                self.not_excluded(now)?;
                 Ok(one(Event::TournamentEntered { tournament: tournament.clone(), ends: *ends }))
             }
             Command::Report(report) => Ok(one(Event::ScoreReported(report.clone()))),

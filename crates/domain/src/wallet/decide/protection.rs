@@ -10,6 +10,14 @@ use crate::money::{Amount, Currency};
 use crate::time::UnixMs;
 
 impl Wallet {
+    /// Whoever is excluded starts nothing (requirement RG2).
+    pub(super) fn not_excluded(&self, now: UnixMs) -> Result<(), Refusal> {
+        match self.protection.excluded(now) {
+            Some(kind) => Err(Refusal::PlayerExcluded { kind }),
+            None => Ok(()),
+        }
+    }
+
     /// The first limit of this kind that `amount` more would pass.
     pub(super) fn over_limit(
         &self,
@@ -105,6 +113,10 @@ impl Wallet {
             let same = row.request.as_ref().is_some_and(|r| r.body_hash == context.body_hash);
             return if same { Ok(Decision::Replay(row.clone())) } else { Err(Refusal::IdReused) };
         }
+        if *expires <= context.now {
+            return Err(Refusal::OverAlready);
+        }
+        self.not_excluded(context.now)?;
         if self.free_rounds.len() >= OPEN_OTHERS_MAX {
             return Err(Refusal::TooManyOpen);
         }
