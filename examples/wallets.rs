@@ -136,8 +136,15 @@ impl Core {
         };
         let payout = Amount(if self.next.is_multiple_of(2) { 0 } else { 1_990 });
         let (stake, currency) = (Amount(1_000), Currency::EUR);
-        let command =
-            Command::Play { bet, stake, payout, currency, at: None, terms: Terms::default() };
+        let command = Command::Play {
+            bet,
+            stake,
+            payout,
+            currency,
+            at: None,
+            feature: false,
+            terms: Terms::default(),
+        };
         self.prepared(player, &id, command)
     }
 

@@ -402,6 +402,7 @@ impl World {
 
 fn played(bet: BetRef, stake: i64, payout: i64) -> Command {
     Command::Play {
+        feature: false,
         bet,
         stake: Amount(stake),
         payout: Amount(payout),

@@ -41,7 +41,8 @@ pub(crate) fn parts(of: &Message<'_>) -> Option<Parts> {
             ["deposits"] => read(of, |b: wallet::Deposit| one(b.into_command(player, key))),
             ["sessions"] => read(of, |b: OpenSession| {
                 b.check(&rules(), NOW)?;
-                one(b.into_command(player, key))
+                let named = b.provider()?.unwrap_or_else(|| own.clone());
+                one(b.into_command(player, key, named, false))
             }),
             ["withdrawals"] => read(of, |b: operator::Withdrawal| one(b.into_command(player, key))),
             ["withdrawals", id, end @ ("capture" | "cancel")] => {

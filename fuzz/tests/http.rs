@@ -106,7 +106,7 @@ impl Server {
         let provider = |id: &str, dialect: &str, file: &str| {
             let file = dir.join(file);
             format!(
-                "[[provider]]\nid = \"{id}\"\ntenant = 1\nreplay_status = 409\n\
+                "[[provider]]\nid = \"{id}\"\ntenant = 1\n\
                  dialect = \"{dialect}\"\nkeys = [{{ id = \"{id}-1\", secret_file = {file:?} }}]\n"
             )
         };

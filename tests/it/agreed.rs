@@ -149,7 +149,8 @@ async fn sessions(bench: &mut Bench) {
     let none = || json!({});
     assert_eq!(bench.round("session", "debit", "s1", none()).await, "SESSION_EXPIRED");
     let until = crate::process::time_in(3_600_000);
-    let open = json!({"gameId": "wheel", "currency": "EUR", "expiresAt": until});
+    let open =
+        json!({"provider": "session", "gameId": "wheel", "currency": "EUR", "expiresAt": until});
     bench.operator("sessions", open).await;
     assert_eq!(bench.round("session", "debit", "s1", none()).await, "SESSION_EXPIRED", "kept");
     let dollars = json!({"currency": "USD"});

@@ -296,7 +296,7 @@ async fn protection(palio: &Palio) {
          "nextValue": "60.00", "nextFrom": raised["effectiveFrom"]}]});
     assert_eq!(seen, expected);
     let tournament = json!({"id": "race", "name": "Race", "metric": "turnover", "currency": "EUR",
-                            "startsAt": time_in(0), "endsAt": FAR, "entry": "opt_in"});
+                            "startsAt": time_in(0), "endsAt": time_in(3_600_000), "entry": "opt_in"});
     assert_eq!(post(&operator, "/api/tournaments", "", &tournament).await.status, 201);
     let grant = |campaign: &str, provider: &str, expires: &str| {
         json!({"campaignId": campaign, "provider": provider, "gameId": "wheel", "count": 1,
@@ -359,7 +359,7 @@ async fn protection(palio: &Palio) {
 async fn tenants(palio: &Palio) {
     let other = Client::bearer(&palio.url(), &palio.token_of("operator", "anna", 2)).unwrap();
     let tournament = json!({"id": "theirs", "name": "Race", "metric": "turnover",
-                            "currency": "EUR", "startsAt": time_in(0), "endsAt": FAR});
+                            "currency": "EUR", "startsAt": time_in(0), "endsAt": time_in(3_600_000)});
     assert_eq!(post(&other, "/api/tournaments", "", &tournament).await.status, 201);
     let ids = async |who: &Client| {
         let list: Value = who.fetch("/api/tournaments").await.unwrap();

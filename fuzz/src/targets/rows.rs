@@ -200,7 +200,7 @@ fn commands() -> Vec<Command> {
             version,
             terms,
         },
-        Command::Play { bet, stake, payout, currency, at, terms },
+        Command::Play { bet, stake, payout, currency, at, feature, terms },
         Command::EndRound { provider, round },
     ]
 }
