@@ -36,11 +36,11 @@ pub(super) async fn deposit(
         Command::Deposit { currency, .. } => Some(*currency),
         _ => None,
     };
-    if let (Some(rules), Some(currency)) = (server.sessions.get(&tenant), currency) {
-        if !rules.offers(currency) {
-            let why = "is not offered here";
-            return Err(FieldError::new(ErrorCode::CurrencyNotOffered, "currency", why).into());
-        }
+    if let (Some(rules), Some(currency)) = (server.sessions.get(&tenant), currency)
+        && !rules.offers(currency)
+    {
+        let why = "is not offered here";
+        return Err(FieldError::new(ErrorCode::CurrencyNotOffered, "currency", why).into());
     }
     let player = server.players.register(tenant, &part.player).await?;
     let found = Found { tenant, player, part };
