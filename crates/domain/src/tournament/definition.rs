@@ -197,6 +197,12 @@ impl Definition {
         })
     }
 
+    /// Whether anything can be won.
+    #[must_use]
+    pub fn has_prizes(&self) -> bool {
+        self.table.is_some() || self.prizes.first().is_some_and(|prize| prize.is_positive())
+    }
+
     /// The prizes as exact rules; `None`: there are none.
     ///
     /// # Errors

@@ -116,3 +116,21 @@ pub fn call_off(
     let nobody = Finishers::default();
     cancel(&rules, &pool, &paid, Reached::Play { stacks, out: &nobody }).map(Some)
 }
+
+/// Places that a preview works out.
+const SHOWN_MAX: u32 = 1_000;
+
+/// What places would win at a pool, if everybody had a place of his own.
+#[must_use]
+pub fn preview(rules: &prizes::Rules, pool: &Pool) -> Option<PrizePlan> {
+    let places = rules.places().unwrap_or(SHOWN_MAX).min(SHOWN_MAX);
+    let finish = |place: u32| Finish {
+        player: PlayerId(u64::from(place)),
+        rank: place,
+        group: place,
+        order: i64::from(place),
+        status: prizes::Status::Eligible,
+    };
+    let finishers = Finishers::new((1..=places).map(finish).collect()).ok()?;
+    plan(rules, pool, &finishers).ok()
+}

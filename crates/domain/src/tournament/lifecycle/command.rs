@@ -207,6 +207,8 @@ pub enum Event {
         to: Option<Progress>,
         /// Who, when a person did it.
         author: Option<String>,
+        /// Money that leaves the pool by it: to the world outside, or back to promotions.
+        leg: Option<Leg>,
     },
     /// Everything is paid.
     Completed,

@@ -107,7 +107,7 @@ impl Tournament {
             }
             Command::Plan { version, plan } => self.plan(*version, plan, now),
             Command::Move { version, line, to, author } => {
-                self.payout.order(*version, *line).ok_or(Refusal::NoSuchLine)?;
+                let order = self.payout.order(*version, *line).ok_or(Refusal::NoSuchLine)?;
                 let from = self.payout.progress.get(&(*version, *line));
                 if from == Some(to) {
                     return Ok(None);
@@ -120,6 +120,7 @@ impl Tournament {
                     line: *line,
                     to: Some(to.clone()),
                     author: author.clone(),
+                    leg: order.leaves(to),
                 }))
             }
             Command::Approve { version, line, author } => {
@@ -134,16 +135,17 @@ impl Tournament {
                     line: *line,
                     to: None,
                     author: Some(author.clone()),
+                    leg: None,
                 }))
             }
             Command::Complete => match self.step {
                 Step::Completed => Ok(None),
-                Step::Closed if !self.plan_is_due(now) => {
+                Step::Closed | Step::Cancelled if self.is_payable() => {
                     let pending = self.payout.progress.values().any(|at| !at.is_over());
                     if pending { Err(Refusal::WrongState) } else { Ok(Some(Event::Completed)) }
                 }
+                Step::Cancelled => Ok(None),
                 Step::Closed | Step::Created | Step::Started => Err(Refusal::NotYet),
-                Step::Cancelled => Err(Refusal::AlreadyEnded),
             },
         }
     }
@@ -293,19 +295,24 @@ impl Tournament {
             }
             Event::Disqualified { player, .. } => {
                 self.out.insert(*player);
+                self.needs_revision |= self.is_closed();
             }
             Event::Reinstated { player, .. } => {
                 self.out.remove(player);
+                self.needs_revision |= self.is_closed();
             }
             Event::Reviewed { player: Some(player), hold: true, .. } => {
                 self.under_review.insert(*player);
             }
             Event::Reviewed { player: Some(player), hold: false, .. } => {
                 self.under_review.remove(player);
+                // What was set aside for him is to be paid.
+                self.needs_revision |= !self.payout.plans.is_empty();
             }
             Event::Reviewed { player: None, hold, .. } => self.released = !hold,
             Event::Revised { version, .. } => {
                 self.versions = *version;
+                self.needs_revision = false;
                 self.step = Step::Closed;
             }
             Event::Planned { version, plan, orders, .. } => {
@@ -316,10 +323,11 @@ impl Tournament {
             Event::Moved { version, line, to: Some(to), .. } => {
                 self.payout.progress.insert((*version, *line), to.clone());
             }
-            Event::Moved { version, line, to: None, author } => {
+            Event::Moved { version, line, to: None, author, .. } => {
                 let people = self.payout.approved.entry((*version, *line)).or_default();
                 people.extend(author.as_deref().map(Into::into));
             }
+            Event::Completed if self.step == Step::Cancelled => self.refunded = true,
             Event::Completed => self.step = Step::Completed,
         }
     }

@@ -124,6 +124,12 @@ pub struct Tournament {
     /// It had started when it was called off.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     was_started: bool,
+    /// Refunds are paid.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    refunded: bool,
+    /// Somebody was taken out, or let go, since the result was made.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub needs_revision: bool,
 }
 
 impl Tournament {
@@ -144,6 +150,8 @@ impl Tournament {
             payout: Payout::default(),
             reason: String::new(),
             was_started: false,
+            refunded: false,
+            needs_revision: false,
         }
     }
 
@@ -211,23 +219,46 @@ impl Tournament {
     pub fn plan_is_due(&self, now: UnixMs) -> bool {
         let planned = self.payout.batches.last().map(|batch| batch.version);
         match self.step {
-            Step::Cancelled => planned.is_none() && self.definition.admission.price.is_some(),
+            Step::Cancelled => {
+                let is_paid = self.definition.admission.price.is_some();
+                planned.is_none() && is_paid && !self.seats.is_empty()
+            }
             Step::Closed | Step::Completed => {
-                let has_prizes = self.definition.prize_table().is_some();
-                has_prizes
-                    && match planned {
-                        Some(version) => version < self.versions,
-                        None => !self.is_held(now),
-                    }
+                let due = match planned {
+                    Some(version) => version < self.versions,
+                    None => !self.is_held(now),
+                };
+                due && !self.needs_revision && self.definition.has_prizes()
             }
             Step::Created | Step::Started => false,
         }
     }
 
-    /// Whether nothing is left to do but to say so.
+    /// Whether everything that is to be paid is planned, and not all of it is known to be paid.
     #[must_use]
     pub fn is_payable(&self) -> bool {
-        self.step == Step::Closed || (self.step == Step::Cancelled && !self.payout.plans.is_empty())
+        let planned = self.payout.batches.last().map(|batch| batch.version);
+        match self.step {
+            Step::Closed => {
+                !self.needs_revision
+                    && (planned == Some(self.versions) || !self.definition.has_prizes())
+            }
+            Step::Cancelled => planned.is_some() && !self.refunded,
+            Step::Created | Step::Started | Step::Completed => false,
+        }
+    }
+
+    /// Whether nothing is left to be done by itself.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        match self.step {
+            Step::Completed => !self.needs_revision,
+            Step::Cancelled => {
+                let owes = self.definition.admission.price.is_some() && !self.seats.is_empty();
+                self.refunded || !owes
+            }
+            Step::Created | Step::Started | Step::Closed => false,
+        }
     }
 
     /// When it has to be woken next.

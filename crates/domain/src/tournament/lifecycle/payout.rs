@@ -43,6 +43,20 @@ pub struct Order {
 }
 
 impl Order {
+    /// The transfer when it comes to its end outside the player's wallet.
+    #[must_use]
+    pub fn leaves(&self, to: &Progress) -> Option<Leg> {
+        let amount = i64::try_from(money(&self.what, self.quantity)).map(Amount).ok()?;
+        let other = match to {
+            Progress::Paid { .. } => Account::External,
+            Progress::Ineligible { .. } => Account::Promo,
+            _ => return None,
+        };
+        let (debit, credit) =
+            if self.back { (other, Account::Pool) } else { (Account::Pool, other) };
+        amount.is_positive().then_some(Leg { debit, credit, amount, currency: self.currency })
+    }
+
     /// The money that it takes out of the pool; less than nothing when it brings some back.
     fn money(&self) -> i128 {
         let all = money(&self.what, self.quantity);
@@ -72,6 +86,8 @@ pub enum Progress {
         /// The payment service's own name for it, or a person's note.
         reference: Box<str>,
     },
+    /// A wallet has carried it out, after a person had asked for it again.
+    CarriedOut {},
     /// It failed, and is tried again.
     Retry {
         /// Which attempt failed.
@@ -97,7 +113,7 @@ impl Progress {
     /// Whether nothing more happens by itself or by anybody.
     #[must_use]
     pub const fn is_over(&self) -> bool {
-        matches!(self, Self::Paid { .. } | Self::Ineligible { .. })
+        matches!(self, Self::Paid { .. } | Self::CarriedOut {} | Self::Ineligible { .. })
     }
 
     /// The word on the wire.
@@ -105,7 +121,7 @@ impl Progress {
     pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Processing { .. } => "processing",
-            Self::Paid { .. } => "paid",
+            Self::Paid { .. } | Self::CarriedOut {} => "paid",
             Self::Retry { .. } => "retry",
             Self::Manual { .. } => "manual",
             Self::Ineligible { .. } => "ineligible",
@@ -130,7 +146,10 @@ impl Progress {
             (Some(Self::Processing { .. }), Self::Paid { .. } | Self::Manual { .. }) => true,
             (Some(Self::Manual { .. }), Self::Paid { .. } | Self::Ineligible { .. }) => by_person,
             (Some(Self::Manual { .. }), Self::Retry { attempt, .. }) => by_person && *attempt == 0,
-            (None, Self::Manual { .. } | Self::Ineligible { .. }) => true,
+            (Some(Self::Retry { attempt, .. }), Self::CarriedOut {} | Self::Manual { .. }) => {
+                *attempt == 0
+            }
+            (None, Self::Manual { .. }) => true,
             _ => false,
         }
     }

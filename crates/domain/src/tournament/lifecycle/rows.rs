@@ -142,7 +142,7 @@ impl Event {
                 let (plan, orders) = (plan.clone(), orders.clone());
                 json(&Planning { version: *version, plan, orders })
             }
-            Self::Moved { version, line, to, author } => json(&Moving {
+            Self::Moved { version, line, to, author, leg: _ } => json(&Moving {
                 version: *version,
                 line: *line,
                 to: to.clone(),
@@ -167,7 +167,7 @@ impl Event {
             _ => None,
         };
         let leg = match self {
-            Self::Planned { leg, .. } => *leg,
+            Self::Planned { leg, .. } | Self::Moved { leg, .. } => *leg,
             _ => None,
         };
         Draft {
@@ -239,7 +239,7 @@ impl Event {
             }
             RowKind::PayoutMoved => {
                 let Moving { version, line, to, author } = read(row, "line")?;
-                Self::Moved { version, line, to, author }
+                Self::Moved { version, line, to, author, leg: row.leg }
             }
             RowKind::TournamentCompleted => Self::Completed,
             _ => return Err(bad(row, "not a tournament's row")),

@@ -156,6 +156,22 @@ pub struct Standings {
 }
 
 impl Standings {
+    /// Whether rows of this kind can change standings.
+    #[must_use]
+    pub const fn concerns(kind: RowKind) -> bool {
+        matches!(
+            kind,
+            RowKind::BetSettled
+                | RowKind::BetAmended
+                | RowKind::RoundPlayed
+                | RowKind::TournamentEntered
+                | RowKind::TournamentLeft
+                | RowKind::ScoreReported
+                | RowKind::PlayerDisqualified
+                | RowKind::PlayerReinstated
+        )
+    }
+
     /// Empty standings of a tournament announced at `created` (row time).
     #[must_use]
     pub fn new(definition: Arc<Definition>, tenant: TenantId, created: UnixMs) -> Self {
