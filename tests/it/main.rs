@@ -18,6 +18,7 @@ mod edge;
 mod http;
 mod money;
 mod overload;
+mod payments;
 mod process;
 mod providers;
 mod restart;
