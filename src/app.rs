@@ -282,7 +282,10 @@ fn payers(
         }
     }
     let players = Players::new(Arc::clone(&storage.directory), keys.clone());
-    Ok(Payers { payments, players, rounds_of })
+    let external = |tenant: &&config::Tenant| tenant.wallet == config::WalletKeeper::External;
+    let external =
+        config.tenant.iter().filter(external).map(|tenant| TenantId(tenant.id)).collect();
+    Ok(Payers { payments, players, rounds_of, external })
 }
 
 /// What operators last set, from the journal.
