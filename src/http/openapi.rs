@@ -138,6 +138,11 @@ operations! {
         => 200 tournament::Tournament;
     list_templates get "/api/templates" "operator" "Ready rules for tournaments"
         => 200 tournament::TemplatesResponse;
+    check_document post "/api/tournaments/check" "operator"
+        "Everything that is wrong with a document; announces nothing"
+        body tournament::CreateTournament => 200 super::documents::CheckResponse;
+    document_schema get "/api/tournaments/schema.json" "operator"
+        "JSON Schema of tournaments, templates, prize tables and schedules" => 200 Object;
     list get "/api/tournaments" "player" "Tournaments, newest start first"
         => 200 tournament::TournamentsResponse;
     get_one get "/api/tournaments/{id}" "player" "One tournament, with its result once final"

@@ -113,7 +113,7 @@ fn shown(server: &Server, entry: &Entry, now: UnixMs) -> wire::Tournament {
 }
 
 /// A definition from a checked request.
-fn definition(of: ParsedTournament) -> Definition {
+pub(crate) fn definition(of: ParsedTournament) -> Definition {
     Definition {
         id: of.id,
         name: of.name,
