@@ -91,7 +91,7 @@ const tournamentPath = (id) => `/api/tournaments/${encodeURIComponent(id)}`;
 /** @param {string} id @param {number} limit */
 export const boardPath = (id, limit) => `${tournamentPath(id)}/leaderboard?limit=${limit}`;
 
-/** @param {'active'|'upcoming'|'completed'} status @returns {Promise<{tournaments: Tournament[], storedAt: number|null}>} */
+/** @param {'active'|'upcoming'|'completed'|'cancelled'} status @returns {Promise<{tournaments: Tournament[], storedAt: number|null}>} */
 export async function listTournaments(status) {
   const { body, storedAt } = await call(`/api/tournaments?status=${status}&limit=50`);
   return { tournaments: body.tournaments, storedAt };

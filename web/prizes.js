@@ -22,15 +22,15 @@ export function PrizePanel({ of: t }) {
     ${bands.length > 0 && html`<ol class="prizes">${bands.map((band) => html`<li key=${band.from}>
       <span class="prize-place">${bandText(band)}</span>
       <b>${band.prizes.map((text, i) => html`<span key=${i}>${text}</span>`)}</b></li>`)}</ol>`}
-    ${bands.some((band) => band.to > band.from) && html`<p class="soft small">Each of the places wins this.</p>`}
+    ${bands.some((band) => band.to > band.from) && html`<p class="note">Each of the places wins this.</p>`}
   </section>`;
 }
 
-/** @param {{payouts: {text: string, state: string}[]}} props */
-export function Payouts({ payouts }) {
+/** @param {{payouts: {text: string, state: string}[], back: boolean}} props `back`: the race was cancelled */
+export function Payouts({ payouts, back }) {
   if (payouts.length === 0) return null;
   return html`<section class="panel payouts" aria-labelledby="h-payouts">
-    <h2 id="h-payouts">You have won</h2>
+    <h2 id="h-payouts">${back ? 'What you get back' : 'You have won'}</h2>
     <ul>${payouts.map(({ text, state }, i) => {
       const { text: words, kind } = payoutState(state);
       return html`<li key=${i}><b>${text}</b><span class=${`state ${kind}`}>${words}</span></li>`;

@@ -13,7 +13,7 @@ import { badge } from './live.js';
 import { OwnRow } from './own.js';
 import { Money, Payouts, PrizePanel } from './prizes.js';
 import { me as player, session, setSession } from './session.js';
-import { isCancelled, isClosed, isOver, prizesOf, resultState, tieText, typeOf } from './terms.js';
+import { isCancelled, isClosed, isOver, priceOf, prizesOf, resultState, tieText, typeOf } from './terms.js';
 import { html, signal, useEffect, useState } from './ui.js';
 
 /** @typedef {import('./api.js').Tournament} Tournament */
@@ -138,7 +138,7 @@ export function TournamentScreen({ id }) {
   }, [id]);
 
   // The board lives as long as the race does.
-  const watching = Boolean(t) && !over;
+  const watching = t !== null && !isCancelled(t) && !(over && t.result);
   useEffect(() => {
     if (!watching) return undefined;
     const made = connect({
@@ -208,7 +208,7 @@ export function TournamentScreen({ id }) {
         ${over && !isCancelled(t) && html`<h2 class="stand-title">${title}</h2>`}
         ${over && !isCancelled(t) && resultText && html`<p class=${`notice ${resultKind}`} role="status">${resultText}</p>`}
         ${isCancelled(t) && html`<p class="notice" role="status">This race was cancelled${t.reason ? html`: <b>${t.reason}</b>` : '.'}
-          ${t.buyIn && html`<span class="soft"> What is owed to you is under “You have won” or already back on your balance.</span>`}</p>`}
+          ${priceOf(t) && html`<span class="soft"> Buy-ins come back by its published rules.</span>`}</p>`}
         ${isCancelled(t) && !rows ? null : rows ? html`<${Leaderboard} rows=${rows} epoch=${board?.epoch ?? ''} seq=${board?.seq ?? 0}
             prizesOf=${(/** @type {import('./board.js').Row} */ r) => (isCancelled(t) ? [] : won ? won.get(r.k) ?? [] : prizes.at(r.r))}
             paid=${isCancelled(t) ? 0 : prizes.paid} metric=${t.metric} ownKey=${own?.key ?? player.value?.key ?? null} />` : html`<${Skeleton} />`}
@@ -216,7 +216,7 @@ export function TournamentScreen({ id }) {
       </div>
       <aside class="side">
         ${showOwn && html`<${OwnRow} me=${shownMe} of=${t} seenAt=${progress?.at ?? null} />`}
-        ${personal && html`<${Payouts} payouts=${personal.payouts} />`}
+        ${personal && html`<${Payouts} payouts=${personal.payouts} back=${isCancelled(t)} />`}
         <${EntryPanel} of=${t} entries=${entries} />
         <${PrizePanel} of=${t} />
         <${Rules} of=${t} />

@@ -18,7 +18,7 @@ const DEFINITIONS: &str = "#/$defs/";
 
 /// What the fields of an announcement must be besides their types.
 fn bounds() -> Vec<(&'static str, Value)> {
-    let decimal = r"^[0-9]+(\.[0-9]+)?$";
+    let decimal = json!({"anyOf": [{"$ref": "#/$defs/Decimal"}, {"type": "null"}]});
     vec![
         ("id", json!({"$ref": "#/$defs/TournamentId"})),
         ("name", json!({"pattern": r"\S"})),
@@ -28,9 +28,9 @@ fn bounds() -> Vec<(&'static str, Value)> {
         ("endsAt", json!({"format": "date-time"})),
         ("registrationOpensAt", json!({"format": "date-time"})),
         ("graceSeconds", json!({"minimum": 0, "maximum": 604_800})),
-        ("minStake", json!({"pattern": decimal})),
-        ("pointsPer", json!({"pattern": decimal})),
-        ("games", json!({"maxItems": 1000})),
+        ("minStake", decimal.clone()),
+        ("pointsPer", decimal),
+        ("games", json!({"maxItems": 1000, "items": {"$ref": "#/$defs/GameId"}})),
         ("tickMs", json!({"minimum": 100, "maximum": 60_000})),
         ("topN", json!({"minimum": 1, "maximum": 100})),
         ("prizes", json!({"maxItems": 1000, "items": {"$ref": "#/$defs/Decimal"}})),
@@ -58,6 +58,17 @@ pub fn published() -> Value {
     }
     definitions.insert("Tournament".to_owned(), announcement());
     definitions.insert("Template".to_owned(), template());
+    if let Some(rates) = definitions.get_mut("Counts").and_then(|counts| {
+        counts.get_mut("properties").and_then(|properties| properties.get_mut("rates"))
+    }) {
+        // Every currency is a field of its own otherwise.
+        *rates = json!({
+            "description": rates.get("description"),
+            "type": "object",
+            "propertyNames": {"$ref": "#/$defs/Currency"},
+            "additionalProperties": {"$ref": "#/$defs/Points"},
+        });
+    }
     let mut schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A tournament of Palio",
@@ -72,7 +83,23 @@ pub fn published() -> Value {
         "$defs": definitions,
     });
     tidy(&mut schema);
+    prune(&mut schema);
     schema
+}
+
+/// Takes out definitions that nothing refers to.
+fn prune(schema: &mut Value) {
+    loop {
+        let text = schema.to_string();
+        let Some(definitions) = schema.get_mut("$defs").and_then(Value::as_object_mut) else {
+            return;
+        };
+        let before = definitions.len();
+        definitions.retain(|name, _| text.contains(&format!("\"{DEFINITIONS}{name}\"")));
+        if definitions.len() == before {
+            return;
+        }
+    }
 }
 
 /// `CreateTournament` with bounds; rules and prize table in full.
@@ -85,11 +112,9 @@ fn announcement() -> Value {
         if let (Some(Value::Object(schema)), Value::Object(more)) = (properties.get_mut(field), more)
         {
             // What is referred to brings its own type and words.
-            if more.contains_key("$ref") {
+            if !["pattern", "format", "minimum", "maxItems"].iter().any(|b| more.contains_key(*b)) {
                 schema.remove("type");
-            }
-            if field == "metric" {
-                schema.clear();
+                schema.remove("$ref");
             }
             schema.extend(more);
         }
@@ -133,6 +158,18 @@ fn tidy(schema: &mut Value) {
             }
             if let Some(Value::String(reference)) = fields.get_mut("$ref") {
                 *reference = reference.replace(COMPONENTS, DEFINITIONS);
+            }
+            if fields.get("default").is_some_and(Value::is_null) {
+                fields.remove("default");
+            }
+            if let Some(Value::String(text)) = fields.get_mut("description") {
+                *text = text.replace('\n', " ");
+            }
+            if fields.get("format").is_some_and(|format| format == "uint32") {
+                fields.insert("maximum".to_owned(), json!(u32::MAX));
+            }
+            if fields.get("format").is_some_and(|format| format != "date-time") {
+                fields.remove("format");
             }
             if fields.get("properties").is_some_and(Value::is_object) && is_schema(fields) {
                 let closed = fields.contains_key("additionalProperties")

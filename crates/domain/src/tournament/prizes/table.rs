@@ -222,7 +222,7 @@ pub struct Jackpot {
 
 /// Places with the same prizes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "PrizeBand"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Band {
     /// First place.

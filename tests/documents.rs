@@ -1,0 +1,196 @@
+//! Documents of tournaments: the published schema, and the static check before publication.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests may panic")]
+
+use palio::check;
+use palio::document::{SCHEMA, problems, source};
+use palio_protocol::tournament::CreateTournament;
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// `PALIO_BLESS=1` writes what is printed now beside each broken document, to be looked at.
+const BLESS: &str = "PALIO_BLESS";
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Files of a folder with one of these endings, in order.
+fn files(folder: &str, endings: &[&str]) -> Vec<PathBuf> {
+    let entries = fs::read_dir(root().join(folder)).unwrap();
+    let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| path.extension().is_some_and(|end| endings.iter().any(|one| end == *one)));
+    files.sort();
+    assert!(!files.is_empty(), "{folder} has none");
+    files
+}
+
+fn value(text: &str, format: source::Format) -> Value {
+    match source::Source::read(text, format) {
+        Ok(source) => source.document,
+        Err(error) => panic!("{error:?} in\n{text}"),
+    }
+}
+
+fn schema() -> jsonschema::Validator {
+    let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    jsonschema::draft202012::meta::validate(&schema).unwrap();
+    jsonschema::draft202012::new(&schema).unwrap()
+}
+
+/// An announcement that has every field there is, but for those that exclude others.
+fn announcement() -> Value {
+    value(include_str!("documents/good/whole.json"), source::Format::Json)
+}
+
+#[test]
+fn the_published_schema_is_what_the_types_say() {
+    let said = format!("{:#}\n", palio_protocol::schema::published());
+    assert!(
+        said == SCHEMA,
+        "run: cargo run -p palio-protocol --features schema --example schema \
+         > docs/tournaments/tournament.schema.json"
+    );
+}
+
+/// Every field that the reader of announcements knows is in the schema, and the other way round.
+#[test]
+fn the_schema_has_the_fields_that_are_read() {
+    let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+    let named = schema["$defs"]["Tournament"]["properties"].as_object().unwrap();
+    for (name, value) in announcement().as_object().unwrap() {
+        assert!(named.contains_key(name), "{name}");
+        let document = json!({name: value});
+        let known = serde_json::from_value::<CreateTournament>(document.clone()).unwrap();
+        let back = serde_json::to_value(&known).unwrap();
+        // The prize table is read by its own part of the server.
+        assert!(name == "prizeTable" || back[name] == document[name], "{name} is not read");
+    }
+}
+
+#[test]
+fn templates_and_examples_are_accepted() {
+    let schema = schema();
+    let templates = files("config/tournaments", &["toml"]);
+    let outcome = check::files(&templates).unwrap();
+    // Countback leaves nobody equal by chance where ranks are shared, so not even a warning.
+    assert_eq!(outcome.lines, Vec::<String>::new());
+    for path in &templates {
+        let document = value(&read(path), source::Format::Toml);
+        assert!(schema.is_valid(&document), "{}", path.display());
+    }
+    let mut examples = 0;
+    for path in files("docs/tournaments", &["md"]) {
+        let text = read(&path);
+        for block in text.split("```").skip(1).step_by(2) {
+            let (kind, body) = block.split_once('\n').unwrap();
+            let document = match kind {
+                "toml" => value(body, source::Format::Toml),
+                "json" => value(body, source::Format::Json),
+                _ => match body.find("{\"id\"") {
+                    // A call: its body, with times where the text leaves them out.
+                    Some(start) => {
+                        let body = body[start..].replacen('…', "2026-11-21T18:00:00Z", 1);
+                        value(&body.replace('…', "2026-11-21T19:00:00Z"), source::Format::Json)
+                    }
+                    None => continue,
+                },
+            };
+            examples += 1;
+            assert!(schema.is_valid(&document), "{}:\n{body}", path.display());
+            let errors: Vec<_> =
+                problems(&document).into_iter().filter(|problem| problem.is_error()).collect();
+            assert!(errors.is_empty(), "{}: {errors:?} in\n{body}", path.display());
+        }
+    }
+    assert!(examples >= 9, "{examples}: the documents have examples");
+    assert!(schema.is_valid(&announcement()));
+    assert_eq!(problems(&announcement()), Vec::new());
+}
+
+/// Each broken document, and exactly what is printed about it.
+#[test]
+fn broken_documents_are_told_line_by_line() {
+    let mut wrong = String::new();
+    for path in files("tests/documents", &["toml", "json"]) {
+        let outcome = check::files(std::slice::from_ref(&path)).unwrap();
+        let folder = format!("{}/", root().join("tests/documents").display());
+        let lines: String =
+            outcome.lines.iter().map(|line| line.replace(&folder, "") + "\n").collect();
+        let expected = path.with_extension("lines");
+        if std::env::var_os(BLESS).is_some() {
+            fs::write(&expected, &lines).unwrap();
+        }
+        let expected = read(&expected);
+        if lines != expected {
+            let _ = writeln!(wrong, "--- expected\n{expected}--- printed\n{lines}");
+        }
+        let errors = expected.lines().any(|line| line.contains(": error "));
+        assert_eq!(outcome.has_errors, errors, "{}", path.display());
+        assert!(!expected.is_empty(), "{} is not broken", path.display());
+    }
+    assert!(wrong.is_empty(), "\n{wrong}");
+}
+
+/// What the server reads, the schema takes and the check passes; unknown fields apart, which the
+/// wire leaves alone and a document must not have.
+#[test]
+fn what_is_announced_is_accepted() {
+    let schema = schema();
+    let least = json!({
+        "id": "friday-race", "name": " Friday race ", "metric": "turnover", "currency": "EUR",
+        "startsAt": "2026-11-21T18:00:00.000Z", "endsAt": "2026-11-21T19:00:00.000Z",
+    });
+    let mut bodies = vec![least.clone(), announcement()];
+    for (field, value) in [
+        ("graceSeconds", json!(0)),
+        ("graceSeconds", json!(604_800)),
+        ("tickMs", json!(100)),
+        ("topN", json!(100)),
+        ("minStake", json!("0.10")),
+        ("minStake", json!(null)),
+        ("pointsPer", json!("2")),
+        ("games", json!(["a", "b", "a"])),
+        ("entry", json!("all")),
+        ("entry", json!(null)),
+        ("prizes", json!(["100.00", "50", "50"])),
+        ("currency", json!("JPY")),
+        ("metric", json!("best_ratio")),
+        ("metric", json!("ggr")),
+        ("rules", json!(null)),
+        ("description", json!("Fast\nand fun")),
+        ("startsAt", json!("2026-11-21T18:00:00Z")),
+    ] {
+        let mut body = least.clone();
+        body[field] = value;
+        bodies.push(body);
+    }
+    let mut body = least;
+    body["metric"] = json!("custom");
+    body["template"] = json!("multiplier-bands");
+    bodies.push(body);
+    for path in fs::read_dir(root().join("fuzz/corpus/tournaments")).unwrap() {
+        let text = read(&path.unwrap().path());
+        let body = text.split_once("\n\n").map_or(text.as_str(), |(_, body)| body);
+        bodies.extend(serde_json::from_str::<Value>(body).ok().filter(|body| body["id"].is_string()));
+    }
+    let mut accepted = 0;
+    for body in bodies {
+        let read = serde_json::from_value::<CreateTournament>(body.clone());
+        if !read.is_ok_and(|fields| fields.parse().is_ok()) {
+            continue;
+        }
+        accepted += 1;
+        assert!(schema.is_valid(&body), "{body:#}");
+        let errors: Vec<_> = problems(&body).into_iter().filter(|p| p.is_error()).collect();
+        assert!(errors.is_empty(), "{errors:?} in {body:#}");
+    }
+    assert!(accepted >= 20, "{accepted}");
+}
