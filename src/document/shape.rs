@@ -54,10 +54,8 @@ fn check(schema: &Value, at: &str, value: &Value, to: &mut Vec<Problem>) {
             check(target, at, value, to);
         }
     }
-    if let Some(expected) = schema.get("type") {
-        if !kind(expected, at, value, to) {
-            return;
-        }
+    if schema.get("type").is_some_and(|expected| !kind(expected, at, value, to)) {
+        return;
     }
     words(schema, at, value, to);
     text(schema, at, value, to);
@@ -96,7 +94,8 @@ fn kind(expected: &Value, at: &str, value: &Value, to: &mut Vec<Problem>) -> boo
     }
     let wanted: Vec<_> =
         kinds.iter().filter(|kind| **kind != "null").map(|kind| named(kind)).collect();
-    let hint = if wanted == ["a text"] && value.is_number() { " in quotes, as \"10.00\"" } else { "" };
+    let hint =
+        if wanted == ["a text"] && value.is_number() { " in quotes, as \"10.00\"" } else { "" };
     let message = format!("must be {}{hint}, not {}", wanted.join(" or "), of(value));
     to.push(Problem::error(code::FIELD_INVALID, at, message));
     false
@@ -132,18 +131,24 @@ fn words(schema: &Map<String, Value>, at: &str, value: &Value, to: &mut Vec<Prob
         _ => return,
     };
     if !allowed.contains(value) {
-        to.push(Problem::error(code::FIELD_INVALID, at, one_of(allowed)));
+        // Nobody reads all currencies of the world.
+        let said = schema.get("description").and_then(Value::as_str);
+        let message = match said.filter(|_| allowed.len() > LISTED_MAX) {
+            Some(said) => format!("must be {}", uncapitalised(said)),
+            None => one_of(allowed),
+        };
+        to.push(Problem::error(code::FIELD_INVALID, at, message));
     }
 }
 
-/// Many words are not listed: nobody reads all currencies of the world.
+/// More words than this are not listed.
+const LISTED_MAX: usize = 20;
+
 fn one_of(words: &[Value]) -> String {
-    const LISTED_MAX: usize = 20;
-    if words.len() > LISTED_MAX {
-        return "is not one of the words that are known here".to_owned();
-    }
-    let listed: Vec<_> =
-        words.iter().map(|word| word.as_str().map_or_else(|| word.to_string(), str::to_owned)).collect();
+    let listed: Vec<_> = words
+        .iter()
+        .map(|word| word.as_str().map_or_else(|| word.to_string(), str::to_owned))
+        .collect();
     match listed.as_slice() {
         [one] => format!("must be {one}"),
         many => format!("must be one of {}", many.join(", ")),
@@ -250,7 +255,9 @@ fn unknown(name: &str, known: &Map<String, Value>) -> String {
     let plain = |text: &str| text.replace(['_', '-'], "").to_lowercase();
     let near = |one: &&String| {
         let (is, may_be) = (plain(name), plain(one));
-        is == may_be || (may_be.len() > 3 && differs_by_one(&is, &may_be))
+        // Of short names only one with a letter too many or too few: `off`, but not `or` for `of`.
+        let comparable = may_be.len() > 3 || is.len() != may_be.len();
+        is == may_be || (comparable && differs_by_one(&is, &may_be))
     };
     match known.keys().find(near) {
         Some(near) => format!("is not known here; is it {near}?"),
@@ -271,9 +278,10 @@ fn differs_by_one(one: &str, other: &str) -> bool {
 fn choose(choices: &[Value], at: &str, value: &Value, to: &mut Vec<Problem>) {
     let mut meant = Vec::new();
     let mut allowed = Vec::new();
-    for choice in choices.iter().map(resolved) {
+    for schema in choices {
+        let choice = resolved(schema);
         let mut found = Vec::new();
-        check(choice, at, value, &mut found);
+        check(schema, at, value, &mut found);
         if found.is_empty() {
             return;
         }
@@ -296,13 +304,15 @@ fn choose(choices: &[Value], at: &str, value: &Value, to: &mut Vec<Problem>) {
         }
     }
     // Where only one shape is no null, that one is meant.
-    let real: Vec<_> = choices.iter().map(resolved).filter(|choice| !is_null(choice)).collect();
+    let real: Vec<_> = choices.iter().filter(|choice| !is_null(choice)).collect();
     match (real.as_slice(), meant.len()) {
         ([one], _) => check(one, at, value, to),
         (_, 1) => to.extend(meant.into_iter().flatten()),
         _ => {
             let at = match value {
-                Value::Object(_) => tag_field(choices).map_or_else(|| at.to_owned(), |f| join(at, f)),
+                Value::Object(_) => {
+                    tag_field(choices).map_or_else(|| at.to_owned(), |f| join(at, f))
+                }
                 _ => at.to_owned(),
             };
             to.push(Problem::error(code::FIELD_INVALID, at, one_of(&allowed)));
@@ -368,16 +378,8 @@ mod tests {
     use serde_json::json;
 
     /// Words of a schema that inform and do not refuse.
-    const SAID: &[&str] = &[
-        "$schema",
-        "$defs",
-        "title",
-        "description",
-        "default",
-        "examples",
-        "format",
-        "maxLength",
-    ];
+    const SAID: &[&str] =
+        &["$schema", "$defs", "title", "description", "default", "examples", "format", "maxLength"];
 
     #[test]
     fn the_schema_uses_no_word_that_is_not_looked_at() {

@@ -210,7 +210,8 @@ impl JsonWalk<'_> {
                 self.string();
             }
             _ => {
-                let ends = |byte: u8| matches!(byte, b',' | b']' | b'}') || byte.is_ascii_whitespace();
+                let ends =
+                    |byte: u8| matches!(byte, b',' | b']' | b'}') || byte.is_ascii_whitespace();
                 while self.peek().is_some_and(|byte| !ends(byte)) {
                     self.next += 1;
                 }

@@ -109,7 +109,8 @@ fn announcement() -> Value {
         return schema;
     };
     for (field, more) in bounds() {
-        if let (Some(Value::Object(schema)), Value::Object(more)) = (properties.get_mut(field), more)
+        if let (Some(Value::Object(schema)), Value::Object(more)) =
+            (properties.get_mut(field), more)
         {
             // What is referred to brings its own type and words.
             if !["pattern", "format", "minimum", "maxItems"].iter().any(|b| more.contains_key(*b)) {
@@ -124,8 +125,7 @@ fn announcement() -> Value {
         ("prizeTable", "PrizeTable", "What each place wins, and where the money comes from."),
     ] {
         let reference = format!("{DEFINITIONS}{of}");
-        let schema =
-            json!({"description": what, "anyOf": [{"$ref": reference}, {"type": "null"}]});
+        let schema = json!({"description": what, "anyOf": [{"$ref": reference}, {"type": "null"}]});
         properties.insert(field.to_owned(), schema);
     }
     schema

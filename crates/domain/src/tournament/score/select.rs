@@ -72,6 +72,7 @@ pub struct Score {
     pub rounds_min: u32,
     /// Decimals that are ranked and shown, 0–6; what is finer is cut off.
     #[serde(default = "two")]
+    #[cfg_attr(feature = "schema", schemars(range(max = 6)))]
     pub decimals: u8,
 }
 
