@@ -10,8 +10,8 @@ use palio_protocol::tournament::{CreateTournament, ParsedTournament};
 use palio_protocol::{FieldError, time};
 use serde_json::{Value, json};
 
-/// More fields than this are not wrong at once: a list of games has a thousand.
-const ROUNDS_MAX: usize = 2_500;
+/// After so many wrong values the rest is not looked at: each is a reading of the whole document.
+const ROUNDS_MAX: usize = 200;
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// Everything wrong with the fields by themselves and together, added to what is known of their

@@ -62,12 +62,26 @@ impl Source {
     }
 }
 
-/// The position of a byte.
-fn position(text: &str, byte: usize) -> Position {
-    let before = text.get(..byte).unwrap_or(text);
-    let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
-    Position { line, column }
+/// A text by lines, to find where a byte is.
+struct Lines<'a> {
+    text: &'a str,
+    starts: Vec<usize>,
+}
+
+impl<'a> Lines<'a> {
+    fn of(text: &'a str) -> Self {
+        let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        let starts = std::iter::once(0).chain(ends.map(|(at, _)| at + 1)).collect();
+        Self { text, starts }
+    }
+
+    /// The position of a byte.
+    fn position(&self, byte: usize) -> Position {
+        let line = self.starts.partition_point(|start| *start <= byte).max(1);
+        let start = self.starts.get(line - 1).copied().unwrap_or(0);
+        let column = self.text.get(start..byte).map_or(0, |before| before.chars().count()) + 1;
+        Position { line, column }
+    }
 }
 
 fn syntax(message: impl Into<String>) -> Problem {
@@ -81,25 +95,26 @@ fn field(at: &str, name: &str) -> String {
 // --- TOML ---------------------------------------------------------------------------------------
 
 fn toml(text: &str) -> Result<Source, (Problem, Position)> {
+    let lines = Lines::of(text);
     let parsed = ImDocument::parse(text).map_err(|error| {
-        let at = position(text, error.span().map_or(0, |span| span.start));
+        let at = lines.position(error.span().map_or(0, |span| span.start));
         let message = error.message().lines().collect::<Vec<_>>().join("; ");
         (syntax(message), at)
     })?;
-    let mut walk = TomlWalk { text, starts: HashMap::new() };
+    let mut walk = TomlWalk { lines, starts: HashMap::new() };
     let document = walk.table("", parsed.as_table());
     Ok(Source { document, twice: Vec::new(), starts: walk.starts })
 }
 
 struct TomlWalk<'a> {
-    text: &'a str,
+    lines: Lines<'a>,
     starts: HashMap<String, Position>,
 }
 
 impl TomlWalk<'_> {
     fn mark(&mut self, at: &str, span: Option<std::ops::Range<usize>>) {
         if let Some(span) = span {
-            self.starts.insert(at.to_owned(), position(self.text, span.start));
+            self.starts.insert(at.to_owned(), self.lines.position(span.start));
         }
     }
 
@@ -165,7 +180,8 @@ fn json(text: &str) -> Result<Source, (Problem, Position)> {
         let message = told.split(" at line ").next().unwrap_or(&told).to_owned();
         (syntax(message), Position { line: error.line().max(1), column: error.column().max(1) })
     })?;
-    let mut walk = JsonWalk { text, next: 0, starts: HashMap::new(), twice: Vec::new() };
+    let lines = Lines::of(text);
+    let mut walk = JsonWalk { text, lines, next: 0, starts: HashMap::new(), twice: Vec::new() };
     walk.value("");
     Ok(Source { document, twice: walk.twice, starts: walk.starts })
 }
@@ -173,6 +189,7 @@ fn json(text: &str) -> Result<Source, (Problem, Position)> {
 /// Walks over text that is known to be JSON, nested a bounded number of levels.
 struct JsonWalk<'a> {
     text: &'a str,
+    lines: Lines<'a>,
     next: usize,
     starts: HashMap<String, Position>,
     twice: Vec<Problem>,
@@ -198,7 +215,7 @@ impl JsonWalk<'_> {
     }
 
     fn mark(&mut self, at: &str, byte: usize) -> bool {
-        self.starts.insert(at.to_owned(), position(self.text, byte)).is_none()
+        self.starts.insert(at.to_owned(), self.lines.position(byte)).is_none()
     }
 
     fn value(&mut self, at: &str) {
