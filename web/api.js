@@ -30,6 +30,7 @@ import { learnFromHeader } from './clock.js';
  * @property {{from: number, to: number, prizes: string[]}[]} [places]
  * @property {{countries?: string[], segments?: string[]}} [eligibility]
  * @property {string[]} [tieBreak]
+ * @property {import('./rulewords.js').Rules} [rules]
  * @property {string} [reason]
  * @property {{completedAt: string, standingsHash: string, rows: any[], version?: number}|null} [result]
  *

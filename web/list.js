@@ -7,7 +7,7 @@ import { metricOf, plural, time } from './format.js';
 import { Money } from './prizes.js';
 import { Silk } from './silk.js';
 import { toTournament } from './route.js';
-import { isCancelled, priceOf, prizesOf, typeOf } from './terms.js';
+import { isCancelled, isOver, priceOf, prizesOf, typeOf } from './terms.js';
 import { html, signal, useEffect } from './ui.js';
 
 /** @typedef {import('./api.js').Tournament} Tournament */
@@ -28,9 +28,9 @@ async function refresh() {
       listTournaments('active'), listTournaments('upcoming'), listTournaments('completed'), listTournaments('cancelled'),
     ]);
     lists.value = {
-      active: active.tournaments,
+      active: active.tournaments.filter((t) => !isOver(t)),
       upcoming: upcoming.tournaments.toReversed?.() ?? upcoming.tournaments,
-      completed: [...completed.tournaments, ...cancelled.tournaments]
+      completed: [...active.tournaments.filter(isOver), ...completed.tournaments, ...cancelled.tournaments]
         .sort((a, b) => Date.parse(b.endsAt) - Date.parse(a.endsAt)).slice(0, 12),
       storedAt: active.storedAt,
     };
@@ -52,21 +52,21 @@ function Card({ of: t }) {
   const price = priceOf(t);
   const live = LIVE[t.phase] ?? (t.status === 'active' ? 'Racing' : '');
   const winner = t.result?.rows?.[0];
-  const state = isCancelled(t) ? 'completed cancelled' : t.status === 'active' && t.phase === 'grace' ? 'grace' : t.status;
+  const state = isCancelled(t) ? 'completed cancelled' : isOver(t) ? 'completed' : t.status === 'active' && t.phase === 'grace' ? 'grace' : t.status;
   return html`<li class=${`card ${state}`}>
     <a href=${toTournament(t.id)}>
       <span class="card-top"><span class="tag">${typeOf(t) && html`${typeOf(t)}<span class="soft"> · </span>`}${metricOf(t.metric).name}</span>
-        ${live && html`<span class="card-live"><span class="dot" aria-hidden="true"></span>${live}</span>`}</span>
+        ${live && html`<span class=${`card-live${isOver(t) ? ' calm' : ''}`}><span class="dot" aria-hidden="true"></span>${live}</span>`}</span>
       <h3>${t.name}</h3>
-      ${t.description && t.status !== 'completed' && !isCancelled(t) && html`<p class="card-text">${t.description}</p>`}
-      ${t.status === 'completed' && winner && html`<p class="card-winner"><${Silk} of=${String(winner.k ?? winner.key)} /><span><span class="hidden">Winner: </span>${winner.n ?? winner.name}</span></p>`}
+      ${t.description && !isOver(t) && html`<p class="card-text">${t.description}</p>`}
+      ${isOver(t) && winner && html`<p class="card-winner"><${Silk} of=${String(winner.k ?? winner.key)} /><span><span class="hidden">Winner: </span>${winner.n ?? winner.name}</span></p>`}
       <${Countdown} of=${t} />
       <span class="card-facts">
         <span>${plural(t.participants, 'player')}${price && !winner ? ` · ${price.total} entry` : ''}</span>
-        ${total !== null ? html`<span class="card-prize"><${Money} value=${total} currency=${t.currency} /> <span class="soft">${growing ? 'in the pool' : `in ${plural(paid, 'prize')}`}</span></span>`
+        ${isCancelled(t) ? null : total !== null ? html`<span class="card-prize"><${Money} value=${total} currency=${t.currency} /> <span class="soft">${growing ? 'in the pool' : `in ${plural(paid, 'prize')}`}</span></span>`
           : paid > 0 && html`<span class="card-prize">${plural(paid, 'prize')}</span>`}
       </span>
-      ${t.status === 'active' && html`<span class="track" aria-hidden="true"><span class="run" style=${{ transform: `scaleX(${progress(t).toFixed(4)})` }}></span></span>`}
+      ${t.status === 'active' && !isOver(t) && html`<span class="track" aria-hidden="true"><span class="run" style=${{ transform: `scaleX(${progress(t).toFixed(4)})` }}></span></span>`}
     </a>
   </li>`;
 }

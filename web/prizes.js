@@ -2,13 +2,14 @@
 
 import { Score } from './score.js';
 import { moneyParts } from './format.js';
-import { bandText, payoutState, prizesOf } from './terms.js';
+import { bandText, isOver, payoutState, prizeWord, prizesOf } from './terms.js';
 import { html } from './ui.js';
 
 /** An amount that ticks to its next value. @param {{value: string, currency: string}} props */
 export function Money({ value, currency }) {
   const { prefix, suffix } = moneyParts(currency);
-  return html`<span class="money"><${Score} value=${value} prefix=${prefix} />${suffix && html`<span> ${suffix}</span>`}</span>`;
+  const short = value.replace(/\.0+$/, '');
+  return html`<span class="money"><${Score} value=${short} prefix=${prefix} />${suffix && html`<span> ${suffix}</span>`}</span>`;
 }
 
 /** @param {{of: import('./api.js').Tournament}} props */
@@ -17,7 +18,7 @@ export function PrizePanel({ of: t }) {
   if (bands.length === 0 && total === null) return null;
   return html`<section class="panel" aria-labelledby="h-prizes">
     <h2 id="h-prizes">Prizes</h2>
-    ${growing && total !== null && html`<p class="pool"><span class="pool-label">In the pool now</span>
+    ${growing && total !== null && html`<p class="pool"><span class="pool-label">${isOver(t) ? 'In the pool' : 'In the pool now'}</span>
       <b class="pool-total"><${Money} value=${total} currency=${t.currency} /></b></p>`}
     ${bands.length > 0 && html`<ol class="prizes">${bands.map((band) => html`<li key=${band.from}>
       <span class="prize-place">${bandText(band)}</span>
@@ -33,7 +34,7 @@ export function Payouts({ payouts, back }) {
     <h2 id="h-payouts">${back ? 'What you get back' : 'You have won'}</h2>
     <ul>${payouts.map(({ text, state }, i) => {
       const { text: words, kind } = payoutState(state);
-      return html`<li key=${i}><b>${text}</b><span class=${`state ${kind}`}>${words}</span></li>`;
+      return html`<li key=${i}><b>${prizeWord(text)}</b><span class=${`state ${kind}`}>${words}</span></li>`;
     })}</ul>
   </section>`;
 }

@@ -34,7 +34,7 @@ export function resultState(t) {
   const rewarded = hasPrizes(t);
   switch (t.phase) {
     case 'under_review':
-      return { kind: 'review', title: 'Results under review', text: `The order stands, and people look at it before prizes are paid. Places can still change.${corrected}` };
+      return { kind: 'review', title: 'Provisional results', text: `The order stands, and people look at it before prizes are paid. Places can still change.${corrected}` };
     case 'paying':
       return { kind: 'paying', title: 'Final results', text: `Prizes are being paid.${corrected}` };
     case 'completed':
@@ -56,7 +56,9 @@ export function resultState(t) {
 /** @param {Tournament} t @returns {Prizes} */
 export function prizesOf(t) {
   const cash = t.prizes ?? [];
-  const bands = t.places?.length ? [...t.places].sort((a, b) => a.from - b.from) : cashBands(cash, t.currency);
+  const bands = t.places?.length
+    ? [...t.places].sort((a, b) => a.from - b.from).map((band) => ({ ...band, prizes: band.prizes.map(prizeWord) }))
+    : cashBands(cash, t.currency);
   const total = t.pool?.total ?? (cash.length > 0 ? sum(cash) : null);
   return {
     bands, total, growing: Boolean(t.pool),
@@ -80,6 +82,12 @@ function cashBands(cash, currency) {
 
 /** @param {Tournament} t */
 export const hasPrizes = (t) => prizesOf(t).paid > 0;
+
+/** A prize as the server says it; money as everywhere on the page: "12.30 EUR" → "€12.30". @param {string} text */
+export function prizeWord(text) {
+  const [, amount = '', currency = ''] = /^(\d+(?:\.\d+)?) ([A-Z]{3,8})$/.exec(text) ?? [];
+  return amount ? money(amount, currency) : text;
+}
 
 /** "1st", "4th – 10th". @param {Band} band */
 export const bandText = ({ from, to }) => (from === to ? ordinal(from) : `${ordinal(from)} – ${ordinal(to)}`);

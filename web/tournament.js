@@ -12,8 +12,9 @@ import { Leaderboard, Skeleton } from './leaderboard.js';
 import { badge } from './live.js';
 import { OwnRow } from './own.js';
 import { Money, Payouts, PrizePanel } from './prizes.js';
+import { ruleWords } from './rulewords.js';
 import { me as player, session, setSession } from './session.js';
-import { isCancelled, isClosed, isOver, priceOf, prizesOf, resultState, tieText, typeOf } from './terms.js';
+import { isCancelled, isClosed, isOver, priceOf, prizeWord, prizesOf, resultState, tieText, typeOf } from './terms.js';
 import { html, signal, useEffect, useState } from './ui.js';
 
 /** @typedef {import('./api.js').Tournament} Tournament */
@@ -79,7 +80,7 @@ function Hero({ of: t, state, participants, entries }) {
       <${Countdown} of=${t} />
       <dl class="facts">
         <div><dt>Players</dt><dd>${count(participants)}</dd></div>
-        ${total !== null && html`<div><dt>${growing ? 'Pool' : 'Prizes'}</dt><dd><${Money} value=${total} currency=${t.currency} /></dd></div>`}
+        ${total !== null && !isCancelled(t) && html`<div><dt>${growing ? 'Pool' : 'Prizes'}</dt><dd><${Money} value=${total} currency=${t.currency} /></dd></div>`}
         ${t.minStake && html`<div class="extra"><dt>Smallest stake</dt><dd>${money(t.minStake, t.currency)}</dd></div>`}
       </dl>
       <${EntryBar} of=${t} entries=${entries} onChange=${() => load(t.id)} />
@@ -90,10 +91,12 @@ function Hero({ of: t, state, participants, entries }) {
 /** @param {{of: Tournament}} props */
 function Rules({ of: t }) {
   const { how } = metricOf(t.metric);
+  const words = t.metric === 'custom' ? ruleWords(t.rules, t.currency) : [];
   return html`<section class="rules" aria-labelledby="h-rules">
     <h2 id="h-rules">The race</h2>
     ${t.description && html`<p class="about">${t.description}</p>`}
-    <p>${how}${t.metric === 'turnover' && t.pointsPer ? ` One point per ${money(t.pointsPer, t.currency)} staked.` : ''}
+    ${words.length > 0 && html`<ul class="rule-words">${words.map((word) => html`<li key=${word}>${word}</li>`)}</ul>`}
+    <p>${words.length > 0 ? '' : how}${t.metric === 'turnover' && t.pointsPer ? ` One point per ${money(t.pointsPer, t.currency)} staked.` : ''}
       ${' '}${tieText(t.tieBreak)}</p>
     <dl>
       <div><dt>Start</dt><dd><time dateTime=${t.startsAt}>${day(t.startsAt)}</time></dd></div>
@@ -190,7 +193,7 @@ export function TournamentScreen({ id }) {
   const board = state?.board ?? null;
   const prizes = prizesOf(t);
   /** What was handed out stands in the result's rows. @type {Map<string, string[]>|null} */
-  const won = t.result?.rows.some((raw) => raw.prizes) ? new Map(t.result.rows.map((raw) => [row(raw).k, raw.prizes ?? []])) : null;
+  const won = t.result?.rows.some((raw) => raw.prizes) ? new Map(t.result.rows.map((raw) => [row(raw).k, (raw.prizes ?? []).map(prizeWord)])) : null;
   const { title, text: resultText, kind: resultKind } = resultState(t);
   const entries = personal?.entries ?? 0;
   const rows = t.result ? t.result.rows.map(row) : (board?.rows ?? null);
@@ -207,18 +210,18 @@ export function TournamentScreen({ id }) {
         ${unreachable && html`<p class="notice" role="status">No connection. ${state?.staleAt ? `This is the board as of ${time(state.staleAt)}.` : 'This is the board as last seen.'}</p>`}
         ${over && !isCancelled(t) && html`<h2 class="stand-title">${title}</h2>`}
         ${over && !isCancelled(t) && resultText && html`<p class=${`notice ${resultKind}`} role="status">${resultText}</p>`}
-        ${isCancelled(t) && html`<p class="notice" role="status">This race was cancelled${t.reason ? html`: <b>${t.reason}</b>` : '.'}
+        ${isCancelled(t) && html`<p class="notice" role="status">This race was cancelled${t.reason ? html`: <b>${t.reason.replace(/\.$/, '')}</b>` : ''}.
           ${priceOf(t) && html`<span class="soft"> Buy-ins come back by its published rules.</span>`}</p>`}
         ${isCancelled(t) && !rows ? null : rows ? html`<${Leaderboard} rows=${rows} epoch=${board?.epoch ?? ''} seq=${board?.seq ?? 0}
             prizesOf=${(/** @type {import('./board.js').Row} */ r) => (isCancelled(t) ? [] : won ? won.get(r.k) ?? [] : prizes.at(r.r))}
             paid=${isCancelled(t) ? 0 : prizes.paid} metric=${t.metric} ownKey=${own?.key ?? player.value?.key ?? null} />` : html`<${Skeleton} />`}
-        ${rows && board && !over && board.participants > rows.length && html`<p class="more">Top ${count(rows.length)} of ${plural(board.participants, 'player')}</p>`}
+        ${rows && board && !over && rows.length > 0 && board.participants > rows.length && html`<p class="more">Top ${count(rows.length)} of ${plural(board.participants, 'player')}</p>`}
       </div>
       <aside class="side">
         ${showOwn && html`<${OwnRow} me=${shownMe} of=${t} seenAt=${progress?.at ?? null} />`}
         ${personal && html`<${Payouts} payouts=${personal.payouts} back=${isCancelled(t)} />`}
         <${EntryPanel} of=${t} entries=${entries} />
-        <${PrizePanel} of=${t} />
+        ${!isCancelled(t) && html`<${PrizePanel} of=${t} />`}
         <${Rules} of=${t} />
       </aside>
     </div>

@@ -54,6 +54,10 @@ const OWN = {
   rank: 3, score: '659.00', key: 'k2', participants: 37, ahead: { gap: '120.50', name: 'Calm Heron 4' },
   around: ROWS.slice(1, 5).map((r) => ({ k: r.key, r: r.rank, n: r.name, s: r.score })), entries: 1, payouts: [],
 };
+const OWN_RULES = {
+  counts: { stakeMax: '5', over: 'clamp' },
+  score: { terms: [{ of: 'round', points: '10', when: { ratioFrom: '10' } }], bands: [{ from: '100', points: '1' }, { from: '200', points: '3' }], count: { best: [{ best: 11 }] } },
+};
 const PAYOUTS = ['waiting', 'processing', 'paid', 'retry', 'manual', 'ineligible', 'reserved']
   .map((state, i) => ({ text: i % 2 ? '12.30 EUR' : '100 free rounds on wolf', state }));
 
@@ -131,12 +135,12 @@ const THEMES = /** @type {const} */ (['light', 'dark']);
 const STATES = [
   ['plain', { tournament: { ...BASE, type: undefined, pool: undefined, places: undefined, prizes: ['100.00', '50.00', '50.00'] } }, ['€200', '2nd – 3rd', 'Join the race']],
   ['buy-in', { tournament: { ...BASE, ...SOON, ...BUY_IN, eligibility: { countries: ['DE', 'AT'], segments: ['vip'] } } },
-    ['Slot race · Turnover', 'Enter for €4.40', '63 of 100 left', '€4 + €0.40 fee', 'Germany, Austria', 'the best one counts', 'everything back', 'In the pool now', '€123', '61.50 EUR', '100 free rounds on wolf']],
+    ['Slot race · Turnover', 'Enter for €4.40', '63 of 100 left', '€4 + €0.40 fee', 'Germany, Austria', 'the best one counts', 'everything back', 'In the pool now', '€123', '€61.50', '100 free rounds on wolf']],
   ['full', { tournament: { ...BASE, ...SOON, ...BUY_IN, seats: { min: 2, max: 37, taken: 37 } } }, ['All seats are taken', 'none left']],
-  ['entered', { tournament: { ...BASE, ...BUY_IN, type: 'table', metric: 'custom' }, joined: true, own: { ...OWN, entries: 2 } },
-    ['Table tournament · Own rules', 'You are in, 2 entries', 'Enter again for €4.40', '2 of 3 entries', '3rd', 'In the prizes']],
+  ['entered', { tournament: { ...BASE, ...BUY_IN, type: 'table', metric: 'custom', rules: OWN_RULES }, joined: true, own: { ...OWN, entries: 2 } },
+    ['Table tournament · Own rules', 'You are in, 2 entries', 'Enter again for €4.40', '2 of 3 entries', '3 points for a round from 200 times', 'Your best 11 rounds count.', '3rd', 'In the prizes']],
   ['review', { tournament: { ...BASE, ...PAST, phase: 'under_review', result: { ...RESULT, rows: RESULT.rows } }, joined: true, own: { ...OWN, payouts: [{ text: '12.30 EUR', state: 'waiting' }] } },
-    ['Under review', 'Results under review', 'Places can still change', 'Waits for the review', '61.50 EUR +1']],
+    ['Under review', 'Provisional results', 'Places can still change', 'Waits for the review', '€61.50 +1']],
   ['paying', { tournament: { ...BASE, ...PAST, status: 'completed', phase: 'paying', result: RESULT }, joined: true, own: { ...OWN, payouts: PAYOUTS } },
     ['Being paid', 'Prizes are being paid', 'Delayed, is tried again', 'Looked at by a person', 'the conditions are not met', 'Set aside']],
   ['completed', { tournament: { ...BASE, ...PAST, status: 'completed', phase: 'completed', result: { ...RESULT, version: 2 } }, joined: true, own: { ...OWN, payouts: [{ text: '12.30 EUR', state: 'paid' }] } },
@@ -217,10 +221,10 @@ test('a buy-in is asked about, paid once, and refusals have words', { timeout: 6
 test('the pool grows while one looks', { timeout: 60_000 }, async () => {
   const world = { tournament: { ...BASE, ...BUY_IN } };
   const { context, page, errors } = await open(world, { viewport: { width: 1280, height: 900 } });
-  await page.waitForFunction(() => document.querySelector('.pool-total')?.textContent === '€123.00');
+  await page.waitForFunction(() => document.querySelector('.pool-total')?.textContent === '€123');
   world.tournament = { ...world.tournament, pool: { total: '167.00' }, places: [{ from: 1, to: 1, prizes: ['167.00 EUR'] }] };
-  await page.waitForFunction(() => document.querySelector('.pool-total')?.textContent === '€167.00', null, { timeout: 30_000 });
-  assert.equal(await page.locator('.panel .prizes').innerText(), '1st\n167.00 EUR');
+  await page.waitForFunction(() => document.querySelector('.pool-total')?.textContent === '€167', null, { timeout: 30_000 });
+  assert.equal(await page.locator('.panel .prizes').innerText(), '1st\n€167');
   assert.deepEqual(errors, []);
   await context.close();
 });
@@ -247,7 +251,7 @@ test('the list shows kinds, pools and states', { timeout: 60_000 }, async () => 
       await page.goto(`${palio.url}/#/`);
       await page.waitForSelector('.card h3');
       const text = await page.evaluate(() => document.body.innerText.replace(/\s+/g, ' '));
-      for (const word of ['Slot race · Turnover', 'Jackpot race · Own rules', '€4.40 entry', 'in the pool', 'Under review', 'Being paid', '5 prizes', 'Rained off', 'Cancelled']) {
+      for (const word of ['Slot race · Turnover', 'Jackpot race · Own rules', '€4.40 entry', 'in the pool', 'Under review', 'Being paid', '5 prizes', 'Rained off', 'Cancelled', 'Coming up', 'Finished 3']) {
         assert.ok(text.includes(word), `"${word}" is not in: ${text}`);
       }
       await check(page, `state-list-${device}-${colorScheme}`);

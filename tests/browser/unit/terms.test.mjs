@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bandText, entryOf, isClosed, isOver, payoutState, priceOf, prizeText, prizesOf, refusal, resultState, tieText, typeOf } from '../../../web/terms.js';
+import { bandText, entryOf, isClosed, isOver, payoutState, priceOf, prizeText, prizeWord, prizesOf, refusal, resultState, tieText, typeOf } from '../../../web/terms.js';
 
 /** @type {any} */
 const RACE = {
@@ -26,10 +26,11 @@ test('places say what is won at the present pool', () => {
   const prizes = prizesOf({ ...RACE, pool: { total: '95.00' }, places });
   assert.deepEqual([prizes.paid, prizes.total, prizes.growing], [10, '95.00', true]);
   assert.deepEqual(prizes.bands.map(bandText), ['1st', '2nd – 10th']);
-  assert.equal(prizeText(prizes.at(1)), '50.00 EUR + 100 free rounds on wolf');
-  assert.equal(prizeText(prizes.at(1), true), '50.00 EUR +1');
-  assert.equal(prizeText(prizes.at(7), true), '5.00 EUR');
+  assert.equal(prizeText(prizes.at(1)), '€50 + 100 free rounds on wolf');
+  assert.equal(prizeText(prizes.at(1), true), '€50 +1');
+  assert.equal(prizeText(prizes.at(7), true), '€5');
   assert.equal(prizeText(prizes.at(11)), '');
+  assert.deepEqual(['1234.50 GBP', '3.00 CHF', 'Ticket to sunday-300', '2 EUR off'].map(prizeWord), ['£1,234.50', '3 CHF', 'Ticket to sunday-300', '2 EUR off']);
   assert.deepEqual(prizesOf({ ...RACE, places }).total, null, 'tickets have no sum');
 });
 
@@ -75,7 +76,7 @@ test('conditions are said before entering', () => {
 });
 
 for (const [phase, title, words] of /** @type {[string, string, RegExp][]} */ ([
-  ['under_review', 'Results under review', /can still change/],
+  ['under_review', 'Provisional results', /can still change/],
   ['paying', 'Final results', /being paid/],
   ['completed', 'Final results', /handed out/],
   ['final', 'Final results', /^$/],
