@@ -1,6 +1,6 @@
 // Rules of a tournament's own, in sentences. Pure. Tests: tests/browser/unit/rulewords.test.mjs
 
-import { count, number, plural } from './format.js';
+import { count, money, number, plural } from './format.js';
 
 /**
  * The rules as on the wire: docs/tournaments/rules.md. Fields may be left out.
@@ -33,10 +33,10 @@ function rounds(when) {
 function sentence({ of, per = '1', points: worth = '1', when }, currency) {
   const each = rounds(when);
   if (of === 'round') return `${points(worth)} for each ${each}.`;
-  const money = ['stake', 'payout', 'profit', 'revenue'].includes(of) ? ` ${currency}` : '';
+  const measured = ['stake', 'payout', 'profit', 'revenue'].includes(of) ? money(per, currency) : number(per);
   const where = when ? ` in a ${each}` : '';
   if (of === 'ratio') return `${points(worth)} for every ${number(per)} times the stake that a ${each} pays.`;
-  return `${points(worth)} for every ${number(per)}${money} ${OF[of] ?? of}${where}.`;
+  return `${points(worth)} for every ${measured} ${OF[of] ?? of}${where}.`;
 }
 
 /**
@@ -59,8 +59,8 @@ export function ruleWords(rules, currency) {
   if (score.roundMin) said.push(`A round with fewer than ${points(score.roundMin)} adds none.`);
   if (score.roundMax) said.push(`A round adds ${points(score.roundMax)} at most.`);
   if (rules.counts?.stakeMax) {
-    said.push(rules.counts.over === 'clamp' ? `A stake over ${number(rules.counts.stakeMax)} ${currency} counts as that much.`
-      : `Stakes over ${number(rules.counts.stakeMax)} ${currency} do not count.`);
+    said.push(rules.counts.over === 'clamp' ? `A stake over ${money(rules.counts.stakeMax, currency)} counts as that much.`
+      : `Stakes over ${money(rules.counts.stakeMax, currency)} do not count.`);
   }
   const which = score.count ?? 'all';
   if (which !== 'all') {
