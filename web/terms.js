@@ -131,7 +131,7 @@ export function priceOf(t) {
 /**
  * What the reader can do about entering, and what is worth knowing before.
  * @typedef {object} Entry
- * @property {'enter'|'again'|'full'|'soon'|'closed'|'none'} can  `none`: nothing to do, since whoever plays is in
+ * @property {'enter'|'again'|'full'|'soon'|'closed'|'none'} can  `none`: there is nothing more to enter
  * @property {boolean} mayLeave
  * @property {{amount: string, fee: string|null, total: string}|null} price
  * @property {number|null} seatsLeft
@@ -151,6 +151,7 @@ export function entryOf(t, mine) {
   const entries = mine.joined ? Math.max(1, mine.entries) : 0;
   /** @type {string[]} */
   const notes = [];
+  if (t.entry === 'all') notes.push('Whoever plays is in; joining shows your place from the start.');
   if (t.entry === 'invited') notes.push('By invitation only.');
   if (t.eligibility?.countries?.length) notes.push(`For players from ${t.eligibility.countries.map(country).join(', ')}.`);
   if (t.eligibility?.segments?.length) notes.push(`For ${t.eligibility.segments.join(', ')} players.`);
@@ -167,12 +168,11 @@ export function entryOf(t, mine) {
   /** @type {Entry['can']} */
   let can = 'closed';
   if (isOver(t)) can = 'closed';
-  else if (t.entry === 'all' && !price) can = 'none';
   else if (t.status === 'upcoming' && !open) can = 'soon';
   else if (!open) can = 'closed';
   else if (mine.joined) can = entries < entriesMax ? 'again' : 'none';
   else can = seatsLeft === 0 ? 'full' : 'enter';
-  return { can, price, seatsLeft, notes, mayLeave: mine.joined && open && !price && t.entry !== 'all' };
+  return { can, price, seatsLeft, notes, mayLeave: mine.joined && open && !price };
 }
 
 /** "Germany" for "DE". @param {string} code */

@@ -33,10 +33,12 @@ const trouble = signal(null);
 /** What only the player's own answer says. @type {import('/vendor/signals.js').Signal<{id: string, entries: number, payouts: {text: string, state: string}[]}|null>} */
 const mine = signal(null);
 
-/** @param {string} id */
+/** Asks for it where there is something to be told: whoever is not in is refused. @param {string} id */
 async function loadMine(id) {
   const token = session.value?.token;
-  if (!token) {
+  const t = tournament.value?.id === id ? tournament.value : null;
+  const isIn = (player.value?.tournaments.includes(id) ?? false) || typeof live.value?.me?.rank === 'number';
+  if (!token || !t || !(isIn || isOver(t))) {
     mine.value = null;
     return;
   }
@@ -48,11 +50,11 @@ async function loadMine(id) {
 
 /** @param {string} id */
 async function load(id) {
-  void loadMine(id);
   try {
     const found = await getTournament(id);
     tournament.value = found;
     trouble.value = null;
+    await loadMine(id);
   } catch (error) {
     trouble.value = error instanceof ApiError && error.status === 404 ? 'missing' : 'unreachable';
   }
@@ -157,7 +159,6 @@ export function TournamentScreen({ id }) {
     };
   }, [id, limit, watching]);
   useEffect(() => { connection?.setToken(token); }, [connection, token]);
-  useEffect(() => { void loadMine(id); }, [id, token]);
 
   // The head follows the board's status and the clock's crossings of start and end.
   const status = state?.board?.status;
@@ -176,6 +177,8 @@ export function TournamentScreen({ id }) {
   }, [ended, over]);
 
   const own = state?.me ?? null;
+  const joined = player.value?.tournaments.includes(id) ?? false;
+  useEffect(() => { void loadMine(id); }, [id, token, joined, Boolean(own?.rank)]);
   useEffect(() => { if (own) keepProgress(id, own); }, [id, own]);
   useEffect(() => {
     if (t) document.title = `${own?.rank ? `#${own.rank} · ` : ''}${t.name} · Palio`;
@@ -200,7 +203,6 @@ export function TournamentScreen({ id }) {
   const unreachable = state?.mode === 'offline';
   const progress = own ? null : unreachable ? lastProgress(id) : null;
   const shownMe = own ?? progress?.me ?? null;
-  const joined = player.value?.tournaments.includes(id) ?? false;
   const showOwn = !over && Boolean(shownMe?.rank || (token && joined));
 
   return html`<main id="main" class=${`tournament${showOwn ? ' with-own' : ''}`} tabIndex=${-1}>

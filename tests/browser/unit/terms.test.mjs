@@ -46,7 +46,7 @@ for (const [what, race, mine, can, mayLeave] of /** @type {[string, any, any, st
   ['a free race that one is in', RACE, IN, 'none', true],
   ['before registration', { ...RACE, status: 'upcoming', phase: 'announced' }, OUT, 'soon', false],
   ['registration', { ...PAID, status: 'upcoming', phase: 'registration' }, OUT, 'enter', false],
-  ['whoever plays is in', { ...RACE, entry: 'all' }, OUT, 'none', false],
+  ['whoever plays is in, and may say so before', { ...RACE, entry: 'all' }, OUT, 'enter', false],
   ['a buy-in, not in', PAID, OUT, 'enter', false],
   ['a buy-in is not left', PAID, IN, 'none', false],
   ['a second entry', { ...PAID, entriesMax: 3 }, IN, 'again', false],
