@@ -116,6 +116,10 @@ fn definition(of: &ParsedTournament) -> Definition {
         entry: if of.opt_in { EntryMode::OptIn } else { EntryMode::Automatic },
         prizes: of.prizes.clone(),
         description: of.description.clone(),
+        kind: palio_domain::tournament::Kind::default(),
+        admission: palio_domain::tournament::Admission::default(),
+        table: None,
+        review: palio_domain::tournament::Review::default(),
     }
 }
 
