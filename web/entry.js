@@ -1,6 +1,7 @@
 // Entering: what it costs, who may, and one more question before money is paid.
 
 import { ApiError, join, leave, newKey } from './api.js';
+import { now } from './clock.js';
 import { count, money, plural } from './format.js';
 import { demo, followDemoPlayer, me as player, playAsGuest, refreshMe, session, setSession } from './session.js';
 import { entryOf, isOver, refusal } from './terms.js';
@@ -43,7 +44,7 @@ export function EntryBar({ of: t, entries, onChange }) {
   const entering = useRef(null);
   const token = session.value?.token;
   const joined = player.value?.tournaments.includes(t.id) ?? false;
-  const { can, price, mayLeave } = entryOf(t, { joined, entries });
+  const { can, price, mayLeave } = entryOf(t, { joined, entries }, now.value);
   const account = player.value?.accounts.find((one) => one.currency === t.currency);
 
   /** @param {() => Promise<unknown>} work */
@@ -88,6 +89,7 @@ export function EntryBar({ of: t, entries, onChange }) {
     ${token && joined && html`<span class="joined">You are in${entries > 1 ? `, ${count(entries)} entries` : ''}</span>`}
     ${token && player.value && (can === 'enter' || can === 'again') && html`<button type="button" class="primary" disabled=${busy}
       onClick=${press}>${price ? `${words} for ${price.total}` : words}</button>`}
+    ${can === 'closed' && t.entryClosesAt && html`<span class="full">Entries are closed</span>`}
     ${can === 'full' && html`<span class="full">All seats are taken</span>`}
     ${token && mayLeave && html`<button type="button" class="quiet" disabled=${busy} onClick=${quit}>Leave</button>`}
     ${!token && demo.value?.demo && html`<button type="button" class="primary" disabled=${busy} onClick=${doing(playAsGuest)}>Play as a guest</button>
@@ -102,7 +104,7 @@ export function EntryBar({ of: t, entries, onChange }) {
 /** Price, seats, entries and conditions. @param {{of: Tournament, entries: number}} props */
 export function EntryPanel({ of: t, entries }) {
   const joined = player.value?.tournaments.includes(t.id) ?? false;
-  const { price, seatsLeft, notes } = entryOf(t, { joined, entries });
+  const { price, seatsLeft, notes } = entryOf(t, { joined, entries }, now.value);
   const entriesMax = t.entriesMax ?? 1;
   if (isOver(t) || (!price && seatsLeft === null && notes.length === 0)) return null;
   return html`<section class="panel" aria-labelledby="h-entry">

@@ -1,7 +1,7 @@
 // What a tournament offers and asks, in words: its kind, its prizes, what an entry costs, what refusals mean. Pure:
 // no clock, no network. Tests: tests/browser/unit/terms.test.mjs
 
-import { count, money, ordinal, plural, sum } from './format.js';
+import { count, day, money, ordinal, plural, sum } from './format.js';
 
 /** @typedef {import('./api.js').Tournament} Tournament */
 
@@ -105,6 +105,7 @@ const PAYOUTS = {
   paid: { text: 'Paid', kind: 'good' },
   retry: { text: 'Delayed, is tried again', kind: 'soft' },
   manual: { text: 'Looked at by a person', kind: 'soft' },
+  needs_approval: { text: 'Waits for two people to agree', kind: 'soft' },
   reserved: { text: 'Set aside while your result is reviewed', kind: 'soft' },
   ineligible: { text: 'Not paid: the conditions are not met', kind: 'bad' },
 };
@@ -141,9 +142,10 @@ export function priceOf(t) {
 /**
  * @param {Tournament} t
  * @param {{joined: boolean, entries: number}} mine
+ * @param {number} [now] server time, Unix ms
  * @returns {Entry}
  */
-export function entryOf(t, mine) {
+export function entryOf(t, mine, now = Date.now()) {
   const price = priceOf(t);
   const seats = t.seats ?? null;
   const seatsLeft = seats?.max ? Math.max(0, seats.max - (seats.taken ?? 0)) : null;
@@ -154,6 +156,7 @@ export function entryOf(t, mine) {
   if (t.entry === 'all') notes.push('Whoever plays is in; joining shows your place from the start.');
   if (t.entry === 'invited') notes.push('By invitation only.');
   if (t.eligibility?.countries?.length) notes.push(`For players from ${t.eligibility.countries.map(country).join(', ')}.`);
+  if (t.eligibility?.countriesExcept?.length) notes.push(`Not for players from ${t.eligibility.countriesExcept.map(country).join(', ')}.`);
   if (t.eligibility?.segments?.length) notes.push(`For ${t.eligibility.segments.join(', ')} players.`);
   if (seats?.min && seats.min > 1) {
     const missing = seats.min - (seats.taken ?? 0);
@@ -164,16 +167,21 @@ export function entryOf(t, mine) {
   }
   if (price) notes.push('If it is cancelled before the start, you get everything back, the fee too. After the start its published rules decide.');
 
-  const open = isOpen(t) && !isOver(t);
+  const closes = t.entryClosesAt ? Date.parse(t.entryClosesAt) : null;
+  if (closes !== null && now < closes && !isOver(t)) notes.push(`Entries until ${day(closes)}.`);
+  const open = isOpen(t) && !isOver(t) && (closes === null || now < closes);
   /** @type {Entry['can']} */
   let can = 'closed';
   if (isOver(t)) can = 'closed';
-  else if (t.status === 'upcoming' && !open) can = 'soon';
+  else if (t.status === 'upcoming' && t.phase !== 'registration') can = 'soon';
   else if (!open) can = 'closed';
   else if (mine.joined) can = entries < entriesMax ? 'again' : 'none';
   else can = seatsLeft === 0 ? 'full' : 'enter';
-  return { can, price, seatsLeft, notes, mayLeave: mine.joined && open && !price };
+  return { can, price, seatsLeft, notes, mayLeave: mine.joined && open && !isSeated(t) };
 }
+
+/** Whether the tournament decides about each entry; nobody leaves such a one. @param {Tournament} t */
+const isSeated = (t) => Boolean(t.buyIn || t.seats || t.eligibility || t.entryClosesAt || t.entry === 'invited' || (t.entriesMax ?? 1) > 1);
 
 /** "Germany" for "DE". @param {string} code */
 function country(code) {

@@ -4,11 +4,12 @@
 //! can't be wrong is put in its place, and it reads again: so every field is judged, by the same
 //! code. What was put in is not judged.
 
-use super::{Problem, code, join, rule, sense, table, without_unknown};
+use super::{Problem, code, find, join, rule, sense, table, unreadable, without_unknown};
 use crate::http::definition_of;
 use palio_protocol::tournament::{CreateTournament, ParsedTournament};
 use palio_protocol::{FieldError, time};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 /// After so many wrong values the rest is not looked at: each is a reading of the whole document.
 const ROUNDS_MAX: usize = 200;
@@ -23,13 +24,13 @@ pub(super) fn problems(document: &Value, problems: &mut Vec<Problem>) {
     }
     let mut mended = Mended::default();
     for problem in problems.iter().filter(|problem| problem.code != code::FIELD_UNKNOWN) {
-        mended.mend(&mut left, &problem.field);
+        mended.mend(&mut left, &problem.field, false);
     }
     if let Some(prizes) = left.get("prizeTable").filter(|value| !value.is_null()).cloned() {
         let before = problems.len();
         table("prizeTable", &prizes, problems);
         if problems.iter().skip(before).any(Problem::is_error) {
-            mended.mend(&mut left, "prizeTable");
+            mended.mend(&mut left, "prizeTable", true);
         }
     }
     let Some(parsed) = read(&mut left, &mut mended, problems) else { return };
@@ -53,13 +54,23 @@ fn read(
     problems: &mut Vec<Problem>,
 ) -> Option<ParsedTournament> {
     for _ in 0..ROUNDS_MAX {
-        let fields: CreateTournament = serde_json::from_value(left.clone()).ok()?;
+        let fields = match serde_json::from_value::<CreateTournament>(left.clone()) {
+            Ok(fields) => fields,
+            Err(error) => {
+                problems.push(unreadable("", &error));
+                return None;
+            }
+        };
         match fields.parse() {
             Ok(parsed) => return Some(parsed),
             Err(error) => {
                 let FieldError { field, code, message } = error;
-                let is_new = mended.mend(left, &field);
-                problems.push(Problem::error(code.code(), field, message));
+                // What is wrong with a value that was put in is not the document's fault.
+                let is_told = mended.fields.contains(&field);
+                let is_new = mended.mend(left, &field, true);
+                if !is_told {
+                    problems.push(Problem::error(code.code(), field, message));
+                }
                 if !is_new {
                     return None;
                 }
@@ -71,26 +82,30 @@ fn read(
 
 /// What was put in the place of something wrong.
 #[derive(Default)]
-struct Mended(Vec<String>);
+struct Mended {
+    /// As they were named.
+    fields: BTreeSet<String>,
+    /// The fields of the document that they are, or are part of.
+    bases: BTreeSet<String>,
+}
 
 impl Mended {
     /// Whether the field, or what it is part of, is not what the document says.
     fn has(&self, field: &str) -> bool {
         let base = base(field);
-        self.0.iter().any(|mended| mended == base)
+        self.bases.contains(base)
     }
 
     /// Puts something good in the place of a field; `false`: that did not help before.
-    fn mend(&mut self, document: &mut Value, field: &str) -> bool {
+    /// `has_shape`: it is of the right kind, and only its value is wrong.
+    fn mend(&mut self, document: &mut Value, field: &str, has_shape: bool) -> bool {
         let base = base(field).to_owned();
-        if let Some(index) = index(field, &base) {
-            let good = if base == "games" { json!("x") } else { json!("0") };
-            let item = document.get_mut(&base).and_then(|list| list.get_mut(index));
-            if let Some(item) = item.filter(|item| **item != good) {
-                *item = good;
-                self.0.push(base);
-                return true;
-            }
+        self.fields.insert(field.to_owned());
+        self.bases.insert(base.clone());
+        // Rules and tables are read as a whole.
+        let in_parts = !matches!(base.as_str(), "rules" | "prizeTable");
+        if in_parts && field != base && mend_part(document, field, has_shape) {
+            return true;
         }
         let before = document.clone();
         let good = good(document, &base);
@@ -102,7 +117,7 @@ impl Mended {
         // Rules that are said twice are taken out on one side.
         if before == *document && base == "minStake" {
             for same in ["pointsPer", "games"] {
-                self.mend(document, same);
+                self.mend(document, same, has_shape);
             }
         }
         if matches!(base.as_str(), "rules" | "template") && fields_custom(document) {
@@ -111,9 +126,7 @@ impl Mended {
                 fields.insert("metric".to_owned(), metric);
             }
         }
-        let is_new = before != *document;
-        self.0.push(base);
-        is_new
+        before != *document
     }
 }
 
@@ -121,9 +134,28 @@ fn base(field: &str) -> &str {
     field.split(['.', '[']).next().unwrap_or(field)
 }
 
-/// The `2` of `prizes[2]`.
-fn index(field: &str, base: &str) -> Option<usize> {
-    field.strip_prefix(base)?.strip_prefix('[')?.strip_suffix(']')?.parse().ok()
+/// Puts something good in the place of one entry of a list, or takes one field out of its part;
+/// `false`: that is done already, or there is nothing.
+fn mend_part(document: &mut Value, field: &str, has_shape: bool) -> bool {
+    if field.ends_with(']') {
+        let good = if base(field) == "prizes" { json!("0") } else { json!("XX") };
+        match find(document, field) {
+            Some(item) if *item != good => *item = good,
+            _ => return false,
+        }
+        return true;
+    }
+    let Some((parent, name)) = field.rsplit_once('.') else { return false };
+    // Texts of the right kind within parts are amounts.
+    if let Some(Value::String(text)) = find(document, field)
+        && has_shape
+        && text != "0"
+    {
+        "0".clone_into(text);
+        return true;
+    }
+    let fields = find(document, parent).and_then(Value::as_object_mut);
+    fields.is_some_and(|fields| fields.remove(name).is_some())
 }
 
 fn fields_custom(document: &Value) -> bool {
@@ -160,6 +192,11 @@ fn good(document: &Value, field: &str) -> Option<Value> {
 
 /// Rules are checked as such also where the document says them in fields of its own.
 fn renamed(document: &Value, mut found: Problem) -> Problem {
+    if found.field == "reentriesMax" {
+        // Counted without the first one inside, with it on the wire.
+        found.field = "entriesMax".to_owned();
+        found.message = found.message.replace("must be 0", "must be 1");
+    }
     if document.get("rules").is_some_and(|rules| !rules.is_null()) {
         return found;
     }

@@ -147,6 +147,7 @@ const LISTED_MAX: usize = 20;
 fn one_of(words: &[Value]) -> String {
     let listed: Vec<_> = words
         .iter()
+        .filter(|word| !word.is_null())
         .map(|word| word.as_str().map_or_else(|| word.to_string(), str::to_owned))
         .collect();
     match listed.as_slice() {

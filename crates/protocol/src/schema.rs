@@ -5,9 +5,9 @@
 //! are only bounds that those check in code.
 
 use crate::tournament::CreateTournament;
-use palio_domain::tournament::Rules;
 use palio_domain::tournament::prizes::PrizeTable;
 use palio_domain::tournament::schedule::Schedule;
+use palio_domain::tournament::{Kind, Rules};
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 use utoipa::{PartialSchema as _, ToSchema as _};
@@ -34,6 +34,37 @@ fn bounds() -> Vec<(&'static str, Value)> {
         ("tickMs", json!({"minimum": 100, "maximum": 60_000})),
         ("topN", json!({"minimum": 1, "maximum": 100})),
         ("prizes", json!({"maxItems": 1000, "items": {"$ref": "#/$defs/Decimal"}})),
+        ("entry", json!({"enum": ["opt_in", "all", "invited", null]})),
+        ("type", json!({"enum": kinds()})),
+        ("entriesMax", json!({"minimum": 1, "maximum": 101})),
+        ("reentry", json!({"enum": ["best", "sum", null]})),
+        ("entryClosesAt", json!({"format": "date-time"})),
+    ]
+}
+
+fn kinds() -> Vec<Value> {
+    let words = Kind::ALL.iter().map(|kind| Value::from(kind.as_str()));
+    words.chain([Value::Null]).collect()
+}
+
+/// The same of the announcement's parts: the part, its field, the bounds.
+fn parts() -> Vec<(&'static str, &'static str, Value)> {
+    let money = json!({"$ref": "#/$defs/Decimal"});
+    let money_or_none = json!({"anyOf": [money, {"type": "null"}]});
+    let country = json!({"items": {
+        "type": "string",
+        "pattern": "^[A-Z]{2}$",
+        "description": "A country's code, such as DE",
+    }});
+    vec![
+        ("BuyIn", "amount", money),
+        ("BuyIn", "fee", money_or_none.clone()),
+        ("ReviewRules", "confirmAbove", money_or_none),
+        ("ReviewRules", "holdSeconds", json!({"minimum": 0, "maximum": 30 * 86_400})),
+        ("Seats", "min", json!({"minimum": 1, "maximum": 100_000})),
+        ("Seats", "max", json!({"minimum": 1, "maximum": 100_000})),
+        ("Eligibility", "countries", country.clone()),
+        ("Eligibility", "countriesExcept", country),
     ]
 }
 
@@ -55,6 +86,10 @@ pub fn published() -> Value {
     for (name, schema) in components {
         let schema = serde_json::to_value(schema).unwrap_or_default();
         definitions.entry(name).or_insert(schema);
+    }
+    for (part, field, more) in parts() {
+        let properties = definitions.get_mut(part).and_then(|part| part.get_mut("properties"));
+        bind(properties.and_then(|properties| properties.get_mut(field)), more);
     }
     definitions.insert("Tournament".to_owned(), announcement());
     definitions.insert("Template".to_owned(), template());
@@ -109,16 +144,7 @@ fn announcement() -> Value {
         return schema;
     };
     for (field, more) in bounds() {
-        if let (Some(Value::Object(schema)), Value::Object(more)) =
-            (properties.get_mut(field), more)
-        {
-            // What is referred to brings its own type and words.
-            if !["pattern", "format", "minimum", "maxItems"].iter().any(|b| more.contains_key(*b)) {
-                schema.remove("type");
-                schema.remove("$ref");
-            }
-            schema.extend(more);
-        }
+        bind(properties.get_mut(field), more);
     }
     for (field, of, what) in [
         ("rules", "Rules", "With `custom`: what counts and how it is scored."),
@@ -129,6 +155,16 @@ fn announcement() -> Value {
         properties.insert(field.to_owned(), schema);
     }
     schema
+}
+
+/// Adds bounds to a field's schema; what is referred to or listed brings its own type and words.
+fn bind(field: Option<&mut Value>, more: Value) {
+    let (Some(Value::Object(schema)), Value::Object(more)) = (field, more) else { return };
+    if ["$ref", "enum", "anyOf"].iter().any(|word| more.contains_key(*word)) {
+        schema.remove("type");
+        schema.remove("$ref");
+    }
+    schema.extend(more);
 }
 
 /// A file of `config/tournaments`.

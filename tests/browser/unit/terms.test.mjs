@@ -53,11 +53,14 @@ for (const [what, race, mine, can, mayLeave] of /** @type {[string, any, any, st
   ['the last entry used', { ...PAID, entriesMax: 3 }, { joined: true, entries: 3 }, 'none', false],
   ['no seats', { ...PAID, seats: { max: 10, taken: 10 } }, OUT, 'full', false],
   ['no seats, but in with an entry left', { ...PAID, entriesMax: 2, seats: { max: 10, taken: 10 } }, IN, 'again', false],
+  ['entries closed', { ...RACE, entryClosesAt: '2026-11-21T18:00:00.000Z' }, OUT, 'closed', false],
+  ['entries close later', { ...RACE, entryClosesAt: '2999-01-01T00:00:00.000Z' }, OUT, 'enter', false],
+  ['nobody leaves a seat', { ...RACE, seats: { max: 10, taken: 3 } }, IN, 'none', false],
   ['in grace', { ...RACE, phase: 'grace' }, OUT, 'closed', false],
   ['under review', { ...RACE, phase: 'under_review' }, IN, 'closed', false],
   ['cancelled', { ...RACE, status: 'cancelled', phase: 'cancelled' }, IN, 'closed', false],
 ])) test(`entering: ${what}`, () => {
-  const entry = entryOf(race, mine);
+  const entry = entryOf(race, mine, Date.parse('2026-11-21T18:30:00.000Z'));
   assert.deepEqual([entry.can, entry.mayLeave], [can, mayLeave]);
 });
 
@@ -104,7 +107,7 @@ test('refusals, payouts and ties have words, and unknown ones are shown', () => 
   }
   assert.equal(refusal('SOMETHING_NEW', 'the server says'), 'the server says');
   assert.notEqual(refusal('SOMETHING_NEW', ''), '');
-  for (const state of ['waiting', 'processing', 'paid', 'retry', 'manual', 'ineligible', 'reserved']) assert.notEqual(payoutState(state).text, state);
+  for (const state of ['waiting', 'processing', 'paid', 'retry', 'manual', 'ineligible', 'reserved', 'needs_approval']) assert.notEqual(payoutState(state).text, state);
   assert.equal(payoutState('new').text, 'new');
   assert.equal(tieText(), 'Equal scores stand in the order in which they were reached.');
   assert.equal(tieText(['score', 'fewerRounds', 'reachedAt', 'player']), 'Equal scores stand by who needed fewer rounds, then in the order in which they were reached.');
