@@ -11,6 +11,9 @@ const TYPES = { slot_race: 'Slot race', jackpot: 'Jackpot race', table: 'Table t
 /** What sort of contest it is, or '' where the server does not say. @param {Pick<Tournament, 'type'>} t */
 export const typeOf = (t) => (t.type ? TYPES[t.type] ?? '' : '');
 
+/** Whether there is such an amount, and it is more than nothing. @param {string|undefined} amount @returns {amount is string} */
+export const hasAmount = (amount) => amount !== undefined && /[1-9]/.test(amount);
+
 /** @param {Tournament} t */
 export const isCancelled = (t) => t.status === 'cancelled' || t.phase === 'cancelled';
 
@@ -123,9 +126,9 @@ export const payoutState = (state) => PAYOUTS[state] ?? { text: state, kind: 'so
 export function priceOf(t) {
   if (!t.buyIn) return null;
   const { amount, fee } = t.buyIn;
-  const hasFee = Boolean(fee && /[1-9]/.test(fee));
+  const hasFee = hasAmount(fee);
   const total = hasFee ? sum([amount, fee ?? '0']) : amount;
-  if (!/[1-9]/.test(total)) return null;
+  if (!hasAmount(total)) return null;
   return { amount: money(amount, t.currency), fee: hasFee ? money(fee ?? '0', t.currency) : null, total: money(total, t.currency) };
 }
 

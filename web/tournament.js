@@ -14,7 +14,7 @@ import { OwnRow } from './own.js';
 import { Money, Payouts, PrizePanel } from './prizes.js';
 import { ruleWords } from './rulewords.js';
 import { me as player, session, setSession } from './session.js';
-import { isCancelled, isClosed, isOver, priceOf, prizeWord, prizesOf, resultState, tieText, typeOf } from './terms.js';
+import { hasAmount, isCancelled, isClosed, isOver, priceOf, prizeWord, prizesOf, resultState, tieText, typeOf } from './terms.js';
 import { html, signal, useEffect, useState } from './ui.js';
 
 /** @typedef {import('./api.js').Tournament} Tournament */
@@ -33,19 +33,26 @@ const trouble = signal(null);
 /** What only the player's own answer says. @type {import('/vendor/signals.js').Signal<{id: string, entries: number, payouts: {text: string, state: string}[]}|null>} */
 const mine = signal(null);
 
+/** Whom the server knows not to be in a race that is over: he is not asked about again. @type {Set<string>} */
+const strangers = new Set();
+
 /** Asks for it where there is something to be told: whoever is not in is refused. @param {string} id */
 async function loadMine(id) {
   const token = session.value?.token;
   const t = tournament.value?.id === id ? tournament.value : null;
   const isIn = (player.value?.tournaments.includes(id) ?? false) || typeof live.value?.me?.rank === 'number';
-  if (!token || !t || !(isIn || isOver(t))) {
+  const asker = `${id} ${session.value?.playerId}`;
+  if (!token || !t || !(isIn || isOver(t)) || strangers.has(asker)) {
     mine.value = null;
     return;
   }
   try {
     const found = await getOwnRow(id, token);
     if (session.value?.token === token) mine.value = { id, entries: Number(found.entries ?? 0), payouts: found.payouts ?? [] };
-  } catch { /* not in it, or not reachable: what was known stays */ }
+  } catch (error) {
+    // Otherwise what was known stays.
+    if (isOver(t) && error instanceof ApiError && error.status === 404) strangers.add(asker);
+  }
 }
 
 /** @param {string} id */
@@ -83,7 +90,7 @@ function Hero({ of: t, state, participants, entries }) {
       <dl class="facts">
         <div><dt>Players</dt><dd>${count(participants)}</dd></div>
         ${total !== null && !isCancelled(t) && html`<div><dt>${growing ? 'Pool' : 'Prizes'}</dt><dd><${Money} value=${total} currency=${t.currency} /></dd></div>`}
-        ${t.minStake && html`<div class="extra"><dt>Smallest stake</dt><dd>${money(t.minStake, t.currency)}</dd></div>`}
+        ${hasAmount(t.minStake) && html`<div class="extra"><dt>Smallest stake</dt><dd>${money(t.minStake, t.currency)}</dd></div>`}
       </dl>
       <${EntryBar} of=${t} entries=${entries} onChange=${() => load(t.id)} />
     </div>
@@ -103,7 +110,7 @@ function Rules({ of: t }) {
     <dl>
       <div><dt>Start</dt><dd><time dateTime=${t.startsAt}>${day(t.startsAt)}</time></dd></div>
       <div><dt>End</dt><dd><time dateTime=${t.endsAt}>${day(t.endsAt)}</time></dd></div>
-      ${t.minStake && html`<div><dt>Smallest stake</dt><dd>${money(t.minStake, t.currency)}</dd></div>`}
+      ${hasAmount(t.minStake) && html`<div><dt>Smallest stake</dt><dd>${money(t.minStake, t.currency)}</dd></div>`}
     </dl>
     ${t.result && html`<h3>Standings hash</h3><p class="hash"><code>${t.result.standingsHash}</code></p>
       <p class="soft">Confirmed <time dateTime=${t.result.completedAt}>${day(t.result.completedAt)}</time>. The hash fixes every place of the final table.</p>`}
