@@ -30,6 +30,7 @@ pub const SCHEMA: &str = include_str!("../../docs/tournaments/tournament.schema.
 
 /// Something about a document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = DocumentProblem)]
 pub struct Problem {
     /// `error`: it can't be published; `warning`: it can, but look at it.
     #[schema(value_type = String, example = "error")]

@@ -172,3 +172,23 @@ operations! {
         => 200 tournament::OwnRowResponse;
     me get "/api/me" "player" "The own balances and tournaments" => 200 wallet::MeResponse;
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests may panic")]
+
+    use super::*;
+
+    #[test]
+    fn what_is_referred_to_is_there_and_no_name_is_taken_twice() {
+        let text = Api::openapi().to_json().unwrap();
+        let document: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let schemas = document["components"]["schemas"].as_object().unwrap();
+        for rest in text.split("#/components/schemas/").skip(1) {
+            let name = rest.split('"').next().unwrap();
+            assert!(schemas.contains_key(name), "{name} is referred to");
+        }
+        let has = |name: &str, field: &str| !schemas[name]["properties"][field].is_null();
+        assert!(has("Problem", "traceId") && has("DocumentProblem", "severity"));
+    }
+}
