@@ -189,6 +189,20 @@ pub const ALL: &[Metric] = &[
         "",
         "Committed rows that standings have not seen yet.",
     ),
+    metric(
+        "palio_prizes_paid_total",
+        Counter,
+        Count,
+        "",
+        "Lines of payouts that wallets have carried out.",
+    ),
+    metric(
+        "palio_payments_total",
+        Counter,
+        Count,
+        "outcome",
+        "Attempts at payment services: paid, failed, refused.",
+    ),
     metric("palio_tournaments_active", Gauge, Count, "", "Tournaments that are running."),
     metric(
         "palio_ws_sockets",
