@@ -293,3 +293,67 @@ impl JsonWalk<'_> {
         serde_json::from_str(quoted).unwrap_or_default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests may panic")]
+
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn fields_are_found_where_they_stand() {
+        let json =
+            "{\n  \"é\": 1, \"a\": {\"b\\n\": [10,\n 20, {\"c\": \"]}\\\"\"}]},\r\n \"d\": []}";
+        let toml = "# é\n\"é\" = 1\n[a]\n\"x.y\" = [1, { c = \"]\" }]\n[[d]]\ne.f = 1\n[[d]]\n";
+        for (format, text, field, line, column) in [
+            (Format::Json, json, "é", 2, 3),
+            (Format::Json, json, "a", 2, 11),
+            (Format::Json, json, "a.b\n", 2, 17),
+            (Format::Json, json, "a.b\n[1]", 3, 2),
+            (Format::Json, json, "a.b\n[2].c", 3, 7),
+            (Format::Json, json, "a.b\n[2].c.missing[3]", 3, 7),
+            (Format::Json, json, "d", 4, 2),
+            (Format::Json, json, "missing.too", 1, 1),
+            (Format::Toml, toml, "é", 2, 1),
+            (Format::Toml, toml, "a", 3, 2),
+            (Format::Toml, toml, "a.x.y[1].c", 4, 15),
+            (Format::Toml, toml, "d[0].e.f", 6, 3),
+            (Format::Toml, toml, "d[1]", 7, 1),
+            (Format::Toml, toml, "d[1].from", 7, 1),
+        ] {
+            let source = Source::read(text, format).unwrap();
+            assert_eq!(source.at(field), Position { line, column }, "{field} in\n{text}");
+        }
+    }
+
+    #[test]
+    fn what_can_not_be_read_is_told_with_its_place() {
+        let deep = "[".repeat(100);
+        for (format, text, line) in [
+            (Format::Json, "", 1),
+            (Format::Json, "{\"a\":\n}", 2),
+            (Format::Json, deep.as_str(), 1),
+            (Format::Toml, "a = 1\na = 2", 2),
+            (Format::Toml, "[[a]\n", 1),
+        ] {
+            let (problem, at) = Source::read(text, format).unwrap_err();
+            assert_eq!((problem.code, at.line), (code::SYNTAX, line), "{text}");
+        }
+    }
+
+    proptest! {
+        /// Any text is read or refused, and what is read has all its fields within the text.
+        #[test]
+        fn no_text_makes_it_panic(text in "[\\[\\]{}\":,=.a-cé0-2 \\n\\\\#-]{0,60}") {
+            for format in [Format::Json, Format::Toml] {
+                if let Ok(source) = Source::read(&text, format) {
+                    let lines = text.split('\n').count();
+                    prop_assert!(source.starts.values().all(|at| (1..=lines).contains(&at.line)));
+                    let told = super::super::problems(&source.document);
+                    prop_assert!(told.iter().all(|problem| source.at(&problem.field).line <= lines));
+                }
+            }
+        }
+    }
+}
