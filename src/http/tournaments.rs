@@ -147,7 +147,7 @@ pub(super) fn shown(server: &Server, entry: &Entry, now: UnixMs) -> wire::Tourna
 }
 
 /// A definition from a checked request.
-fn definition(of: ParsedTournament) -> Definition {
+pub(crate) fn definition(of: ParsedTournament) -> Definition {
     Definition {
         id: of.id,
         name: of.name,

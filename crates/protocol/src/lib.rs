@@ -17,6 +17,8 @@ pub mod player;
 pub mod problem;
 pub mod provider;
 pub mod result;
+#[cfg(feature = "schema")]
+pub mod schema;
 pub mod session;
 pub mod signature;
 pub mod templates;

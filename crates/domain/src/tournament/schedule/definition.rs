@@ -59,6 +59,7 @@ impl fmt::Display for ScheduleId {
 /// Times of day, `from`, `until` and lengths by the calendar are read in `zone`. Whatever ends
 /// in `Ms` is elapsed milliseconds, whatever clocks do meanwhile.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Schedule {
     /// Public id; the beginning of every instance's key.
@@ -99,6 +100,7 @@ const fn late_after_ms_default() -> i64 {
 
 /// When instances start.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Starts"))]
 #[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
 #[serde(deny_unknown_fields)]
 pub enum When {
@@ -128,6 +130,7 @@ pub enum When {
 
 /// A point in time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged, expecting = "expected Unix milliseconds or a local time as 2026-10-25T18:00")]
 pub enum At {
     /// An instant.
@@ -138,6 +141,7 @@ pub enum At {
 
 /// How long an instance runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
 #[serde(deny_unknown_fields)]
 pub enum Length {
@@ -172,6 +176,7 @@ pub enum Length {
 
 /// A day of the week.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum Weekday {
     /// Monday.
@@ -192,6 +197,7 @@ pub enum Weekday {
 
 /// A notification about an instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
 #[serde(deny_unknown_fields)]
 pub enum Reminder {
@@ -215,6 +221,7 @@ pub enum Reminder {
 ///
 /// One whose end has passed is recorded as missed whatever the policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum CatchUp {
     /// The newest one starts late, older ones are recorded as missed.
