@@ -112,7 +112,7 @@ impl<'a> Entries<'a> {
                 Answer::Refused(why) => {
                     let available = palio_domain::Amount::ZERO;
                     let refusal = Refusal::InsufficientFunds { available };
-                    return match self.release(player, held, wallet.seq, &why).await {
+                    return match self.release(player, held, &why).await {
                         Reply::Failed(why) => Entered::Failed(why),
                         _ => Entered::Refused(refusal),
                     };
@@ -145,7 +145,7 @@ impl<'a> Entries<'a> {
                         return Entered::Failed(Failure::OutcomeUnknown);
                     }
                 }
-                match self.release(player, held, wallet.seq, &refusal.to_string()).await {
+                match self.release(player, held, &refusal.to_string()).await {
                     Reply::Failed(why) => Entered::Failed(why),
                     _ => Entered::NoSeat(refusal),
                 }
@@ -158,10 +158,10 @@ impl<'a> Entries<'a> {
 
 impl Entries<'_> {
     /// The held row's seq makes the key: this price is given back once.
-    async fn release(&self, player: PlayerId, held: &BuyIn, seq: u64, why: &str) -> Reply {
+    async fn release(&self, player: PlayerId, held: &BuyIn, why: &str) -> Reply {
         let reason = why.to_owned().into_boxed_str();
         let release = Money::Release { tournament: self.id().clone(), reason };
-        let key = format!("release/{}/{}/{seq}", self.id(), held.entry);
+        let key = format!("release/{}/{}", self.id(), held.seq);
         self.wallet_command(player, &key, release).await
     }
 
@@ -175,7 +175,7 @@ impl Entries<'_> {
         };
         let payment = Payment {
             kind,
-            payout_id: format!("{}-{}-{player_id}-{}-{kind}", tenant.0, self.id(), held.entry),
+            payout_id: format!("{}-{}-{:x}-{:x}-{kind}", tenant.0, self.id(), player.0, held.seq),
             tournament_id: self.id().as_str().to_owned(),
             player_id,
             amount: held.currency.format(held.price),

@@ -16,6 +16,7 @@ mod desk;
 mod dialects;
 mod documents;
 mod edge;
+mod external;
 mod http;
 mod money;
 mod overload;

@@ -92,8 +92,17 @@ pub struct BuyIn {
     /// The platform that keeps the player's money has it taken there (W9).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub external: bool,
+    /// Seq of the row that holds it; not on that row itself. A price that is held again after it
+    /// was given back is another one.
+    #[serde(default, skip_serializing_if = "is_unset")]
+    pub seq: u64,
     /// When the tournament ends.
     pub ends: UnixMs,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+const fn is_unset(seq: &u64) -> bool {
+    *seq == 0
 }
 
 /// A finished round as a platform that keeps the money reports it (W9): scored like any other,
@@ -343,7 +352,8 @@ impl Wallet {
                 if buy_in.ticket {
                     self.use_ticket(&buy_in.tournament);
                 }
-                self.buy_ins.insert(buy_in.tournament.clone(), buy_in.clone());
+                let held = BuyIn { seq, ..buy_in.clone() };
+                self.buy_ins.insert(buy_in.tournament.clone(), held);
             }
             Told::Seated(buy_in) => {
                 self.buy_ins.remove(&buy_in.tournament);

@@ -80,6 +80,7 @@ impl Wallet {
             currency: *currency,
             ticket,
             external: *external && !ticket,
+            seq: 0,
             ends: *ends,
         };
         if buy_in.is_held() && price.is_positive() {

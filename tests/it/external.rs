@@ -1,0 +1,137 @@
+//! A platform that keeps the money (W9): rounds are reported, buy-ins are charged and prizes are
+//! paid by its own service.
+
+use crate::process::{Palio, Store, free_port, time_in};
+use loadtest::{Client, Reply};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// What the platform has done, by idempotency key: kind, player and amount.
+type Books = Arc<Mutex<BTreeMap<String, (String, String, String)>>>;
+
+/// A platform that charges everybody but "poor", and pays what it is asked.
+fn platform(listener: TcpListener, books: Books) {
+    for socket in listener.incoming() {
+        let (mut socket, books) = (socket.unwrap(), Arc::clone(&books));
+        std::thread::spawn(move || {
+            let mut bytes = Vec::new();
+            let mut part = [0_u8; 4096];
+            while let Ok(count) = socket.read(&mut part) {
+                if count == 0 {
+                    return;
+                }
+                bytes.extend_from_slice(&part[..count]);
+                let text = String::from_utf8_lossy(&bytes).into_owned();
+                let Some((_, body)) = text.split_once("\r\n\r\n") else { continue };
+                let Ok(json) = serde_json::from_str::<Value>(body) else { continue };
+                let of = |name: &str| json[name].as_str().unwrap().to_owned();
+                let refused = of("playerId") == "poor" && of("kind") == "charge";
+                if !refused {
+                    let what = (of("kind"), of("playerId"), of("amount"));
+                    let known = books.lock().unwrap().insert(of("payoutId"), what.clone());
+                    assert!(known.is_none_or(|known| known == what));
+                }
+                let status = if refused { "402 No" } else { "200 OK" };
+                write!(socket, "HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n").unwrap();
+                bytes.clear();
+            }
+        });
+    }
+}
+
+async fn post(who: &Client, path: &str, body: &Value) -> Reply {
+    who.post(path, "", body.to_string()).await.unwrap()
+}
+
+fn said(reply: &Reply) -> (u16, String) {
+    (reply.status, reply.code().to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_platform_that_keeps_the_money() {
+    let listener = TcpListener::bind(("127.0.0.1", free_port())).unwrap();
+    let address = listener.local_addr().unwrap();
+    let books = Books::default();
+    let of = Arc::clone(&books);
+    std::thread::spawn(move || platform(listener, of));
+    let config = format!(
+        "[[tenant]]\nid = 1\nname = \"platform\"\ncurrency = \"EUR\"\nwallet = \"external\"\n\
+         [tenant.payments]\nurl = \"http://{address}/palio\"\nretry_seconds = 1\n[[provider]]\n\
+         id = \"sandbox\"\ntenant = 1\nkeys = [{{ id = \"sandbox-1\", secret_file = \"\" }}]\n"
+    );
+    let mut palio = Palio::start_with(Store::Sqlite, &config, &[]).await;
+    let (provider, operator) = (palio.provider(), palio.operator());
+    let external = (409, "EXTERNAL_WALLET".to_owned());
+    assert_eq!(said(&palio.deposit("a", "d", "1.00").await), external);
+    let report = |player: &str, bet: &str, stake: &str| {
+        json!({"event": "round.reported", "v": "1", "betId": bet, "playerId": player,
+               "roundId": bet, "gameId": "wolf", "stake": stake, "payout": "0.50",
+               "currency": "EUR"})
+    };
+    // Players are met with their first round, which is of no tournament yet.
+    for player in ["a", "b", "c", "poor"] {
+        let first = report(player, &format!("0-{player}"), "1.00");
+        assert_eq!(post(&provider, "/events", &first).await.status, 200);
+    }
+    let bet = json!({"playerId": "a", "roundId": "r", "gameId": "wolf", "betId": "r",
+                     "amount": "1.00", "currency": "EUR"});
+    assert_eq!(said(&post(&provider, "/wallet/debit", &bet).await), external);
+    let cup = json!({"id": "cup", "name": "Cup", "metric": "turnover", "currency": "EUR",
+        "startsAt": time_in(1_500), "endsAt": time_in(4_000), "graceSeconds": 0, "tickMs": 100,
+        "buyIn": {"amount": "4.00", "fee": "0.40"}, "seats": {"max": 2},
+        "prizeTable": {"currency": "EUR", "pool": {"buyIns": {"feePerEntry": "0.40"}},
+            "bands": [{"from": 1, "prizes": [{"kind": "cash", "percent": "100"}]}]}});
+    assert_eq!(post(&operator, "/api/tournaments", &cup).await.status, 201);
+    let join = async |player: &str| {
+        post(&palio.player(player), "/api/tournaments/cup/join", &json!({})).await
+    };
+    assert_eq!(said(&join("poor").await), (402, "INSUFFICIENT_FUNDS".into()));
+    assert_eq!(join("a").await.status, 200);
+    assert_eq!(join("b").await.status, 200);
+    // Refused twice, so charged and refunded twice.
+    for _ in 0..2 {
+        assert_eq!(said(&join("c").await), (409, "TOURNAMENT_FULL".into()));
+    }
+    let phase = async |wanted: &str| {
+        let started = Instant::now();
+        loop {
+            let seen: Value = operator.fetch("/api/tournaments/cup").await.unwrap();
+            if seen["phase"] == wanted {
+                return seen;
+            }
+            assert!(started.elapsed() < Duration::from_secs(30), "{seen}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    phase("active").await;
+    for (player, stake) in [("a", "1.00"), ("b", "3.00"), ("c", "9.00")] {
+        let body = report(player, &format!("1-{player}"), stake);
+        let (first, again) =
+            (post(&provider, "/events", &body).await, post(&provider, "/events", &body).await);
+        assert_eq!((first.status, again.status), (200, 200), "{}", again.text());
+        let other = report(player, &format!("1-{player}"), "2.00");
+        let other = post(&provider, "/events", &other).await;
+        assert!(!other.text().contains("\"status\":200"), "another content");
+    }
+    let done = phase("completed").await;
+    let rows = &done["result"]["rows"];
+    assert_eq!((&rows[0]["score"], &rows[0]["prizes"]), (&json!("3.00"), &json!(["8.00 EUR"])));
+    assert_eq!(rows.as_array().unwrap().len(), 2, "c has no seat");
+    palio.stop();
+    palio.verify();
+    let of = |kind: &str, player: &str, amount: &str| {
+        (kind.to_owned(), player.to_owned(), amount.to_owned())
+    };
+    let mut expected =
+        vec![of("charge", "a", "4.40"), of("charge", "b", "4.40"), of("payout", "b", "8.00")];
+    expected.extend([of("charge", "c", "4.40"), of("charge", "c", "4.40")]);
+    expected.extend([of("refund", "c", "4.40"), of("refund", "c", "4.40")]);
+    expected.sort();
+    let mut done: Vec<_> = books.lock().unwrap().values().cloned().collect();
+    done.sort();
+    assert_eq!(done, expected);
+}
