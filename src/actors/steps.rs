@@ -61,7 +61,7 @@ impl Tournaments {
                 return;
             }
             Command::Complete
-        } else if !life.next_deadline().is_some_and(|at| at <= now) {
+        } else if life.next_deadline().is_none_or(|at| at > now) {
             return;
         } else if life.is_started() {
             match self.close(entry).await {

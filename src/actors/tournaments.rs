@@ -349,7 +349,7 @@ impl Tournaments {
                 continue;
             }
             let scored = if stands { &corrections } else { &scored };
-            let rows = Rows { rows: Arc::clone(&scored), positions: Arc::clone(&positions) };
+            let rows = Rows { rows: Arc::clone(scored), positions: Arc::clone(&positions) };
             if entry.addr.send(rows).await.is_err() {
                 tracing::error!(tournament = %entry.definition.id, "a tournament's scoring stopped");
             }

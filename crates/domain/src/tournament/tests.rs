@@ -337,9 +337,9 @@ fn late_corrections_wait_until_the_result_is_put_right() {
         Stage::new(crate::ids::Slot::all().map(|s| Head { epoch: 1, ..Head::empty(s) }));
     let mut cells: Vec<_> =
         (1..=2).map(|n| Cell::load(TENANT, PlayerId(n), None, []).unwrap()).collect();
-    let mut run = |player: usize, name: &str, time: i64, command: Command| {
-        let asked = Prepared::new(&keys, TENANT, PlayerId(player as u64), name, command, None);
-        let cell = &mut cells[player - 1];
+    let mut run = |player: u64, name: &str, time: i64, command: Command| {
+        let asked = Prepared::new(&keys, TENANT, PlayerId(player), name, command, None);
+        let cell = &mut cells[usize::try_from(player).unwrap() - 1];
         cell.execute(&asked, &Default::default(), UnixMs(time), 0, &keys, &mut stage).unwrap();
     };
     let bet = |name: &str| BetRef {
