@@ -264,7 +264,7 @@ fn pay(log: &Log, payout: &Payout, keys: &Keys, random: &mut StdRng) -> (i64, St
     }
     let wallets: BTreeMap<_, _> =
         cells.iter().map(|(player, cell)| (player.0, cell.wallet().accounts.clone())).collect();
-    let moved = stage.seal().map_or_else(|| Vec::new(), |batch| batch.rows.clone());
+    let moved = stage.seal().map_or_else(Vec::new, |batch| batch.rows.clone());
     let legs = moved.iter().filter_map(|row| row.leg);
     let out: i64 = legs.filter(|leg| leg.debit == Account::Pool).map(|leg| leg.amount.0).sum();
     assert_eq!(out, paid, "each order once, whatever is repeated");
