@@ -566,7 +566,11 @@ impl Event {
             | RowKind::TournamentCancelled
             | RowKind::PlayerDisqualified
             | RowKind::PlayerReinstated
-            | RowKind::ProviderStateChanged => return Err(bad("not a wallet's row")),
+            | RowKind::ProviderStateChanged
+            | RowKind::ScheduleSet
+            | RowKind::ScheduleStopped
+            | RowKind::ScheduleDecided
+            | RowKind::ScheduleNotified => return Err(bad("not a wallet's row")),
         };
         Ok(event)
     }
