@@ -474,13 +474,17 @@ impl Programme {
         self.document.schedule.compile()
     }
 
-    /// When there is something to do next; in the past if there is already. `None`: never.
+    /// When the next instance is to be announced; in the past if that is due. `None`: never.
     #[must_use]
-    pub fn next_at(&self, plan: &Plan) -> Option<UnixMs> {
-        let planned = || plan.instances(self.decided_through).next().map(|next| next.announced);
-        let announced = if self.stopped.is_none() { planned() } else { None };
-        let told = self.open.values().filter_map(Open::next_notice).min();
-        [announced, told].into_iter().flatten().min()
+    pub fn next_start(&self, plan: &Plan) -> Option<UnixMs> {
+        let next = || plan.instances(self.decided_through).next().map(|next| next.announced);
+        if self.stopped.is_none() { next() } else { None }
+    }
+
+    /// When the next notice is due; in the past if it is. `None`: never.
+    #[must_use]
+    pub fn next_notice(&self) -> Option<UnixMs> {
+        self.open.values().filter_map(Open::next_notice).min()
     }
 }
 
