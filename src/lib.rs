@@ -7,6 +7,7 @@ pub mod clock;
 pub mod config;
 pub mod http;
 pub mod metrics;
+pub mod notices;
 pub mod players;
 pub mod providers;
 pub mod search;

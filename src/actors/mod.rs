@@ -12,6 +12,8 @@ pub mod handle;
 pub mod hub;
 mod recovery;
 pub mod registry;
+pub mod scheduler;
+pub mod schedules;
 mod tournament;
 pub mod tournaments;
 mod wallet;

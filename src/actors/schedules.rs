@@ -234,7 +234,9 @@ impl Schedules {
         let owner = (tenant, id.number());
         match &reply {
             Reply::Done(row) => self.state().fold(row),
-            Reply::ScheduleRefused(Refusal::Moved) | Reply::Failed(_) => self.doubt(owner),
+            Reply::ScheduleRefused(Refusal::Moved)
+            | Reply::ScheduleUnchanged
+            | Reply::Failed(_) => self.doubt(owner),
             _ => {}
         }
         reply

@@ -113,7 +113,8 @@ fn shown(server: &Server, entry: &Entry, now: UnixMs) -> wire::Tournament {
 }
 
 /// A definition from a checked request.
-fn definition(of: ParsedTournament) -> Definition {
+#[must_use]
+pub fn definition(of: ParsedTournament) -> Definition {
     Definition {
         id: of.id,
         name: of.name,

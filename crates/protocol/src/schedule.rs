@@ -169,6 +169,27 @@ pub fn tournament(
     body.parse().map_err(|error| error.inside(TOURNAMENT))
 }
 
+/// A document's tournament with an instance of another schedule, to look at the tournament where
+/// the schedule is not good. `None` if the document has none.
+#[must_use]
+pub fn trial(document: &Value, now: UnixMs) -> Option<(Document, Instance)> {
+    let tournament = document.get(TOURNAMENT).filter(|value| value.is_object())?.clone();
+    let any = serde_json::json!({
+        "id": "trial", "zone": "UTC", "when": {"type": "instant"},
+        "length": {"type": "fixed", "ms": 3_600_000},
+    });
+    let schedule: Schedule = serde_json::from_value(any).ok()?;
+    let instance = schedule.compile().ok()?.start_by_hand(now)?;
+    Some((Document { schedule, tournament }, instance))
+}
+
+/// A problem of a tournament's definition as it is told.
+#[must_use]
+pub fn line_inside(field: &str, message: &str) -> ProblemLine {
+    let code = ErrorCode::TournamentInvalid.code();
+    ProblemLine::new(format!("{TOURNAMENT}.{field}"), code, message)
+}
+
 /// `POST /api/schedules/{id}/stop`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StopSchedule {

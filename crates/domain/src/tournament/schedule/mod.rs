@@ -64,4 +64,4 @@ pub use instance::{DueNotice, Instance, InstanceKey, Notice, Occurrence, Pass};
 pub use local::{LocalTime, NotALocalTime};
 pub use plan::Plan;
 pub use problem::{Code, Problem};
-pub use zone::tzdata_version;
+pub use zone::{is_zone, tzdata_version};
