@@ -13,6 +13,7 @@
 //! | keys | a request key or claim that stands twice |
 //! | snapshots | a saved wallet that differs from the fold at its seq |
 //! | zones | a saved zone that would hide rows from a search |
+//! | schedules | a schedule's row that can't be folded in, an instance announced twice or without its tournament |
 //! | standings | a tournament's published result that differs from the recomputed one |
 //!
 //! It only reads, so it can run beside a serving node; it then checks up to the heads it saw.
@@ -23,6 +24,7 @@
 
 mod keys;
 mod report;
+mod schedules;
 mod slot;
 mod standings;
 mod zones;

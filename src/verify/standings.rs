@@ -1,6 +1,7 @@
 //! Recomputes every closed tournament from the rows up to its cut.
 
 use super::report::Report;
+use super::schedules::Schedules;
 use crate::storage::{Error, Storage};
 use palio_domain::journal::{Head, Row, RowKind};
 use palio_domain::tournament::lifecycle::Event;
@@ -22,6 +23,7 @@ struct Contest {
 pub(super) struct Contests {
     contests: BTreeMap<(TenantId, u64), Contest>,
     damaged: Vec<String>,
+    schedules: Schedules,
 }
 
 /// The closed ones, over some slots.
@@ -45,6 +47,7 @@ impl Contests {
             if let Aggregate::Tournament(number) = row.aggregate {
                 all.life(row, number);
             }
+            all.schedules.take(row);
         }
         Ok(all)
     }
@@ -93,6 +96,7 @@ impl Contests {
         for damaged in self.damaged.iter().chain(&folds.damaged) {
             report.differs("standings", "a row", damaged.clone());
         }
+        self.schedules.compare(&self.contests.keys().copied().collect(), report);
         report.tournaments += u64::try_from(self.contests.len()).unwrap_or(u64::MAX);
         let published = self.contests.values().filter_map(|contest| contest.closed.as_ref());
         for ((_, published), fold) in published.zip(&folds.folds) {

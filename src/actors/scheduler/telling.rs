@@ -8,7 +8,7 @@ use palio_domain::tournament::schedule::{DueNotice, Instance, Programme};
 use palio_domain::{TenantId, UnixMs};
 
 impl Scheduler {
-    async fn tell_due(&self) -> Result<(), Failure> {
+    pub(super) async fn tell_due(&self) -> Result<(), Failure> {
         loop {
             let now = self.parts.clock.now();
             let due = self.parts.schedules.due(now, |kept| kept.next_notice);

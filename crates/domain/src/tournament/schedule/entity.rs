@@ -353,10 +353,11 @@ impl Programme {
                 if *from != state.decided_through || through < from {
                     return Err(Refusal::Moved);
                 }
-                // An instance that stands can only be called off.
+                // An instance that stands can only be called off, and only one that does can be
+                // where no start is decided.
                 let is_news = |decided: &&Decided| {
                     let stands = state.open.contains_key(&decided.instance.key);
-                    !(stands && decided.outcome.takes_place())
+                    if decided.outcome.takes_place() { !stands } else { stands || from < through }
                 };
                 let decisions: Vec<_> = decisions.iter().filter(is_news).cloned().collect();
                 if decisions.is_empty() && through == from {
