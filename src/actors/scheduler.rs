@@ -214,7 +214,8 @@ impl Scheduler {
             if programme.open.contains_key(&decision.instance.key) {
                 continue;
             }
-            let outcome = self.act(owner.0, &programme, &decision.instance, decision.verdict).await?;
+            let outcome =
+                self.act(owner.0, &programme, &decision.instance, decision.verdict).await?;
             decisions.push(Decided { instance: decision.instance, outcome });
         }
         let (from, through) = (programme.decided_through, due.decided_through);
@@ -370,7 +371,8 @@ impl Scheduler {
             let Some(kept) = self.parts.schedules.kept(owner) else { continue };
             let (programme, Some(plan)) = (kept.programme, kept.plan) else { continue };
             let mut decisions = Vec::new();
-            let missed = programme.open.values().filter(|open| open.instance.starts <= self.up_since);
+            let missed =
+                programme.open.values().filter(|open| open.instance.starts <= self.up_since);
             for instance in missed.map(|open| &open.instance) {
                 let started = self.is_started(instance);
                 let Verdict::Missed { reason } = plan.verdict(instance, now) else { continue };

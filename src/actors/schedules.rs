@@ -156,9 +156,8 @@ impl Schedules {
         }
         let fold = {
             let state = self.state();
-            let programme = |((tenant, _), kept): (&Owner, &Kept)| {
-                (*tenant, Programme::clone(&kept.programme))
-            };
+            let programme =
+                |((tenant, _), kept): (&Owner, &Kept)| (*tenant, Programme::clone(&kept.programme));
             let saved = Saved { programmes: state.all.iter().map(programme).collect() };
             let written = serde_json::to_vec(&saved).map_err(|e| Error::Corrupt(e.to_string()))?;
             let positions = state.positions.clone();
@@ -258,10 +257,11 @@ impl Schedules {
         let slot = aggregate.slot(owner.0);
         let journal = &self.storage.journal;
         let after = kept.programme.seq + 1;
-        let mut rows = journal.scan(slot, after, u64::MAX >> 1, &filter, PAGE).await.map_err(|error| {
-            tracing::warn!(%error, "a schedule's rows can't be read");
-            Failure::StorageUnavailable
-        })?;
+        let mut rows =
+            journal.scan(slot, after, u64::MAX >> 1, &filter, PAGE).await.map_err(|error| {
+                tracing::warn!(%error, "a schedule's rows can't be read");
+                Failure::StorageUnavailable
+            })?;
         rows.sort_unstable_by_key(|row| row.seq);
         let mut state = self.state();
         rows.iter().for_each(|row| state.fold(row));

@@ -20,6 +20,7 @@ mod overload;
 mod process;
 mod providers;
 mod restart;
+mod schedules;
 mod search;
 mod sessions;
 mod storage;

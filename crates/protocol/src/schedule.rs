@@ -9,11 +9,11 @@ use crate::field::{FieldError, Text};
 use crate::problem::ProblemLine;
 use crate::time;
 use crate::tournament::{CreateTournament, ParsedTournament};
+use palio_domain::UnixMs;
 use palio_domain::tournament::schedule::entity::{Decided, Document, Outcome, Programme};
 use palio_domain::tournament::schedule::{
     CatchUp, Instance, Length, Missed, Plan, Problem, Reminder, Schedule, ScheduleId, When,
 };
-use palio_domain::UnixMs;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};

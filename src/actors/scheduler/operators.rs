@@ -16,11 +16,7 @@ impl Scheduler {
     ///
     /// # Errors
     /// The problems, each with its field.
-    pub fn check(
-        &self,
-        tenant: TenantId,
-        document: &Value,
-    ) -> Result<Document, Vec<ProblemLine>> {
+    pub fn check(&self, tenant: TenantId, document: &Value) -> Result<Document, Vec<ProblemLine>> {
         let now = self.parts.clock.now();
         let zone = self.parts.zones.get(&tenant).map_or("UTC", String::as_str);
         let (mut lines, read) = match wire::parse(document, zone) {
@@ -30,9 +26,9 @@ impl Scheduler {
             },
             Err(lines) => (lines, None),
         };
-        let first = read.as_ref().and_then(|(_, plan)| {
-            plan.instances(now).next().or_else(|| plan.start_by_hand(now))
-        });
+        let first = read
+            .as_ref()
+            .and_then(|(_, plan)| plan.instances(now).next().or_else(|| plan.start_by_hand(now)));
         // What the schedule is not good for, the tournament is told by itself.
         let trial = match (&read, first) {
             (Some((document, _)), Some(first)) => Some((document.clone(), first)),

@@ -44,7 +44,10 @@ fn what_is_wrong_is_said_field_by_field() {
     let i = "INVALID_FIELD";
     let rows: &[(Value, &[(&str, &str)])] = &[
         (json!({"when": null}), &[("when", i)]),
-        (json!({"id": null, "when": null, "length": null}), &[("id", i), ("when", i), ("length", i)]),
+        (
+            json!({"id": null, "when": null, "length": null}),
+            &[("id", i), ("when", i), ("length", i)],
+        ),
         (json!({"id": "Not one"}), &[("id", i)]),
         (json!({"id": 7}), &[("id", i)]),
         (json!({"speed": 7}), &[("speed", i)]),
@@ -55,7 +58,10 @@ fn what_is_wrong_is_said_field_by_field() {
             &[("tournament.id", i), ("tournament.endsAt", i), ("when.type", i)],
         ),
         (json!({"when": {"type": "cron"}}), &[("when.expression", i)]),
-        (json!({"when": {"type": "cron", "expression": "0 0 * * *", "zone": "UTC"}}), &[("when.zone", i)]),
+        (
+            json!({"when": {"type": "cron", "expression": "0 0 * * *", "zone": "UTC"}}),
+            &[("when.zone", i)],
+        ),
         (json!({"when": {"type": "never"}}), &[("when", i)]),
         (json!({"when": {"type": "once", "at": true}}), &[("when", i)]),
         (json!({"length": {"type": "fixed", "ms": "an hour"}}), &[("length", i)]),

@@ -42,7 +42,10 @@ impl Home {
         let saved = serde_json::to_vec(state).unwrap();
         assert_eq!(serde_json::from_slice::<Programme>(&saved).unwrap(), *state);
         assert_eq!(state.seq, row.seq);
-        assert_ne!(Programme::decide(Some(state), &self.id, command).map(|event| event.is_some()), Ok(true));
+        assert_ne!(
+            Programme::decide(Some(state), &self.id, command).map(|event| event.is_some()),
+            Ok(true)
+        );
         self.rows.push(row);
         Ok(true)
     }
@@ -160,7 +163,10 @@ fn setting_and_stopping_follow_the_table() {
         assert_eq!(state.map_or(0, |state| state.version), version, "{command:?}");
         assert_eq!(state.is_some_and(|state| state.stopped.is_some()), is_stopped, "{command:?}");
         if let (Ok(true), Command::Set { .. }) = (&went, &command) {
-            assert_eq!((home.state().since, home.state().decided_through), (at(minute), at(minute)));
+            assert_eq!(
+                (home.state().since, home.state().decided_through),
+                (at(minute), at(minute))
+            );
         }
     }
     let configured = home.state().configured.as_ref().map(|of| &of.tournament);
