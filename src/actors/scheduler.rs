@@ -16,7 +16,7 @@
 //! **Never** asks more often than something is due, but every [`LOOK_AFTER_MAX`], since the
 //! machine's clock may be set.
 //!
-//! Tests: `tests/it/schedules.rs`.
+//! Tests: `tests/it/schedules.rs` over HTTP, `tests/it/scheduler.rs` simulated with crashes.
 
 mod operators;
 mod telling;
@@ -143,6 +143,15 @@ impl Scheduler {
             let went = self.tell_due().await;
             self.rest(went, &mut again, |kept| kept.next_notice, &self.announced).await;
         }
+    }
+
+    /// Announces and tells what is due now, once.
+    ///
+    /// # Errors
+    /// [`Failure`] when the journal can't be written: part of it is done, the rest is still due.
+    pub async fn step(&self) -> Result<(), Failure> {
+        self.announce_due().await?;
+        self.tell_due().await
     }
 
     /// Waits until something is due, or somebody changes something.
@@ -374,9 +383,12 @@ impl Scheduler {
             let missed =
                 programme.open.values().filter(|open| open.instance.starts <= self.up_since);
             for instance in missed.map(|open| &open.instance) {
-                let started = self.is_started(instance);
                 let Verdict::Missed { reason } = plan.verdict(instance, now) else { continue };
-                if started == Some(false) && self.call_off(owner.0, instance, reason).await? {
+                // What a stopped schedule plans does not take place in anything's stead.
+                if reason == Missed::Superseded && programme.stopped.is_some() {
+                    continue;
+                }
+                if !self.has_begun(instance) && self.call_off(owner.0, instance, reason).await? {
                     let outcome = Outcome::Missed { reason };
                     decisions.push(Decided { instance: instance.clone(), outcome });
                 }
@@ -389,11 +401,18 @@ impl Scheduler {
         Ok(())
     }
 
-    /// Whether a tournament has started; `None` if it is over or called off.
-    fn is_started(&self, instance: &Instance) -> Option<bool> {
-        let entry = self.parts.tournaments.get(&instance.key.tournament().ok()?)?;
-        let facts = entry.facts();
-        (facts.result.is_none() && !facts.life.is_cancelled()).then(|| facts.life.is_started())
+    /// Whether its tournament has started, or is over and forgotten.
+    fn has_begun(&self, instance: &Instance) -> bool {
+        let id = instance.key.tournament().ok();
+        let entry = id.and_then(|id| self.parts.tournaments.get(&id));
+        entry.is_none_or(|entry| entry.facts().life.is_started())
+    }
+
+    /// Whether its tournament was called off.
+    fn is_called_off(&self, instance: &Instance) -> bool {
+        let id = instance.key.tournament().ok();
+        let entry = id.and_then(|id| self.parts.tournaments.get(&id));
+        entry.is_some_and(|entry| entry.facts().life.is_cancelled())
     }
 }
 

@@ -20,6 +20,7 @@ mod overload;
 mod process;
 mod providers;
 mod restart;
+mod scheduler;
 mod schedules;
 mod search;
 mod sessions;

@@ -72,7 +72,7 @@ impl Scheduler {
         instance: &Instance,
         notice: &DueNotice,
     ) -> NoticeOutcome {
-        let outcome = if notice.is_stale {
+        let outcome = if notice.is_stale || self.is_called_off(instance) {
             NoticeOutcome::Stale
         } else {
             let schedule = &programme.document.schedule.id;

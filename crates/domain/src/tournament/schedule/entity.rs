@@ -183,7 +183,7 @@ pub enum NoticeOutcome {
     Sent,
     /// Its address did not take it, however often it was tried.
     Failed,
-    /// What it speaks of had passed; nobody was told.
+    /// What it speaks of had passed, or was called off; nobody was told.
     Stale,
 }
 
