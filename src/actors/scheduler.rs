@@ -368,8 +368,8 @@ impl Scheduler {
     }
 
     /// Judges instances that were announced in an earlier life and should have started while the
-    /// server was down: those that do not start late are called off. Before tournaments' time is
-    /// kept, which starts whatever has not started.
+    /// server was down: those that do not start late are called off. Then decides a part of what
+    /// is due. Before tournaments' time is kept, which starts whatever has not started.
     ///
     /// # Errors
     /// [`Failure`] when the journal can't be written.
@@ -397,6 +397,8 @@ impl Scheduler {
                 let at = programme.decided_through;
                 self.journal(owner.0, &programme, (at, at), decisions, AUTHOR).await?;
             }
+            // What the last life announced and did not come to journal is within one part.
+            self.decide_due(owner).await?;
         }
         Ok(())
     }

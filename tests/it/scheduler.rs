@@ -144,6 +144,7 @@ impl Server {
                 return false;
             }
         }
+        self.follower.catch_up().await;
         if clicks {
             let id = ScheduleId::parse("race").unwrap();
             let first = self.scheduler.start(TENANT, &id, "anna").await;
