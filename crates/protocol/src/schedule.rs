@@ -111,7 +111,7 @@ fn what_is_wrong(fields: &Map<String, Value>) -> Vec<ProblemLine> {
                 }
                 _ => Some(invalid("reminders", "must be a list")),
             },
-            _ => Some(invalid(name.as_str(), "is not a field of a schedule")),
+            _ => Some(invalid(shown(name), "is not a field of a schedule")),
         };
         lines.extend(wrong);
     }
@@ -126,13 +126,20 @@ fn wrong_id(value: &Value) -> Option<ProblemLine> {
     ScheduleId::parse(text).err().map(|error| invalid("id", error.to_string()))
 }
 
+/// The name of a field that there is not, if it is a plain short word: whoever mistyped it looks for
+/// it, and nothing else of what was sent is repeated.
+fn shown(name: &str) -> &str {
+    let is_plain = name.len() <= 24 && name.bytes().all(|b| b.is_ascii_alphanumeric());
+    if is_plain && !name.is_empty() { name } else { "?" }
+}
+
 /// What is wrong with a part. The reader's own words may repeat what was sent, so only the names
 /// of fields and choices are taken from them.
 fn unreadable<T: DeserializeOwned>(field: &str, value: &Value) -> Option<ProblemLine> {
     let words = serde_json::from_value::<T>(value.clone()).err()?.to_string();
     let named = |before: &str| {
         let name = words.strip_prefix(before)?.split('`').next()?;
-        (!name.is_empty()).then(|| format!("{field}.{name}"))
+        Some(format!("{field}.{}", shown(name)))
     };
     if let Some(missing) = named("missing field `") {
         return Some(invalid(missing, "is missing"));
@@ -379,7 +386,8 @@ impl ScheduleResponse {
 }
 
 /// The document as it could be set again.
-fn whole(document: &Document) -> Value {
+#[must_use]
+pub fn whole(document: &Document) -> Value {
     let mut whole = serde_json::to_value(&document.schedule).unwrap_or_default();
     if let Value::Object(fields) = &mut whole {
         fields.retain(|_, value| !value.is_null());

@@ -51,6 +51,7 @@ fn what_is_wrong_is_said_field_by_field() {
         (json!({"id": "Not one"}), &[("id", i)]),
         (json!({"id": 7}), &[("id", i)]),
         (json!({"speed": 7}), &[("speed", i)]),
+        (json!({"a field": 7}), &[("?", i)]),
         (json!({"tournament": null}), &[("tournament", i)]),
         (json!({"tournament": []}), &[("tournament", i)]),
         (
