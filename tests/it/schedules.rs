@@ -323,6 +323,18 @@ async fn downtime(palio: &mut Palio) {
     }
     let configured = shown(palio, "by-hand").await;
     assert_eq!(configured["version"], 2, "the configuration did not change, so it changes nothing");
+    // It says something else now: that is set once.
+    palio.reconfigure("25.00", "20.00");
+    for _ in 0..2 {
+        palio.kill();
+        palio.run().await;
+        let configured = shown(palio, "by-hand").await;
+        assert_eq!(
+            (&configured["version"], &configured["by"]),
+            (&json!(3), &json!("configuration"))
+        );
+        assert_eq!(configured["document"]["tournament"]["prizes"][1], "20.00");
+    }
 }
 
 /// A schedule of every minute, announced some minutes ahead; the server is killed before every
