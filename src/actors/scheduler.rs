@@ -22,7 +22,7 @@ mod operators;
 mod telling;
 
 use super::handle::{Failure, Reply};
-use super::schedules::{Kept, Owner, Schedules};
+use super::schedules::{Owner, Schedules};
 use super::tournaments::Tournaments;
 use crate::clock::Clock;
 use crate::notices::Notices;
@@ -30,7 +30,7 @@ use palio_domain::tournament::Definition;
 use palio_domain::tournament::lifecycle::{self, Command as Act};
 use palio_domain::tournament::schedule::entity::{Command, Decided, Document, Outcome};
 use palio_domain::tournament::schedule::{Instance, Missed, Programme, ScheduleId, Verdict};
-use palio_domain::{TenantId, UnixMs};
+use palio_domain::{TenantId, TraceId, UnixMs};
 use palio_protocol::problem::ProblemLine;
 use palio_protocol::schedule as wire;
 use palio_protocol::tournament::ParsedTournament;
@@ -38,12 +38,14 @@ use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::{Mutex, watch};
 
 /// Decisions of a schedule that are journalled in one row.
 const DECIDED_AT_ONCE: NonZeroUsize = NonZeroUsize::new(100).unwrap();
-/// Instances whose notices are journalled in one row.
-const TOLD_AT_ONCE: usize = 100;
+/// Instances whose notices are sent, then journalled in one row.
+const TOLD_AT_ONCE: usize = 16;
+/// Notices of a tenant that are under way at a time.
+const SENT_AT_ONCE: usize = 8;
 /// The longest sleep, in case the machine's clock is set.
 const LOOK_AFTER_MAX: Duration = Duration::from_secs(30);
 /// How long to wait after a failure, and at most.
@@ -98,8 +100,8 @@ pub struct Scheduler {
     parts: Parts,
     /// One change of schedules at a time: their rows are folded in the order of their commits.
     turn: Mutex<()>,
-    changed: Notify,
-    announced: Notify,
+    /// Whoever rests looks again.
+    changed: watch::Sender<()>,
     /// What started before was not watched.
     up_since: UnixMs,
 }
@@ -109,8 +111,8 @@ impl Scheduler {
     #[must_use]
     pub fn new(parts: Parts) -> Arc<Self> {
         let up_since = parts.clock.now();
-        let (turn, changed, announced) = (Mutex::default(), Notify::new(), Notify::new());
-        Arc::new(Self { parts, turn, changed, announced, up_since })
+        let (turn, changed) = (Mutex::default(), watch::Sender::new(()));
+        Arc::new(Self { parts, turn, changed, up_since })
     }
 
     /// A tenant's schedules, by id.
@@ -128,20 +130,30 @@ impl Scheduler {
     /// Announces what is due until the process ends.
     pub async fn run(self: Arc<Self>) {
         let mut again = AGAIN;
+        let mut changed = self.changed.subscribe();
         loop {
             let went = self.announce_due().await;
             let count = u32::try_from(self.parts.schedules.running()).unwrap_or(u32::MAX);
             metrics::gauge!("palio_schedules_running").set(f64::from(count));
-            self.rest(went, &mut again, |kept| kept.next_start, &self.changed).await;
+            let next = || self.parts.schedules.next(None, |kept| kept.next_start);
+            self.rest(went, &mut again, next, &mut changed).await;
         }
     }
 
-    /// Tells what is due until the process ends.
+    /// Tells what is due until the process ends, each tenant by itself: an address that does not
+    /// answer holds up its own notices only.
     pub async fn tell(self: Arc<Self>) {
+        let tenants = self.parts.zones.keys().map(|tenant| self.tell_tenant(*tenant));
+        futures_util::future::join_all(tenants).await;
+    }
+
+    async fn tell_tenant(&self, tenant: TenantId) {
         let mut again = AGAIN;
+        let mut changed = self.changed.subscribe();
         loop {
-            let went = self.tell_due().await;
-            self.rest(went, &mut again, |kept| kept.next_notice, &self.announced).await;
+            let went = self.tell_due(Some(tenant)).await;
+            let next = || self.parts.schedules.next(Some(tenant), |kept| kept.next_notice);
+            self.rest(went, &mut again, next, &mut changed).await;
         }
     }
 
@@ -151,7 +163,7 @@ impl Scheduler {
     /// [`Failure`] when the journal can't be written: part of it is done, the rest is still due.
     pub async fn step(&self) -> Result<(), Failure> {
         self.announce_due().await?;
-        self.tell_due().await
+        self.tell_due(None).await
     }
 
     /// Waits until something is due, or somebody changes something.
@@ -159,14 +171,14 @@ impl Scheduler {
         &self,
         went: Result<(), Failure>,
         again: &mut Duration,
-        when: fn(&Kept) -> Option<UnixMs>,
-        changed: &Notify,
+        next: impl Fn() -> Option<UnixMs>,
+        changed: &mut watch::Receiver<()>,
     ) {
         let wait = match went {
             Ok(()) => {
                 *again = AGAIN;
                 let now = self.parts.clock.now();
-                let left = self.parts.schedules.next(when).map(|at| at.since_ms(now));
+                let left = next().map(|at| at.since_ms(now));
                 let left = left.map(|ms| Duration::from_millis(u64::try_from(ms).unwrap_or(0)));
                 left.unwrap_or(LOOK_AFTER_MAX).min(LOOK_AFTER_MAX)
             }
@@ -179,7 +191,8 @@ impl Scheduler {
         };
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
-            () = changed.notified() => {}
+            // The sender lives as long as this.
+            _ = changed.changed() => {}
         }
     }
 
@@ -187,7 +200,8 @@ impl Scheduler {
     /// not hold up the others.
     async fn announce_due(&self) -> Result<(), Failure> {
         loop {
-            let due = self.parts.schedules.due(self.parts.clock.now(), |kept| kept.next_start);
+            let now = self.parts.clock.now();
+            let due = self.parts.schedules.due(None, now, |kept| kept.next_start);
             if due.is_empty() {
                 return Ok(());
             }
@@ -217,18 +231,20 @@ impl Scheduler {
         if due.decided_through == programme.decided_through {
             return Ok(false);
         }
+        let trace = crate::telemetry::new_trace();
         let mut decisions = Vec::with_capacity(due.decisions.len());
         for decision in due.decisions {
             // One that an earlier version announced stays as it is.
             if programme.open.contains_key(&decision.instance.key) {
                 continue;
             }
-            let outcome =
-                self.act(owner.0, &programme, &decision.instance, decision.verdict).await?;
+            let (instance, verdict) = (&decision.instance, decision.verdict);
+            let outcome = self.act(owner.0, &programme, instance, verdict, &trace).await?;
             decisions.push(Decided { instance: decision.instance, outcome });
         }
         let (from, through) = (programme.decided_through, due.decided_through);
-        self.journal(owner.0, &programme, (from, through), decisions, AUTHOR).await?;
+        let by = (AUTHOR, trace);
+        self.journal(owner.0, &programme, (from, through), decisions, by).await?;
         Ok(due.next_at.is_some_and(|at| at <= now))
     }
 
@@ -238,15 +254,14 @@ impl Scheduler {
         programme: &Programme,
         (from, through): (UnixMs, UnixMs),
         decisions: Vec<Decided>,
-        by: &str,
+        (by, trace): (&str, TraceId),
     ) -> Result<(), Failure> {
         let now = self.parts.clock.now();
         let id = &programme.document.schedule.id;
         let notes: Vec<_> = decisions.iter().map(note).collect();
         let decisions = decisions.into_iter().map(slim).collect();
         let command = Command::Decide { from, through, decisions, by: by.to_owned() };
-        let trace = Some(crate::telemetry::new_trace());
-        match self.parts.schedules.command(tenant, id, command, trace).await {
+        match self.parts.schedules.command(tenant, id, command, Some(trace)).await {
             Reply::Done(_) => {
                 for (key, outcome, due) in notes {
                     tracing::info!(schedule = %id, tournament = key, outcome, by, "decided");
@@ -257,7 +272,7 @@ impl Scheduler {
                     metrics::histogram!("palio_schedule_delay_seconds")
                         .record(f64::from(ms) / 1_000.0);
                 }
-                self.announced.notify_one();
+                self.changed.send_replace(());
                 Ok(())
             }
             Reply::ScheduleUnchanged => Ok(()),
@@ -276,13 +291,16 @@ impl Scheduler {
         programme: &Programme,
         instance: &Instance,
         verdict: Verdict,
+        trace: &TraceId,
     ) -> Result<Outcome, Failure> {
         match verdict {
             Verdict::InTime | Verdict::Late { .. } => {
-                self.announce(tenant, &programme.document, instance, verdict.into()).await
+                self.announce(tenant, &programme.document, instance, verdict.into(), trace).await
             }
             // It may have been announced in an earlier life that did not come to journal it.
-            Verdict::Missed { reason } if self.call_off(tenant, instance, reason).await? => {
+            Verdict::Missed { reason }
+                if self.call_off(tenant, instance, reason, trace).await? =>
+            {
                 Ok(verdict.into())
             }
             Verdict::Missed { .. } => Ok(Outcome::Announced {}),
@@ -296,6 +314,7 @@ impl Scheduler {
         document: &Document,
         instance: &Instance,
         outcome: Outcome,
+        trace: &TraceId,
     ) -> Result<Outcome, Failure> {
         let refused = |reason: String| Ok(Outcome::Refused { reason });
         let definition = match wire::tournament(document, instance) {
@@ -308,9 +327,8 @@ impl Scheduler {
             return refused("another brand uses this id".to_owned());
         }
         let ends = definition.ends;
-        let trace = Some(crate::telemetry::new_trace());
         let command = Act::Create(Box::new(definition));
-        match self.parts.tournaments.command(tenant, &id, command, trace).await {
+        match self.parts.tournaments.command(tenant, &id, command, Some(trace.clone())).await {
             Reply::Done(_) | Reply::TournamentUnchanged => Ok(outcome),
             // Its end has passed since it was judged.
             Reply::TournamentRefused(lifecycle::Refusal::Invalid(_))
@@ -334,6 +352,7 @@ impl Scheduler {
         tenant: TenantId,
         instance: &Instance,
         reason: Missed,
+        trace: &TraceId,
     ) -> Result<bool, Failure> {
         // Keys of plans are ids.
         let Ok(id) = instance.key.tournament() else { return Ok(true) };
@@ -353,8 +372,7 @@ impl Scheduler {
             Missed::NotCaughtUp => "missed: the schedule does not start late",
         };
         let command = Act::Cancel { reason: words.to_owned() };
-        let trace = Some(crate::telemetry::new_trace());
-        match self.parts.tournaments.command(tenant, &id, command, trace).await {
+        match self.parts.tournaments.command(tenant, &id, command, Some(trace.clone())).await {
             Reply::Done(_)
             | Reply::TournamentUnchanged
             | Reply::TournamentRefused(lifecycle::Refusal::NotFound) => Ok(true),
@@ -380,6 +398,7 @@ impl Scheduler {
             let Some(kept) = self.parts.schedules.kept(owner) else { continue };
             let (programme, Some(plan)) = (kept.programme, kept.plan) else { continue };
             let mut decisions = Vec::new();
+            let trace = crate::telemetry::new_trace();
             let missed =
                 programme.open.values().filter(|open| open.instance.starts <= self.up_since);
             for instance in missed.map(|open| &open.instance) {
@@ -388,14 +407,17 @@ impl Scheduler {
                 if reason == Missed::Superseded && programme.stopped.is_some() {
                     continue;
                 }
-                if !self.has_begun(instance) && self.call_off(owner.0, instance, reason).await? {
+                if !self.has_begun(instance)
+                    && self.call_off(owner.0, instance, reason, &trace).await?
+                {
                     let outcome = Outcome::Missed { reason };
                     decisions.push(Decided { instance: instance.clone(), outcome });
                 }
             }
             if !decisions.is_empty() {
                 let at = programme.decided_through;
-                self.journal(owner.0, &programme, (at, at), decisions, AUTHOR).await?;
+                let by = (AUTHOR, trace);
+                self.journal(owner.0, &programme, (at, at), decisions, by).await?;
             }
             // What the last life announced and did not come to journal is within one part.
             self.decide_due(owner).await?;

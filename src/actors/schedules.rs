@@ -28,6 +28,9 @@ const FOLD: &str = "schedules";
 /// Whose schedule, by its number.
 pub(super) type Owner = (TenantId, u64);
 
+/// One of a schedule's times.
+pub(super) type When = fn(&Kept) -> Option<UnixMs>;
+
 /// A schedule, its plan and when there is something to do.
 #[derive(Clone)]
 pub(super) struct Kept {
@@ -197,16 +200,19 @@ impl Schedules {
         self.state().all.get(&owner).cloned()
     }
 
-    /// Those for which `when` gives a time that has come.
-    pub(super) fn due(&self, now: UnixMs, when: fn(&Kept) -> Option<UnixMs>) -> Vec<Owner> {
+    /// Those, of one tenant if one is given, for which `when` gives a time that has come.
+    pub(super) fn due(&self, of: Option<TenantId>, now: UnixMs, when: When) -> Vec<Owner> {
         let state = self.state();
-        let is_due = |kept: &Kept| when(kept).is_some_and(|at| at <= now);
-        state.all.iter().filter(|(_, kept)| is_due(kept)).map(|(owner, _)| *owner).collect()
+        let all = state.all.iter().filter(|((tenant, _), _)| of.is_none_or(|of| of == *tenant));
+        let due = all.filter(|(_, kept)| when(kept).is_some_and(|at| at <= now));
+        due.map(|(owner, _)| *owner).collect()
     }
 
-    /// The next time that `when` gives.
-    pub(super) fn next(&self, when: fn(&Kept) -> Option<UnixMs>) -> Option<UnixMs> {
-        self.state().all.values().filter_map(when).min()
+    /// The next time that `when` gives, of one tenant's if one is given.
+    pub(super) fn next(&self, of: Option<TenantId>, when: When) -> Option<UnixMs> {
+        let state = self.state();
+        let all = state.all.iter().filter(|((tenant, _), _)| of.is_none_or(|of| of == *tenant));
+        all.filter_map(|(_, kept)| when(kept)).min()
     }
 
     pub(super) fn owners(&self) -> Vec<Owner> {

@@ -66,7 +66,8 @@ pub(super) async fn start(
     path: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let operator = caller::operator(&server, &request)?;
-    let started = server.scheduler.start(operator.tenant(), &id(&path)?, &operator.sub).await;
+    let by = (operator.sub.as_str(), trace_of(&request));
+    let started = server.scheduler.start(operator.tenant(), &id(&path)?, by).await;
     let (instance, is_new) = started.map_err(refused)?;
     let outcome = Some("announced".to_owned());
     let instance = ScheduledInstance { outcome, ..ScheduledInstance::planned(&instance) };

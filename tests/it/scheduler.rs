@@ -18,6 +18,7 @@ use palio::notices::Notices;
 use palio::search::Search;
 use palio::storage::Storage;
 use palio::storage::memory::{Fault, Memory};
+use palio::telemetry::new_trace;
 use palio_domain::journal::{Keys, Row, RowKind};
 use palio_domain::tournament::lifecycle::{Command, Event as Life};
 use palio_domain::tournament::schedule::entity::{Decided, Event, NoticeOutcome, Outcome};
@@ -147,8 +148,8 @@ impl Server {
         self.follower.catch_up().await;
         if clicks {
             let id = ScheduleId::parse("race").unwrap();
-            let first = self.scheduler.start(TENANT, &id, "anna").await;
-            let second = self.scheduler.start(TENANT, &id, "ben").await;
+            let first = self.scheduler.start(TENANT, &id, ("anna", new_trace())).await;
+            let second = self.scheduler.start(TENANT, &id, ("ben", new_trace())).await;
             let (Ok((first, _)), Ok((second, is_new))) = (first, second) else { return false };
             assert_eq!((first.key, is_new), (second.key, false));
         }

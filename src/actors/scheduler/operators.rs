@@ -86,7 +86,7 @@ impl Scheduler {
         let (document, by) = (Box::new(document), by.to_owned());
         let command = Command::Set { document, by, from_configuration };
         self.done(tenant, &id, command, trace).await?;
-        self.changed.notify_one();
+        self.changed.send_replace(());
         let programme = self.parts.schedules.get(tenant, &id).ok_or(Refused::NotFound)?;
         Ok((programme, is_new))
     }
@@ -161,7 +161,7 @@ impl Scheduler {
         &self,
         tenant: TenantId,
         id: &ScheduleId,
-        by: &str,
+        (by, trace): (&str, TraceId),
     ) -> Result<(Instance, bool), Refused> {
         let owner = (tenant, id.number());
         let _turn = self.turn.lock().await;
@@ -188,13 +188,14 @@ impl Scheduler {
         let earlier = earlier.and_then(|entry| plan.start_by_hand(entry.definition.starts));
         let instance = earlier.filter(|found| found.key == instance.key).unwrap_or(instance);
         let document = &programme.document;
-        let outcome = self.announce(tenant, document, &instance, Outcome::Announced {}).await?;
+        let outcome = Outcome::Announced {};
+        let outcome = self.announce(tenant, document, &instance, outcome, &trace).await?;
         if let Outcome::Refused { reason } = outcome {
             return Err(Refused::State(reason));
         }
         let at = programme.decided_through;
         let decided = Decided { instance: instance.clone(), outcome };
-        self.journal(tenant, &programme, (at, at), vec![decided], by).await?;
+        self.journal(tenant, &programme, (at, at), vec![decided], (by, trace)).await?;
         Ok((instance, true))
     }
 }

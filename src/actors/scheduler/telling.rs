@@ -1,17 +1,18 @@
 //! Who is told what: notices that are due are sent, then journalled.
 
-use super::{Scheduler, TOLD_AT_ONCE};
+use super::{SENT_AT_ONCE, Scheduler, TOLD_AT_ONCE};
 use crate::actors::handle::{Failure, Reply};
 use crate::actors::schedules::{Kept, Owner};
+use futures_util::{StreamExt as _, stream};
 use palio_domain::tournament::schedule::entity::{Command, NoticeOutcome, Told, ToldNotice};
 use palio_domain::tournament::schedule::{DueNotice, Instance, Programme};
 use palio_domain::{TenantId, UnixMs};
 
 impl Scheduler {
-    pub(super) async fn tell_due(&self) -> Result<(), Failure> {
+    pub(super) async fn tell_due(&self, tenant: Option<TenantId>) -> Result<(), Failure> {
         loop {
             let now = self.parts.clock.now();
-            let due = self.parts.schedules.due(now, |kept| kept.next_notice);
+            let due = self.parts.schedules.due(tenant, now, |kept| kept.next_notice);
             if due.is_empty() {
                 return Ok(());
             }
@@ -31,20 +32,25 @@ impl Scheduler {
     /// journalled is sent again, under the same key.
     async fn tell_of(&self, owner: Owner, now: UnixMs) -> Result<(), Failure> {
         let Some(Kept { programme, .. }) = self.parts.schedules.kept(owner) else { return Ok(()) };
-        let mut told = Vec::new();
-        for open in programme.open.values() {
-            let due = open.due_notices(now);
-            if due.is_empty() {
-                continue;
+        let due = programme.open.values().map(|open| (open, open.due_notices(now)));
+        let due = due.filter(|(_, notices)| !notices.is_empty()).take(TOLD_AT_ONCE);
+        let due: Vec<_> = due.collect();
+        let mut told: Vec<Told> = due.iter().map(|(open, _)| empty(&open.instance, now)).collect();
+        let each = due.iter().enumerate().flat_map(|(at, (open, notices))| {
+            notices.iter().map(move |notice| (at, &open.instance, notice))
+        });
+        let sending = each.map(|(at, instance, notice)| {
+            let programme = &programme;
+            async move {
+                let outcome = self.tell_one(owner.0, programme, instance, notice).await;
+                (at, ToldNotice { key: notice.key.clone(), outcome })
             }
-            let mut notices = Vec::with_capacity(due.len());
-            for notice in due {
-                let outcome = self.tell_one(owner.0, &programme, &open.instance, &notice).await;
-                notices.push(ToldNotice { key: notice.key, outcome });
-            }
-            told.push(Told { instance: open.instance.key.clone(), through: now, notices });
-            if told.len() == TOLD_AT_ONCE {
-                break;
+        });
+        // In order, so that the journal has them by time.
+        let mut sent = stream::iter(sending).buffered(SENT_AT_ONCE);
+        while let Some((at, notice)) = sent.next().await {
+            if let Some(told) = told.get_mut(at) {
+                told.notices.push(notice);
             }
         }
         if told.is_empty() {
@@ -83,4 +89,8 @@ impl Scheduler {
         metrics::counter!("palio_schedule_notices_total", "outcome" => outcome_word).increment(1);
         outcome
     }
+}
+
+fn empty(instance: &Instance, through: UnixMs) -> Told {
+    Told { instance: instance.key.clone(), through, notices: Vec::new() }
 }
