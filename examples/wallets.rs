@@ -88,6 +88,7 @@ impl Core {
         let (sender, committed) = mpsc::channel(100_000);
         let keys = Keys::new([7; 32]);
         let parts = CoreParts {
+            serving: tokio::sync::watch::channel(true).1,
             storage: storage.clone(),
             search: Search::open(&storage, false).await.unwrap(),
             keys: keys.clone(),

@@ -8,12 +8,13 @@ use crate::actors::handle::{CoreHandle, Reply, Work};
 use crate::actors::registry::{self, CoreConfig, CoreParts};
 use crate::actors::scheduler::{self, Refused, Scheduler};
 use crate::actors::schedules::Schedules;
-use crate::actors::tournaments::Tournaments;
+use crate::actors::tournaments::{Payers, Tournaments};
 use crate::auth::{Issuer, ProviderKey, ProviderKeys, Role};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Config, ConfigError, Mode, Secrets, StorageKind};
 use crate::http::{self, Adapter, Bounds, Intake, Limits, Server};
 use crate::notices::{Address, Notices};
+use crate::payments::Payments;
 use crate::players::Players;
 use crate::providers::health::{self, Providers};
 use crate::providers::profile::Profile;
@@ -29,13 +30,14 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 use metrics_exporter_prometheus::PrometheusHandle;
 use palio_domain::journal::Keys;
+use palio_domain::tournament::Kind;
 use palio_domain::{PlayerId, ProviderId, TenantId, UnixMs};
 use palio_protocol::session::SessionRules;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 /// Why the server can't run.
 #[derive(Debug, thiserror::Error)]
@@ -163,7 +165,9 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let search = Search::open(&storage, config.search.enabled).await?;
     let (committed, batches) = mpsc::channel(FOLLOWED_MAX);
+    let (now_serving, serving) = watch::channel(false);
     let parts = CoreParts {
+        serving,
         storage: storage.clone(),
         search: Arc::clone(&search),
         keys: keys.clone(),
@@ -185,8 +189,9 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
     };
     let core = registry::start(&core_config, &parts).await?;
     drop(parts);
+    let payers = payers(config, &secrets, &storage, &keys)?;
     let tournaments =
-        Tournaments::new(keys.clone(), Arc::clone(&clock), core.clone(), storage.clone());
+        Tournaments::new(keys.clone(), Arc::clone(&clock), core.clone(), storage.clone(), payers);
     let desk = Desk::new(
         config.provider.iter().filter_map(|of| patience(config, of)).collect(),
         core.clone(),
@@ -201,6 +206,7 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
         notices: notices(config, &secrets, &clock)?,
         clock: Arc::clone(&clock),
         zones: config.tenant.iter().map(|of| (TenantId(of.id), of.zone.clone())).collect(),
+        types: tournament_types(config),
         definition: http::definition,
     });
     let folds = (Arc::clone(&tournaments), Arc::clone(&desk), Arc::clone(&search), schedules);
@@ -258,11 +264,37 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
         intake: intake(config),
         player_token_ms: i64::from(config.auth.player_token_minutes) * 60_000,
         demo_players: (config.mode == Mode::Demo).then_some(config.demo.players),
+        tournament_types: tournament_types(config),
         public_tenant: TenantId(config.tenant.first().map_or(1, |tenant| tenant.id)),
     });
     let (server, address) = serve(config, state.clone(), &live)?;
     let (admin_server, admin) = serve_admin(config, state, metrics)?;
+    now_serving.send_replace(true);
     Ok(Running { address, admin, issuer, core, live, tournaments, server, admin_server, storage })
+}
+
+/// Whom prizes need besides wallets.
+fn payers(
+    config: &Config,
+    secrets: &Secrets,
+    storage: &Storage,
+    keys: &Keys,
+) -> Result<Payers, Error> {
+    let services = config.tenant.iter().filter_map(|tenant| {
+        let id = TenantId(tenant.id);
+        let secret = secrets.payments.get(&id)?.expose().to_vec();
+        Some((id, tenant.payments.clone()?, secret))
+    });
+    let payments = Payments::new(services)
+        .map_err(|error| Error::Refused(format!("payment services can't be asked: {error}")))?;
+    let mut rounds_of = HashMap::new();
+    for provider in &config.provider {
+        if let Ok(id) = ProviderId::parse(&provider.id) {
+            rounds_of.entry(TenantId(provider.tenant)).or_insert(id);
+        }
+    }
+    let players = Players::new(Arc::clone(&storage.directory), keys.clone());
+    Ok(Payers { payments, players, rounds_of })
 }
 
 /// What operators last set, from the journal.
@@ -367,6 +399,12 @@ fn session_rules(tenant: &crate::config::Tenant) -> (TenantId, SessionRules) {
         age_min: tenant.age_min,
     };
     (TenantId(tenant.id), rules)
+}
+
+/// Which types of tournaments each tenant can announce; all where there are none.
+fn tournament_types(config: &Config) -> HashMap<TenantId, Vec<Kind>> {
+    let types = |tenant: &config::Tenant| (TenantId(tenant.id), tenant.tournament_types.clone());
+    config.tenant.iter().map(types).collect()
 }
 
 /// Where notices go.

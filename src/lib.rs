@@ -8,6 +8,7 @@ pub mod config;
 pub mod http;
 pub mod metrics;
 pub mod notices;
+pub mod payments;
 pub mod players;
 pub mod providers;
 pub mod search;

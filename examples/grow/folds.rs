@@ -41,6 +41,7 @@ impl Folds {
         let (committed, _) = mpsc::channel(1);
         let nothing = memory::open();
         let parts = CoreParts {
+            serving: tokio::sync::watch::channel(true).1,
             search: Search::open(&nothing, false).await.unwrap(),
             storage: nothing,
             keys: keys.clone(),

@@ -252,7 +252,7 @@ impl Entity for Tournament {
             (_, Event::Created { definition }) => {
                 *state = Some(Self::created(row.seq, *definition));
             }
-            (Some(state), event) => state.apply(row.seq, &event),
+            (Some(state), event) => state.apply(row.seq, row.time, &event),
             (None, _) => {
                 let (slot, seq, kind) = (row.slot.0, row.seq, row.kind.name());
                 return Err(CorruptRow { slot, seq, kind, field: "before its announcement" });
@@ -267,7 +267,7 @@ impl Entity for Tournament {
 
     /// A finished one is loaded again in the unlikely case that someone asks.
     fn is_over(&self) -> bool {
-        self.next_deadline().is_none()
+        self.is_done()
     }
 }
 

@@ -5,6 +5,7 @@ use palio_domain::journal::Row;
 use palio_domain::provider::{self, Provider, SetState};
 use palio_domain::tournament::lifecycle;
 use palio_domain::tournament::schedule::{self, ScheduleId};
+use palio_domain::wallet::contest::Act;
 use palio_domain::wallet::{Command, Noop, Prepared, Refusal, Wallet};
 use palio_domain::{Aggregate, PlayerId, ProviderId, Slot, TenantId, TournamentId, TraceId};
 use std::sync::Arc;
@@ -141,7 +142,7 @@ impl Work {
 }
 
 /// What a command's place in the budget is for.
-const fn class(command: &Command) -> Class {
+fn class(command: &Command) -> Class {
     match command {
         Command::PlaceBet { .. } | Command::Play { .. } => Class::Bet,
         Command::SettleRound { .. }
@@ -154,7 +155,12 @@ const fn class(command: &Command) -> Class {
         | Command::Deposit { .. }
         | Command::EndWithdrawal { .. }
         | Command::Exclude { .. } => Class::Result,
-        Command::AuthoriseWithdrawal { .. }
+        // Somebody waits for a seat or a prize; a new entry can wait.
+        Command::Contest(act) if !matches!(**act, Act::Hold { .. } | Act::SetProfile { .. }) => {
+            Class::Result
+        }
+        Command::Contest(_)
+        | Command::AuthoriseWithdrawal { .. }
         | Command::Adjust { .. }
         | Command::OpenSession { .. }
         | Command::CloseSession { .. }

@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
 /// Rows read from the store at a time.
@@ -73,12 +73,23 @@ pub(super) async fn take_slots(core: &Core) -> Result<Recovered, Error> {
 ///
 /// The slots must have been taken: from then on no other writer adds keys, and those of this
 /// group's own rows are inserted as they are staged.
-pub(super) fn fill_filter(core: &SharedCore, rows: u64, reading: &ArbiterHandle) -> JoinHandle<()> {
+pub(super) fn fill_filter(
+    core: &SharedCore,
+    rows: u64,
+    reading: &ArbiterHandle,
+    mut serving: watch::Receiver<bool>,
+) -> JoinHandle<()> {
     let (group, core) = (core.group, Rc::clone(core));
     let (storage, slots) = (core.storage.clone(), core.slots.clone());
     let (read, is_read) = oneshot::channel();
     metrics::gauge!("palio_key_filters_partial").increment(1.0);
-    if !reading.spawn(async move { read_keys(&storage, &slots, rows, group, read).await }) {
+    let reads = async move {
+        if serving.wait_for(|is_serving| *is_serving).await.is_err() {
+            tracing::debug!(group, "nobody says when serving begins");
+        }
+        read_keys(&storage, &slots, rows, group, read).await;
+    };
+    if !reading.spawn(reads) {
         tracing::error!(group, "keys can't be read: every key will be looked up");
     }
     actix::spawn(async move {

@@ -25,7 +25,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 /// Sizes and times of the core.
@@ -58,6 +58,9 @@ pub struct CoreParts {
     pub owner: String,
     /// Where committed batches go.
     pub committed: mpsc::Sender<Arc<Batch>>,
+    /// Reading the journal's keys waits for this, so that it takes nothing from what has to be
+    /// read before anybody can be served.
+    pub serving: watch::Receiver<bool>,
 }
 
 /// Starts the core threads and waits until all own their slots.
@@ -166,7 +169,7 @@ impl Registry {
         let rows = recovered.heads.iter().map(|head| head.next_seq.saturating_sub(1)).sum();
         let writer = core.storage.journal.writer(&core.owner).await?;
         recovered.install(&mut core.state.borrow_mut());
-        let filling = recovery::fill_filter(&core, rows, reading);
+        let filling = recovery::fill_filter(&core, rows, reading, parts.serving);
         let stopping = Arc::new(AtomicBool::new(false));
         let (resubmit, again) = mpsc::channel(4);
         let set_ready = move |is_ready| {

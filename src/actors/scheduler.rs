@@ -26,10 +26,10 @@ use super::schedules::{Owner, Schedules};
 use super::tournaments::Tournaments;
 use crate::clock::Clock;
 use crate::notices::Notices;
-use palio_domain::tournament::Definition;
 use palio_domain::tournament::lifecycle::{self, Command as Act};
 use palio_domain::tournament::schedule::entity::{Command, Decided, Document, Outcome};
 use palio_domain::tournament::schedule::{Instance, Missed, Programme, ScheduleId, Verdict};
+use palio_domain::tournament::{Definition, Kind};
 use palio_domain::{TenantId, TraceId, UnixMs};
 use palio_protocol::problem::ProblemLine;
 use palio_protocol::schedule as wire;
@@ -68,6 +68,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Each tenant's time zone.
     pub zones: HashMap<TenantId, String>,
+    /// Which types of tournaments each tenant can announce; all where there are none.
+    pub types: HashMap<TenantId, Vec<Kind>>,
     /// A checked body of `POST /api/tournaments` as a definition.
     pub definition: fn(ParsedTournament) -> Definition,
 }
@@ -318,9 +320,13 @@ impl Scheduler {
     ) -> Result<Outcome, Failure> {
         let refused = |reason: String| Ok(Outcome::Refused { reason });
         let definition = match wire::tournament(document, instance) {
-            Ok(parsed) => (self.parts.definition)(parsed),
+            Ok(parsed) => parsed,
             Err(error) => return refused(error.detail()),
         };
+        if self.is_switched_off(tenant, definition.kind) {
+            return refused(format!("{} is switched off", definition.kind.as_str()));
+        }
+        let definition = (self.parts.definition)(definition);
         let id = definition.id.clone();
         let known = self.parts.tournaments.get(&id);
         if known.is_some_and(|entry| entry.tenant != tenant) {
@@ -345,6 +351,11 @@ impl Scheduler {
         }
     }
 
+    fn is_switched_off(&self, tenant: TenantId, kind: Kind) -> bool {
+        let types = self.parts.types.get(&tenant).filter(|types| !types.is_empty());
+        types.is_some_and(|types| !types.contains(&kind))
+    }
+
     /// Calls a missed instance's tournament off, if there is one that has not started; `false`: it
     /// took place after all.
     async fn call_off(
@@ -358,12 +369,13 @@ impl Scheduler {
         let Ok(id) = instance.key.tournament() else { return Ok(true) };
         if let Some(entry) = self.parts.tournaments.get(&id) {
             let own = entry.tenant == tenant && entry.definition.starts == instance.starts;
-            let life = entry.facts().life;
+            let facts = entry.facts();
+            let life = &facts.life;
+            if life.is_started() || life.was_started() {
+                return Ok(!own);
+            }
             if !own || life.is_cancelled() {
                 return Ok(true);
-            }
-            if life.is_started() {
-                return Ok(false);
             }
         }
         let words = match reason {
@@ -429,7 +441,10 @@ impl Scheduler {
     fn has_begun(&self, instance: &Instance) -> bool {
         let id = instance.key.tournament().ok();
         let entry = id.and_then(|id| self.parts.tournaments.get(&id));
-        entry.is_none_or(|entry| entry.facts().life.is_started())
+        entry.is_none_or(|entry| {
+            let facts = entry.facts();
+            facts.life.is_started() || facts.life.was_started()
+        })
     }
 
     /// Whether its tournament was called off.

@@ -6,8 +6,12 @@ use crate::clock::Clock;
 use actix::prelude::*;
 use palio_domain::ids::Slot;
 use palio_domain::journal::{Keys, Row};
-use palio_domain::tournament::{FinalResult, Standing, Standings, alias};
-use palio_domain::{PlayerId, UnixMs};
+use palio_domain::tournament::prizes::Stack;
+use palio_domain::tournament::settle::Settling;
+use palio_domain::tournament::{FinalResult, FinalRow, Standing, Standings, alias};
+use palio_domain::{Amount, PlayerId, UnixMs};
+use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
 /// Rows queued for one tournament before the follower waits.
@@ -40,6 +44,37 @@ pub(super) struct Rows {
 #[derive(Message)]
 #[rtype(result = "Option<(Vec<u64>, FinalResult)>")]
 pub(super) struct Close {
+    pub(super) cut: Vec<u64>,
+}
+
+/// Works out what prizes need, when the fold stands at the cut.
+#[derive(Message)]
+#[rtype(result = "Settling")]
+pub(super) struct Settle {
+    pub(super) under_review: BTreeSet<PlayerId>,
+}
+
+/// Puts the result right: with the corrections that came after it, and with these players out.
+/// `None` while the fold has not reached the cut.
+#[derive(Message)]
+#[rtype(result = "Option<(Vec<u64>, FinalResult)>")]
+pub(super) struct Revise {
+    pub(super) cut: Vec<u64>,
+    pub(super) out: BTreeSet<PlayerId>,
+}
+
+/// Everybody who is ranked, with his score as chips (P6), and Σ stakes so far.
+#[derive(Message)]
+#[rtype(result = "(Vec<Stack>, Amount)")]
+pub(super) struct Stacks {
+    pub(super) fee: Amount,
+    pub(super) under_review: BTreeSet<PlayerId>,
+}
+
+/// Rows beyond this cut are not for the result.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct Closed {
     pub(super) cut: Vec<u64>,
 }
 
@@ -100,12 +135,26 @@ impl Tournament {
         self.changed = false;
         self.built = now;
         let definition = self.standings.definition();
-        let top = self.standings.page(0, definition.top_n);
+        let facts = entry.facts();
+        // What was published stays until it is put right, whatever comes to be known meanwhile.
+        let (top, participants) = match &facts.result {
+            Some(result) => {
+                let count = usize::try_from(definition.top_n).unwrap_or(usize::MAX);
+                let standing = |row: &FinalRow| Standing {
+                    rank: row.rank,
+                    player: row.player,
+                    score: row.score,
+                };
+                (result.rows.iter().take(count).map(standing).collect(), result.participants)
+            }
+            None => (self.standings.page(0, definition.top_n), self.standings.ranked()),
+        };
+        entry.turnover.store(self.standings.turnover().0, Ordering::Relaxed);
         entry.publish(BoardView {
             tenant: entry.tenant,
             tournament: definition.id.clone(),
             status: status(entry.phase(now)),
-            participants: self.standings.ranked(),
+            participants,
             ends_at: definition.ends,
             tick_ms: definition.tick_ms,
             rows: top.iter().map(|standing| self.row(standing)).collect(),
@@ -158,6 +207,56 @@ impl Handler<Close> for Tournament {
             return None;
         }
         Some((self.standings.positions().to_vec(), self.standings.result()))
+    }
+}
+
+impl Handler<Closed> for Tournament {
+    type Result = ();
+
+    fn handle(&mut self, message: Closed, _: &mut Context<Self>) {
+        self.standings.set_cut(message.cut);
+    }
+}
+
+impl Handler<Settle> for Tournament {
+    type Result = MessageResult<Settle>;
+
+    fn handle(&mut self, message: Settle, _: &mut Context<Self>) -> Self::Result {
+        MessageResult(Settling {
+            finishers: self.standings.finishers(&message.under_review),
+            turnover: self.standings.turnover(),
+        })
+    }
+}
+
+impl Handler<Revise> for Tournament {
+    type Result = Option<(Vec<u64>, FinalResult)>;
+
+    fn handle(&mut self, message: Revise, _: &mut Context<Self>) -> Self::Result {
+        if self.stopped || !self.standings.is_at(&message.cut) {
+            return None;
+        }
+        self.standings.judge(&message.out);
+        let corrections = self.standings.correct();
+        tracing::info!(corrections, "a result is put right");
+        Some((self.standings.positions().to_vec(), self.standings.result()))
+    }
+}
+
+impl Handler<Stacks> for Tournament {
+    type Result = MessageResult<Stacks>;
+
+    fn handle(&mut self, message: Stacks, _: &mut Context<Self>) -> Self::Result {
+        let stack = |(order, standing): (i64, &Standing)| Stack {
+            player: standing.player,
+            chips: u64::try_from(standing.score).unwrap_or(0),
+            order,
+            fee: message.fee,
+            under_review: message.under_review.contains(&standing.player),
+        };
+        let all = self.standings.page(0, u64::MAX);
+        let stacks = (0_i64..).zip(&all).map(stack).collect();
+        MessageResult((stacks, self.standings.turnover()))
     }
 }
 

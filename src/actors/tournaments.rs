@@ -5,18 +5,26 @@
 
 use super::board::{BoardRow, BoardView, Boards, OwnRow, Status};
 use super::handle::{CoreHandle, Reply, Work};
-use super::tournament::{self, Close, Own, Page, Rows, SaveFold, Tournament};
+use super::tournament::{self, Own, Page, Rows, SaveFold, Tournament};
 use crate::clock::Clock;
+use crate::payments::Payments;
+use crate::players::Players;
 use crate::storage::{Error, FoldSnapshot, Storage};
 use actix::Addr;
 use async_trait::async_trait;
 use dashmap::DashMap;
+use palio_domain::Amount;
 use palio_domain::ids::SLOTS;
 use palio_domain::journal::{Keys, Row, RowKind};
 use palio_domain::tournament::lifecycle::{Command, Event};
 use palio_domain::tournament::{Definition, FinalResult, Phase, Standings, lifecycle};
-use palio_domain::{Aggregate, PlayerId, Slot, TenantId, TournamentId, TraceId, UnixMs};
-use std::sync::atomic::{AtomicBool, Ordering};
+use palio_domain::wallet::Event as WalletEvent;
+use palio_domain::wallet::contest::Told;
+use palio_domain::{
+    Aggregate, PlayerId, ProviderId, Slot, TenantId, TournamentId, TraceId, UnixMs,
+};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -28,13 +36,23 @@ pub struct Entry {
     pub definition: Arc<Definition>,
     /// When it was announced: rows recorded before do not count.
     pub created: UnixMs,
-    state: RwLock<Facts>,
+    state: RwLock<Arc<Facts>>,
     view: RwLock<Arc<BoardView>>,
-    addr: Addr<Tournament>,
-    /// A start or close is under way.
+    pub(super) addr: Addr<Tournament>,
+    /// A step is under way.
     busy: Mutex<bool>,
-    /// It is over and saved for the last time.
-    settled: AtomicBool,
+    /// Players' turns to enter, by number: one after the other for each.
+    entering: Vec<tokio::sync::Mutex<()>>,
+    /// Lines that wallets have carried out in this process's life: for the view, and so that
+    /// nobody is asked twice without need.
+    pub(super) carried_out: Mutex<HashSet<(u32, u32)>>,
+    /// The fold has everything up to the result's cut.
+    pub(super) reached: AtomicBool,
+    pub(super) turnover: AtomicI64,
+    /// When held prices were last looked after.
+    pub(super) swept: AtomicI64,
+    /// The state that was saved last, of what is over.
+    settled: AtomicU64,
 }
 
 /// What the journal says of its life so far.
@@ -44,14 +62,37 @@ pub struct Facts {
     pub life: lifecycle::Tournament,
     /// When it was closed.
     pub closed: Option<UnixMs>,
-    /// Its result, once closed.
+    /// The newest version of its result, once closed.
     pub result: Option<FinalResult>,
+    /// When that was made.
+    pub revised: Option<UnixMs>,
+    /// Rows beyond it are not for the first version of the result.
+    pub cut: Option<Vec<u64>>,
+    /// Whose price is held and waits for a seat.
+    pub held: BTreeSet<PlayerId>,
 }
 
 impl Entry {
     /// What the journal says of its life so far.
-    pub fn facts(&self) -> Facts {
-        self.state.read().unwrap_or_else(PoisonError::into_inner).clone()
+    pub fn facts(&self) -> Arc<Facts> {
+        Arc::clone(&self.state.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Σ stakes that count so far, minor units.
+    pub fn turnover(&self) -> Amount {
+        Amount(self.turnover.load(Ordering::Relaxed))
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Facts)) {
+        let mut facts = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        change(Arc::make_mut(&mut facts));
+    }
+
+    /// A player's turn to enter.
+    pub(super) async fn turn(&self, player: PlayerId) -> Option<tokio::sync::MutexGuard<'_, ()>> {
+        let turns = u64::try_from(self.entering.len()).unwrap_or(1).max(1);
+        let turn = self.entering.get(usize::try_from(player.0 % turns).unwrap_or(0))?;
+        Some(turn.lock().await)
     }
 
     /// The newest view.
@@ -78,7 +119,7 @@ pub const fn status(phase: Phase) -> Status {
     match phase {
         Phase::Announced | Phase::Registration => Status::Upcoming,
         Phase::Active | Phase::Grace => Status::Active,
-        Phase::Final => Status::Completed,
+        Phase::UnderReview | Phase::Final | Phase::Paying | Phase::Completed => Status::Completed,
         Phase::Cancelled => Status::Cancelled,
     }
 }
@@ -95,14 +136,62 @@ pub struct Tournaments {
     storage: Storage,
     /// Saved folds that are no longer needed.
     forgotten: Mutex<Vec<String>>,
+    /// Where every slot stood after the rows that were handed on last.
+    positions: RwLock<Arc<Vec<u64>>>,
+    pub(super) payments: Payments,
+    pub(super) players: Players,
+    /// Whose games a tenant's free rounds are on.
+    pub(super) rounds_of: HashMap<TenantId, ProviderId>,
 }
+
+/// Whom prizes need besides wallets.
+pub struct Payers {
+    /// Payment services.
+    pub payments: Payments,
+    /// Outside ids, for them.
+    pub players: Players,
+    /// Whose games a tenant's free rounds are on.
+    pub rounds_of: HashMap<TenantId, ProviderId>,
+}
+
+/// Players' turns to enter one tournament.
+const TURNS: usize = 32;
 
 impl Tournaments {
     /// An empty collection; must be filled by [`Self::restore`] on the fold thread.
     #[must_use]
-    pub fn new(keys: Keys, clock: Arc<dyn Clock>, core: CoreHandle, storage: Storage) -> Arc<Self> {
-        let forgotten = Mutex::default();
-        Arc::new(Self { entries: DashMap::new(), keys, clock, core, storage, forgotten })
+    pub fn new(
+        keys: Keys,
+        clock: Arc<dyn Clock>,
+        core: CoreHandle,
+        storage: Storage,
+        payers: Payers,
+    ) -> Arc<Self> {
+        let Payers { payments, players, rounds_of } = payers;
+        Arc::new(Self {
+            entries: DashMap::new(),
+            keys,
+            clock,
+            core,
+            storage,
+            forgotten: Mutex::default(),
+            positions: RwLock::default(),
+            payments,
+            players,
+            rounds_of,
+        })
+    }
+
+    pub(super) const fn core(&self) -> &CoreHandle {
+        &self.core
+    }
+
+    pub(super) const fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    pub(super) fn now(&self) -> UnixMs {
+        self.clock.now()
     }
 
     /// Loads saved folds and returns the position from which the follower must go on: the lowest
@@ -144,8 +233,17 @@ impl Tournaments {
         let definition = Arc::new(saved.life.definition.clone());
         let standings =
             Standings::restore(Arc::clone(&definition), saved.tenant, &saved.standings)?;
-        let facts = Facts { life: saved.life, closed: saved.closed, result: saved.result };
-        self.start(saved.tenant, definition, saved.created, facts, standings);
+        let facts = Facts {
+            life: saved.life,
+            closed: saved.closed,
+            result: saved.result,
+            revised: saved.revised.or(saved.closed),
+            cut: saved.cut,
+            held: saved.held,
+        };
+        let reached = facts.cut.as_ref().is_none_or(|cut| standings.is_at(cut));
+        let entry = self.start(saved.tenant, definition, saved.created, facts, standings);
+        entry.reached.store(reached, Ordering::Relaxed);
         Some(())
     }
 
@@ -171,7 +269,7 @@ impl Tournaments {
             tenant,
             definition: Arc::clone(&definition),
             created,
-            state: RwLock::new(facts),
+            state: RwLock::new(Arc::new(facts)),
             view: RwLock::new(Arc::new(empty)),
             addr: Tournament::spawn(
                 standings,
@@ -180,7 +278,12 @@ impl Tournaments {
                 Arc::clone(&self.clock),
             ),
             busy: Mutex::new(false),
-            settled: AtomicBool::new(false),
+            entering: (0..TURNS).map(|_| tokio::sync::Mutex::default()).collect(),
+            carried_out: Mutex::default(),
+            reached: AtomicBool::new(false),
+            turnover: AtomicI64::new(0),
+            swept: AtomicI64::new(0),
+            settled: AtomicU64::new(0),
         });
         self.entries.insert(definition.id.clone(), Arc::clone(&entry));
         entry
@@ -205,30 +308,62 @@ impl Tournaments {
         for row in rows.iter().filter(|row| matches!(row.aggregate, Aggregate::Tournament(_))) {
             self.life(row, positions).await;
         }
-        let concerns = |row: &&Arc<Row>| {
-            matches!(
-                row.kind,
-                RowKind::BetSettled
-                    | RowKind::BetAmended
-                    | RowKind::RoundPlayed
-                    | RowKind::TournamentEntered
-                    | RowKind::TournamentLeft
-                    | RowKind::ScoreReported
-                    | RowKind::PlayerDisqualified
-                    | RowKind::PlayerReinstated
-            )
-        };
+        self.hold(&rows);
+        let concerns = |row: &&Arc<Row>| Standings::concerns(row.kind);
         let scored: Arc<Vec<Arc<Row>>> = Arc::new(rows.iter().filter(concerns).cloned().collect());
+        // A result that stands hears only of corrections, which are rare.
+        let corrects = |row: &&Arc<Row>| row.kind == RowKind::BetAmended;
+        let corrections: Arc<Vec<Arc<Row>>> =
+            Arc::new(scored.iter().filter(corrects).cloned().collect());
         let positions: Arc<Vec<u64>> = Arc::new(positions.to_vec());
         for entry in self.all() {
-            if entry.facts().result.is_some() {
+            let facts = entry.facts();
+            let stands = facts.result.is_some() && entry.reached.load(Ordering::Relaxed);
+            if facts.life.is_cancelled() || (stands && corrections.is_empty()) {
                 continue;
             }
+            let scored = if stands { &corrections } else { &scored };
             let rows = Rows { rows: Arc::clone(&scored), positions: Arc::clone(&positions) };
             if entry.addr.send(rows).await.is_err() {
                 tracing::error!(tournament = %entry.definition.id, "a tournament's scoring stopped");
             }
+            if let Some(cut) = &facts.cut {
+                let is_there = positions.iter().zip(cut).all(|(at, until)| at >= until);
+                entry.reached.fetch_or(is_there, Ordering::Relaxed);
+            }
         }
+        *self.positions.write().unwrap_or_else(PoisonError::into_inner) = positions;
+    }
+
+    /// Remembers whose price is held.
+    fn hold(&self, rows: &[Arc<Row>]) {
+        let of_entry = |row: &&Arc<Row>| {
+            matches!(
+                row.kind,
+                RowKind::BuyInHeld | RowKind::BuyInReleased | RowKind::TournamentEntered
+            )
+        };
+        for row in rows.iter().filter(of_entry) {
+            // A damaged row is told where the player's wallet is folded.
+            let Ok(WalletEvent::Contest(told)) = WalletEvent::from_row(row) else { continue };
+            let Some(entry) = told.tournament().and_then(|id| self.get(id)) else { continue };
+            if entry.tenant != row.tenant {
+                continue;
+            }
+            let player = PlayerId(row.aggregate.number());
+            entry.change(|facts| {
+                if matches!(*told, Told::Held(_)) {
+                    facts.held.insert(player);
+                } else {
+                    facts.held.remove(&player);
+                }
+            });
+        }
+    }
+
+    /// Where the fold of a result that stands has everything, corrections too.
+    pub(super) fn positions(&self) -> Arc<Vec<u64>> {
+        Arc::clone(&self.positions.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     async fn life(self: &Arc<Self>, row: &Arc<Row>, positions: &[u64]) {
@@ -245,7 +380,14 @@ impl Tournaments {
             }
             let definition = Arc::new((**definition).clone());
             let life = lifecycle::Tournament::created(row.seq, (*definition).clone());
-            let facts = Facts { life, closed: None, result: None };
+            let facts = Facts {
+                life,
+                closed: None,
+                result: None,
+                revised: None,
+                cut: None,
+                held: BTreeSet::new(),
+            };
             let mut standings = Standings::new(Arc::clone(&definition), row.tenant, row.time);
             let missed = self.recorded_since(row.time, positions, &mut standings).await;
             let entry = self.start(row.tenant, definition, row.time, facts, standings);
@@ -260,13 +402,29 @@ impl Tournaments {
         else {
             return;
         };
-        {
-            let mut facts = entry.state.write().unwrap_or_else(PoisonError::into_inner);
-            facts.life.apply(row.seq, &event);
-            if let Event::Closed { result, .. } = &event {
-                facts.closed = Some(row.time);
-                facts.result = Some(result.clone());
+        if row.seq <= entry.facts().life.seq {
+            return;
+        }
+        entry.change(|facts| {
+            facts.life.apply(row.seq, row.time, &event);
+            match &event {
+                Event::Closed { cut, result } => {
+                    facts.closed = Some(row.time);
+                    facts.revised = Some(row.time);
+                    facts.result = Some(result.clone());
+                    facts.cut = Some(cut.clone());
+                }
+                Event::Revised { result, .. } => {
+                    facts.revised = Some(row.time);
+                    facts.result = Some(result.clone());
+                }
+                _ => {}
             }
+        });
+        if let Event::Closed { cut, .. } = event
+            && entry.addr.send(tournament::Closed { cut }).await.is_err()
+        {
+            tracing::error!(tournament = %entry.definition.id, "a tournament's scoring stopped");
         }
         entry.addr.try_send(tournament::Republish).unwrap_or_else(|error| {
             tracing::warn!(%error, "a tournament's view is late");
@@ -328,8 +486,7 @@ impl Tournaments {
                 let phase = entry.phase(now);
                 active += u32::from(matches!(phase, Phase::Active | Phase::Grace));
                 entry.addr.try_send(tournament::Republish).unwrap_or_default();
-                let due = entry.facts().life.next_deadline().is_some_and(|at| at <= now);
-                if !due {
+                if !self.is_due(&entry, now) {
                     continue;
                 }
                 let mut busy = entry.busy.lock().unwrap_or_else(PoisonError::into_inner);
@@ -343,43 +500,6 @@ impl Tournaments {
             }
             metrics::gauge!("palio_tournaments_active").set(f64::from(active));
             self.forget_old();
-        }
-    }
-
-    async fn advance(&self, entry: &Entry) {
-        let command = if entry.facts().life.is_started() {
-            // Everything staged before now is committed first, so no bet before the end is
-            // missed; then the result is computed at exactly this cut.
-            let cut = match self.core.barrier().await {
-                Ok(cut) => cut,
-                Err(error) => {
-                    tracing::warn!(?error, "a tournament can't be closed yet");
-                    return;
-                }
-            };
-            let result = match entry.addr.send(Close { cut: cut.clone() }).await {
-                Ok(Some(result)) => result,
-                // The follower has not reached the cut; the next tick asks again.
-                Ok(None) => return,
-                Err(error) => {
-                    tracing::error!(%error, "a tournament's scoring stopped");
-                    return;
-                }
-            };
-            Command::Close { cut: result.0, result: result.1 }
-        } else {
-            Command::Start
-        };
-        let trace = Some(crate::telemetry::new_trace());
-        match self.command(entry.tenant, &entry.definition.id, command, trace).await {
-            Reply::Done(row) => {
-                tracing::info!(tournament = %entry.definition.id, kind = row.kind.name(), "moved");
-            }
-            Reply::TournamentUnchanged => {}
-            other => {
-                tracing::warn!(tournament = %entry.definition.id, ?other, "could not be moved");
-                tokio::time::sleep(Duration::from_secs(1)).await;
-            }
         }
     }
 
@@ -399,10 +519,7 @@ impl Tournaments {
         let finished: Vec<_> = self
             .all()
             .into_iter()
-            .filter(|entry| {
-                let facts = entry.facts();
-                facts.result.is_some() || facts.life.is_cancelled()
-            })
+            .filter(|entry| entry.facts().life.is_done())
             .skip(FINISHED_KEPT)
             .collect();
         for entry in finished {
@@ -420,24 +537,27 @@ impl Tournaments {
         let mut folds = Vec::new();
         let mut settled = Vec::new();
         for entry in self.all() {
-            if entry.settled.load(Ordering::Relaxed) {
-                continue;
-            }
             // Before the standings, so that a state saved as over has its last standings.
             let facts = entry.facts();
+            if entry.settled.load(Ordering::Relaxed) == facts.life.seq {
+                continue;
+            }
             let Ok(Some((positions, standings))) = entry.addr.send(SaveFold).await else {
                 continue;
             };
-            if facts.result.is_some() || facts.life.is_cancelled() {
-                settled.push(Arc::clone(&entry));
+            if facts.life.is_done() && facts.held.is_empty() {
+                settled.push((Arc::clone(&entry), facts.life.seq));
             }
             let saved = SavedFold {
                 tenant: entry.tenant,
                 created: entry.created,
-                life: facts.life,
+                life: facts.life.clone(),
                 closed: facts.closed,
-                result: facts.result,
+                result: facts.result.clone(),
                 standings,
+                revised: facts.revised,
+                cut: facts.cut.clone(),
+                held: facts.held.clone(),
             };
             match serde_json::to_vec(&saved) {
                 Ok(state) => folds.push(FoldSnapshot { name: fold_name(&entry), positions, state }),
@@ -455,7 +575,9 @@ impl Tournaments {
             |name| FoldSnapshot { name, positions: vec![0; usize::from(SLOTS)], state: Vec::new() };
         folds.extend(forgotten.into_iter().map(emptied));
         self.storage.snapshots.save_folds(&folds).await?;
-        settled.iter().for_each(|entry| entry.settled.store(true, Ordering::Relaxed));
+        for (entry, seq) in settled {
+            entry.settled.store(seq, Ordering::Relaxed);
+        }
         Ok(())
     }
 }
@@ -473,6 +595,12 @@ struct SavedFold {
     closed: Option<UnixMs>,
     result: Option<FinalResult>,
     standings: String,
+    #[serde(default)]
+    revised: Option<UnixMs>,
+    #[serde(default)]
+    cut: Option<Vec<u64>>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    held: BTreeSet<PlayerId>,
 }
 
 #[async_trait]

@@ -129,6 +129,15 @@ impl Config {
             to.check(seen.insert(tenant.id), key("id"), "is there twice");
             to.range(key("name"), tenant.name.chars().count(), 1..=64);
             to.range(key("age_min"), tenant.age_min, 0..=99);
+            if let Some(payments) = &tenant.payments {
+                let url = reqwest::Url::parse(&payments.url);
+                let http = url.is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+                to.check(http, key("payments.url"), "must be an http or https address");
+                to.range(key("payments.timeout_ms"), payments.timeout_ms, 100..=60_000);
+                to.range(key("payments.retry_seconds"), payments.retry_seconds, 1..=86_400);
+                to.range(key("payments.failures_max"), payments.failures_max, 1..=1_000);
+                to.range(key("payments.open_seconds"), payments.open_seconds, 1..=86_400);
+            }
             let letters =
                 |code: &String| code.len() == 2 && code.bytes().all(|b| b.is_ascii_uppercase());
             let all = tenant.countries_blocked.iter().all(letters);

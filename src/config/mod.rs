@@ -18,7 +18,7 @@ use figment::Figment;
 use figment::error::Kind;
 use figment::providers::{Env, Format as _, Toml};
 use palio_domain::Currency;
-use palio_domain::tournament::{EntryMode, Metric};
+use palio_domain::tournament::{EntryMode, Kind as Contest, Metric};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -150,6 +150,36 @@ section! {
     }
 }
 section! {
+    /// `tenant.payments`
+    Payments {
+        url: String,
+        #[serde(default)]
+        secret_file: PathBuf,
+        #[serde(default = "timeout_ms")]
+        timeout_ms: u64,
+        #[serde(default = "retry_seconds")]
+        retry_seconds: u32,
+        #[serde(default = "failures_max")]
+        failures_max: u32,
+        #[serde(default = "open_seconds")]
+        open_seconds: u32,
+    }
+}
+
+/// Five minutes between attempts (tournament-rules.md, L11).
+const fn retry_seconds() -> u32 {
+    300
+}
+
+const fn failures_max() -> u32 {
+    10
+}
+
+const fn open_seconds() -> u32 {
+    60
+}
+
+section! {
     /// `[[tenant]]`
     Tenant {
         id: u32,
@@ -167,8 +197,13 @@ section! {
         notices_url: String,
         #[serde(default)]
         notices_secret_file: PathBuf,
+        #[serde(default)]
+        tournament_types: Vec<Contest>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        payments: Option<Payments>,
     }
 }
+
 /// The time zone of a tenant whose configuration names none.
 fn utc() -> String {
     "UTC".to_owned()
@@ -267,6 +302,8 @@ section! {
     Series {
         id: String,
         name: String,
+        #[serde(default, rename = "type")]
+        kind: Contest,
         metric: Metric,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         template: Option<String>,

@@ -26,6 +26,8 @@ pub struct Secrets {
     pub providers: HashMap<String, ProviderKey>,
     /// Of notices, of tenants that have an address for them.
     pub notices: HashMap<TenantId, Secret>,
+    /// What calls to tenants' payment services are signed with.
+    pub payments: HashMap<TenantId, Secret>,
 }
 
 impl std::fmt::Debug for Secrets {
@@ -66,6 +68,14 @@ impl Secrets {
             keep("journal.key_file", journal.read().and_then(|text| journal.hex(&text)));
         let jwt = place(&config.auth.jwt_secret_file, "jwt.secret");
         let jwt = keep("auth.jwt_secret_file", jwt.read());
+        let mut payments = HashMap::new();
+        for tenant in &config.tenant {
+            if let Some(service) = &tenant.payments {
+                let place = place(&service.secret_file, &format!("payments-{}.key", tenant.id));
+                let named = format!("payments.secret_file of the tenant {}", tenant.id);
+                payments.insert(TenantId(tenant.id), keep(&named, place.read()));
+            }
+        }
         let mut providers = HashMap::new();
         for provider in &config.provider {
             for key in &provider.keys {
@@ -90,7 +100,7 @@ impl Secrets {
         }
         // `hex` gives 32 bytes, so the default is never used.
         let journal_key = <[u8; 32]>::try_from(journal_key.expose()).unwrap_or_default();
-        Ok(Self { journal_key, jwt, providers, notices })
+        Ok(Self { journal_key, jwt, providers, notices, payments })
     }
 }
 

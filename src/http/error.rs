@@ -101,6 +101,10 @@ pub(super) fn tournament_refusal(refusal: &lifecycle::Refusal) -> Problem {
         R::NotFound => ErrorCode::TournamentNotFound,
         R::AlreadyExists | R::IdCollision => ErrorCode::TournamentExists,
         R::Invalid(_) => ErrorCode::TournamentInvalid,
+        R::Full => ErrorCode::TournamentFull,
+        R::NotInvited => ErrorCode::NotInvited,
+        R::NoSuchLine => ErrorCode::PayoutNotFound,
+        R::SamePerson => ErrorCode::SamePerson,
         _ => ErrorCode::TournamentState,
     };
     Problem::new(code, refusal.to_string())

@@ -4,10 +4,13 @@ use super::Server;
 use super::caller;
 use super::error::ApiError;
 use crate::actors::board::{BoardRow, Boards as _};
+use crate::actors::tournaments::Entry;
 use actix_web::http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH};
 use actix_web::web::{Data, Path, Query};
 use actix_web::{HttpRequest, HttpResponse};
-use palio_domain::TournamentId;
+use palio_domain::tournament::prizes::Due;
+use palio_domain::{PlayerId, TournamentId};
+use palio_protocol::tournament::{OwnPayout, prize_text};
 use palio_protocol::{ErrorCode, time};
 use serde::{Deserialize, Serialize};
 
@@ -115,6 +118,30 @@ struct Own<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     prize_gap: Option<&'a str>,
     around: Vec<Row<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    entries: Option<u32>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    payouts: Vec<OwnPayout>,
+}
+
+/// What a player wins, and how far it has come.
+fn payouts(entry: &Entry, player: PlayerId) -> Vec<OwnPayout> {
+    let facts = entry.facts();
+    let payout = &facts.life.payout;
+    let mine = payout.orders().filter(|(_, order)| order.player == player && !order.back);
+    let mut all: Vec<_> = mine
+        .map(|(at, order)| OwnPayout {
+            text: prize_text(&order.what, order.quantity, order.currency),
+            state: entry.stands(at, order).as_str().to_owned(),
+        })
+        .collect();
+    let newest = payout.plans.last().into_iter().flat_map(|plan| plan.lines());
+    let reserved = newest.filter(|line| line.player == player && line.due == Due::Reserved);
+    all.extend(reserved.map(|line| OwnPayout {
+        text: prize_text(&line.what, line.quantity, line.currency),
+        state: "reserved".to_owned(),
+    }));
+    all
 }
 
 /// `GET /api/tournaments/{id}/leaderboard/me`.
@@ -125,6 +152,7 @@ pub(super) async fn me(
 ) -> Result<HttpResponse, ApiError> {
     let id = id(&path)?;
     let (_, player, _) = caller::player(&server, &request)?;
+    let entry = server.tournaments.get(&id).ok_or_else(not_found)?;
     let Some(own) = server.tournaments.own(&id, player).await else {
         return Err(ApiError::new(ErrorCode::NotFound, "you are not in this tournament"));
     };
@@ -136,5 +164,7 @@ pub(super) async fn me(
         ahead: own.ahead.map(|(gap, name)| Ahead { gap, name }),
         prize_gap: own.prize_gap.as_deref(),
         around: rows(&own.around),
+        entries: entry.facts().life.seats.get(&player).map(|seats| seats.entries),
+        payouts: payouts(&entry, player),
     }))
 }

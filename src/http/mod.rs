@@ -4,6 +4,7 @@
 mod adapter;
 mod admin;
 mod caller;
+mod contests;
 mod counts;
 mod demo;
 mod desk;
@@ -110,6 +111,8 @@ pub struct Server {
     pub player_token_ms: i64,
     /// Sandbox players, in demo mode only.
     pub demo_players: Option<u32>,
+    /// Types of tournaments that tenants may announce; empty: all.
+    pub tournament_types: HashMap<TenantId, Vec<palio_domain::tournament::Kind>>,
     /// The tenant of calls that carry no token.
     pub public_tenant: TenantId,
 }
@@ -156,6 +159,7 @@ calls! {
     get "/api/rounds/overdue" => desk::overdue;
     get "/api/players/{player}" => players::show;
     post "/api/players/{player}" => players::register;
+    post "/api/players/{player}/profile" => players::profile;
     post "/api/players/{player}/sessions" => sessions::open;
     post "/api/players/{player}/withdrawals" => players::withdraw;
     post "/api/players/{player}/withdrawals/{id}/capture" => players::capture;
@@ -179,6 +183,12 @@ calls! {
     post "/api/tournaments" => tournaments::create;
     get "/api/tournaments/{id}" => tournaments::get;
     post "/api/tournaments/{id}/cancel" => tournaments::cancel;
+    post "/api/tournaments/{id}/invitations" => contests::invite;
+    post "/api/tournaments/{id}/disqualifications" => contests::disqualify;
+    post "/api/tournaments/{id}/reviews" => contests::review;
+    post "/api/tournaments/{id}/results" => contests::revise;
+    get "/api/tournaments/{id}/payouts" => contests::payouts;
+    post "/api/tournaments/{id}/payouts/{payout}" => contests::decide_payout;
     post "/api/tournaments/{id}/join" => tournaments::join;
     post "/api/tournaments/{id}/leave" => tournaments::leave;
     get "/api/tournaments/{id}/leaderboard" => leaderboard::board;

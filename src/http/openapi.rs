@@ -146,6 +146,23 @@ operations! {
         body tournament::CreateTournament => 201 tournament::Tournament;
     cancel post "/api/tournaments/{id}/cancel" "operator" "Call a tournament off"
         => 200 tournament::Tournament;
+    invite post "/api/tournaments/{id}/invitations" "operator" "Let players enter"
+        body tournament::payouts::Invite => 200 tournament::Tournament;
+    disqualify post "/api/tournaments/{id}/disqualifications" "operator"
+        "Take a player out of the ranking, or back in"
+        body tournament::payouts::Judge => 200 tournament::Tournament;
+    review_prizes post "/api/tournaments/{id}/reviews" "operator"
+        "Hold a player's prizes back, or everybody's, or let them go"
+        body tournament::payouts::Judge => 200 tournament::Tournament;
+    revise post "/api/tournaments/{id}/results" "operator" "Put a result right"
+        body tournament::payouts::Revise => 200 tournament::Tournament;
+    payouts get "/api/tournaments/{id}/payouts" "operator" "What is paid, and how far it has come"
+        => 200 tournament::payouts::PayoutsResponse;
+    decide_payout post "/api/tournaments/{id}/payouts/{payoutId}" "operator"
+        "Agree to a large prize, or say what becomes of one that stands still"
+        body tournament::payouts::DecidePayout => 200 tournament::payouts::PayoutView;
+    profile post "/api/players/{playerId}/profile" "operator" "Country and segments, for entries"
+        body tournament::payouts::SetProfile => 200 TransactionResult;
     list_templates get "/api/templates" "operator" "Ready rules for tournaments"
         => 200 tournament::TemplatesResponse;
     list get "/api/tournaments" "player" "Tournaments, newest start first"

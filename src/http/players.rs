@@ -9,6 +9,7 @@ use super::wallet::respond;
 use crate::actors::handle::{Reply, Work};
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
+use palio_domain::wallet::contest::Act;
 use palio_domain::wallet::{Command, Wallet, WithdrawalEnd};
 use palio_domain::{Aggregate, PlayerId, TenantId};
 use palio_protocol::operator::{
@@ -16,6 +17,8 @@ use palio_protocol::operator::{
     SetLimit, Withdrawal,
 };
 use palio_protocol::player::{PlayerResponse, ProtectionResponse};
+use palio_protocol::signature::IDEMPOTENCY_HEADER;
+use palio_protocol::tournament::payouts::SetProfile;
 use palio_protocol::wallet::{AccountBalance, Deposit, MeResponse, Part};
 use palio_protocol::{ErrorCode, FieldError, field, json};
 use serde::de::DeserializeOwned;
@@ -116,6 +119,16 @@ commands! {
     /// `POST /api/players/{playerId}/free-rounds`.
     free_rounds(GrantFreeRounds), String, |_server, of, at, key, author| {
         of.into_command(&at, key, author)
+    };
+    /// `POST /api/players/{playerId}/profile`: all that is known of the player.
+    profile(SetProfile), String, |_server, of, at, key, author| {
+        let profile = of.parse()?;
+        let key = match key {
+            Some(key) => field::parse_key(IDEMPOTENCY_HEADER, key)?.to_owned(),
+            None => hex::encode(rand::random::<[u8; 16]>()),
+        };
+        let act = Act::SetProfile { profile, author: author.into() };
+        Ok(Part::new(field::parse_player(&at)?.to_owned(), key, Command::Contest(Box::new(act))))
     };
     /// `POST /api/players/{playerId}/verdicts`.
     propose(ProposeVerdict), String, |_server, of, at, key, author| {

@@ -2,22 +2,25 @@
 
 use super::Server;
 use super::caller;
-use super::error::{ApiError, unexpected};
+use super::error::{ApiError, failure, tournament_refusal, unexpected};
 use super::leaderboard::{id, not_found};
 use super::run::{Done, Found};
 use super::trace::trace_of;
 use super::wallet::respond;
+use crate::actors::entries::Entered;
 use crate::actors::handle::Reply;
 use crate::actors::tournaments::{Entry, status};
 use actix_web::web::{Data, Path, Payload, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use palio_domain::tournament::lifecycle::Command as Act;
+use palio_domain::tournament::prizes::Line;
+use palio_domain::tournament::settle;
 use palio_domain::tournament::{Definition, EntryMode, Phase, alias};
 use palio_domain::wallet::Command;
-use palio_domain::{TournamentId, UnixMs};
+use palio_domain::{PlayerId, TournamentId, UnixMs};
 use palio_protocol::tournament::{self as wire, CreateTournament, ParsedTournament};
 use palio_protocol::wallet::Part;
-use palio_protocol::{ErrorCode, json, time};
+use palio_protocol::{ErrorCode, FieldError, Problem, json, time};
 use serde::Deserialize;
 use std::sync::Arc;
 
@@ -69,7 +72,8 @@ pub(super) async fn get(
     Ok(HttpResponse::Ok().json(shown(&server, &entry, server.clock.now())))
 }
 
-fn shown(server: &Server, entry: &Entry, now: UnixMs) -> wire::Tournament {
+/// A tournament as everybody sees it.
+pub(super) fn shown(server: &Server, entry: &Entry, now: UnixMs) -> wire::Tournament {
     let definition = &entry.definition;
     let phase = entry.phase(now);
     let parsed = ParsedTournament {
@@ -87,26 +91,54 @@ fn shown(server: &Server, entry: &Entry, now: UnixMs) -> wire::Tournament {
         opt_in: definition.entry == EntryMode::OptIn,
         prizes: definition.prizes.clone(),
         description: definition.description.clone(),
+        kind: definition.kind,
+        admission: definition.admission.clone(),
+        table: definition.table.clone(),
+        review: definition.review.clone(),
     };
     let participants = entry.view().participants;
     let status = status(phase).as_str();
     let mut shown = wire::Tournament::new(&parsed, status, phase.as_str(), participants);
     let facts = entry.facts();
-    if let (Some(result), Some(closed)) = (facts.result, facts.closed) {
+    let life = &facts.life;
+    if let Some(seats) = &mut shown.seats {
+        seats.taken = u64::try_from(life.seats.len()).unwrap_or(u64::MAX).into();
+    }
+    shown.reason = Some(life.reason.clone()).filter(|reason| !reason.is_empty());
+    let turnover = facts.result.as_ref().map_or_else(|| entry.turnover(), |result| result.turnover);
+    if let Ok(Some(rules)) = definition.prize_rules()
+        && let Some(pool) = settle::pool(definition, &life.seats, turnover)
+    {
+        if pool.total().is_positive() || !pool.funding().is_empty() {
+            let total = definition.currency.format(pool.total());
+            shown.pool = Some(wire::PoolView { total });
+        }
+        let preview = settle::preview(&rules, &pool);
+        shown.places = preview.map(|plan| wire::places(plan.lines())).unwrap_or_default();
+    }
+    let plan = life.payout.plans.last().filter(|_| !life.is_cancelled());
+    let prizes = |player: PlayerId| {
+        let of = plan.iter().flat_map(|plan| plan.lines()).filter(|line| line.player == player);
+        let text = |line: &Line| wire::prize_text(&line.what, line.quantity, line.currency);
+        of.map(text).collect::<Vec<_>>()
+    };
+    if let (Some(result), Some(closed)) = (&facts.result, facts.revised) {
         let number = definition.id.number();
         let row = |row: &palio_domain::tournament::FinalRow| {
             let key = server.keys.board_row(number, row.player);
-            wire::BoardRow {
+            let shown = wire::BoardRow {
                 key: hex::encode(key.get(..6).unwrap_or_default()),
                 rank: row.rank,
                 name: alias(row.player),
                 score: definition.show(row.score),
-            }
+            };
+            wire::ResultRow { row: shown, prizes: prizes(row.player) }
         };
         shown.result = Some(wire::TournamentResult {
             completed_at: time::format(closed),
             rows: result.rows.iter().map(row).collect(),
-            standings_hash: result.standings_hash,
+            standings_hash: result.standings_hash.clone(),
+            version: life.versions,
         });
     }
     shown
@@ -130,6 +162,10 @@ pub fn definition(of: ParsedTournament) -> Definition {
         entry: if of.opt_in { EntryMode::OptIn } else { EntryMode::Automatic },
         prizes: of.prizes,
         description: of.description,
+        kind: of.kind,
+        admission: of.admission,
+        table: of.table,
+        review: of.review,
     }
 }
 
@@ -142,6 +178,12 @@ pub(super) async fn create(
     let operator = caller::operator(&server, &request)?;
     let body = caller::json(&server, &request, payload, operator.tenant()).await?;
     let parsed = json::parse::<CreateTournament>(&body)?.parse()?;
+    let types = server.tournament_types.get(&operator.tenant());
+    if types.is_some_and(|types| !types.is_empty() && !types.contains(&parsed.kind)) {
+        let kind = parsed.kind.as_str();
+        let why = format!("{kind} is switched off");
+        return Err(FieldError::new(ErrorCode::TournamentInvalid, "type", why).into());
+    }
     let definition = definition(parsed);
     let id = definition.id.clone();
     if server.tournaments.get(&id).is_some_and(|known| known.tenant != operator.tenant()) {
@@ -244,9 +286,12 @@ async fn enter(
         Phase::Announced if join => {
             return Err(ApiError::new(ErrorCode::TournamentState, "registration is not open yet"));
         }
-        Phase::Announced | Phase::Grace | Phase::Final | Phase::Cancelled => {
+        _ => {
             return Err(ApiError::new(ErrorCode::TournamentState, "the tournament is over"));
         }
+    }
+    if join && entry.definition.admission.is_seated() {
+        return seat(server, request, &entry, player, player_id).await;
     }
     let command = if join {
         Command::Enter { tournament: id.clone(), ends: entry.definition.ends }
@@ -265,7 +310,37 @@ async fn enter(
             tournament_id: String::from(id),
             player_id,
             joined: join,
+            entries: None,
         })),
         refused => Ok(respond(refused, 409)),
+    }
+}
+
+/// An entry that the tournament decides about, and that may cost something.
+async fn seat(
+    server: &Server,
+    request: &HttpRequest,
+    entry: &Arc<Entry>,
+    player: PlayerId,
+    player_id: String,
+) -> Result<HttpResponse, ApiError> {
+    let key = match caller::idempotency_key(request) {
+        Some(key) => palio_protocol::field::parse_key("X-Idempotency-Key", key)?.to_owned(),
+        None => hex::encode(rand::random::<[u8; 16]>()),
+    };
+    let trace = Some(trace_of(request));
+    match server.tournaments.enter(entry, player, &key, trace).await {
+        Entered::In(entries) => Ok(HttpResponse::Ok().json(wire::JoinResponse {
+            tournament_id: entry.definition.id.as_str().to_owned(),
+            player_id,
+            joined: true,
+            entries: Some(entries),
+        })),
+        Entered::Refused(refusal) => {
+            let currency = Some(entry.definition.currency);
+            Err(Problem::refused(&refusal, currency).into())
+        }
+        Entered::NoSeat(refusal) => Err(tournament_refusal(&refusal).into()),
+        Entered::Failed(why) => Err(failure(why).into()),
     }
 }

@@ -9,7 +9,7 @@ use crate::config::{Config, Series};
 use chrono::DateTime;
 use palio_domain::tournament::lifecycle::Command;
 use palio_domain::tournament::score::Points;
-use palio_domain::tournament::{Definition, Metric, Rules};
+use palio_domain::tournament::{Admission, Definition, Metric, Review, Rules};
 use palio_domain::{Amount, TenantId, TournamentId, UnixMs};
 use palio_protocol::templates;
 use std::sync::Arc;
@@ -123,6 +123,10 @@ fn due((series, rules, prizes): &(Series, Rules, Vec<Amount>), now: UnixMs) -> V
                 entry: series.entry,
                 prizes: prizes.clone(),
                 description: series.description.clone(),
+                kind: series.kind,
+                admission: Admission::default(),
+                table: None,
+                review: Review::default(),
             })
         })
         .collect()

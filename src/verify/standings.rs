@@ -3,7 +3,7 @@
 use super::report::Report;
 use super::schedules::Schedules;
 use crate::storage::{Error, Storage};
-use palio_domain::journal::{Head, Row, RowKind};
+use palio_domain::journal::{Head, Row};
 use palio_domain::tournament::lifecycle::Event;
 use palio_domain::tournament::{Definition, FinalResult, Standings};
 use palio_domain::{Aggregate, TenantId, UnixMs};
@@ -69,12 +69,7 @@ impl Contests {
                     contest.closed = Some((cut, result));
                 }
             }
-            Ok(
-                Event::Started
-                | Event::Cancelled { .. }
-                | Event::Disqualified { .. }
-                | Event::Reinstated { .. },
-            ) => {}
+            Ok(_) => {}
             Err(error) => self.damaged.push(error.to_string()),
         }
     }
@@ -118,14 +113,7 @@ impl Contests {
 impl Folds {
     /// Folds a row into every tournament.
     pub(super) fn take(&mut self, row: &Row) {
-        let scored = matches!(
-            row.kind,
-            RowKind::BetSettled
-                | RowKind::RoundPlayed
-                | RowKind::TournamentEntered
-                | RowKind::TournamentLeft
-        );
-        if !scored {
+        if !Standings::concerns(row.kind) {
             return;
         }
         for fold in &mut self.folds {

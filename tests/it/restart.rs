@@ -146,6 +146,7 @@ impl Core {
         let storage = Storage { journal: journal.clone(), ..home.clone() };
         let (sender, committed) = mpsc::channel(10_000);
         let parts = CoreParts {
+            serving: tokio::sync::watch::channel(true).1,
             search: Search::open(&storage, true).await.unwrap(),
             storage: storage.clone(),
             keys: keys(),

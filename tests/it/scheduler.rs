@@ -12,9 +12,11 @@ use palio::actors::handle::{CoreHandle, Reply};
 use palio::actors::registry::{self, CoreConfig, CoreParts};
 use palio::actors::scheduler::{Parts, Scheduler};
 use palio::actors::schedules::Schedules;
-use palio::actors::tournaments::Tournaments;
+use palio::actors::tournaments::{Payers, Tournaments};
 use palio::clock::{Clock, ManualClock};
 use palio::notices::Notices;
+use palio::payments::Payments;
+use palio::players::Players;
 use palio::search::Search;
 use palio::storage::Storage;
 use palio::storage::memory::{Fault, Memory};
@@ -85,6 +87,7 @@ impl Server {
         let search = Search::open(storage, false).await.unwrap();
         let (committed, batches) = mpsc::channel(16);
         let parts = CoreParts {
+            serving: tokio::sync::watch::channel(true).1,
             storage: storage.clone(),
             search: Arc::clone(&search),
             keys: keys.clone(),
@@ -103,8 +106,18 @@ impl Server {
             unsaved_rows_max: 1_000,
         };
         let core = registry::start(&config, &parts).await.unwrap();
-        let tournaments =
-            Tournaments::new(keys.clone(), Arc::clone(&time), core.clone(), storage.clone());
+        let payers = Payers {
+            payments: Payments::new([]).unwrap(),
+            players: Players::new(Arc::clone(&storage.directory), keys.clone()),
+            rounds_of: HashMap::new(),
+        };
+        let tournaments = Tournaments::new(
+            keys.clone(),
+            Arc::clone(&time),
+            core.clone(),
+            storage.clone(),
+            payers,
+        );
         let schedules = Schedules::new(core.clone(), storage.clone());
         let none = HashMap::new();
         let desk = Desk::new(none, core.clone(), keys, Arc::clone(&time), storage.clone());
@@ -114,6 +127,7 @@ impl Server {
             notices: Notices::new(HashMap::new(), Arc::clone(&time)).unwrap(),
             clock: time,
             zones: HashMap::new(),
+            types: HashMap::new(),
             definition: palio::http::definition,
         });
         let positions = tournaments.restore().await.unwrap();
@@ -138,7 +152,8 @@ impl Server {
         let now = self.clock.now();
         self.follower.catch_up().await;
         for entry in self.tournaments.all() {
-            let life = entry.facts().life;
+            let facts = entry.facts();
+            let life = &facts.life;
             let is_due = life.next_deadline().is_some_and(|at| at <= now) && !life.is_started();
             let id = &entry.definition.id;
             if is_due && !self.begin(id).await {

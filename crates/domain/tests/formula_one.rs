@@ -95,6 +95,10 @@ fn definition(year: u32) -> Definition {
         entry: EntryMode::Automatic,
         prizes: Vec::new(),
         description: String::new(),
+        kind: palio_domain::tournament::Kind::default(),
+        admission: palio_domain::tournament::Admission::default(),
+        table: None,
+        review: palio_domain::tournament::Review::default(),
     }
 }
 

@@ -168,6 +168,14 @@ codes! {
     TournamentInvalid = "TOURNAMENT_INVALID", 422, never, "The tournament's definition contradicts itself";
     /// Not in this state.
     TournamentState = "TOURNAMENT_STATE", 409, never, "Not possible in the tournament's present state";
+    /// The tournament is for other players.
+    NotEligible = "NOT_ELIGIBLE", 403, never, "The tournament is not open to this player";
+    /// Only for invited players.
+    NotInvited = "NOT_INVITED", 403, never, "The tournament is by invitation";
+    /// No seat is left.
+    TournamentFull = "TOURNAMENT_FULL", 409, never, "Every seat is taken";
+    /// The payout has no such line.
+    PayoutNotFound = "PAYOUT_NOT_FOUND", 404, never, "No such payout";
     /// Not in the tournament.
     NotEntered = "NOT_ENTERED", 422, never, "The player is not in this tournament";
 
@@ -253,6 +261,8 @@ impl From<&Refusal> for ErrorCode {
             Refusal::ExclusionStands => Self::ExclusionStands,
             Refusal::NotBlocked => Self::NotBlocked,
             Refusal::NotEntered => Self::NotEntered,
+            Refusal::NotEligible => Self::NotEligible,
+            Refusal::SeatTaken => Self::TournamentState,
         }
     }
 }

@@ -6,6 +6,7 @@
 
 use crate::time;
 use palio_domain::journal::{Row, RowKind};
+use palio_domain::wallet::contest::Told;
 use palio_domain::wallet::{BetRef, Command, CorruptRow, Event, Noop, Refusal, SettlementTotals};
 use palio_domain::{Amount, Currency, TournamentId, WithdrawalId};
 use serde::Serialize;
@@ -292,6 +293,7 @@ pub fn render(row: &Row) -> Result<Rendered, CorruptRow> {
         }
         Event::TournamentEntered { tournament, .. } => entered(of, &tournament, true),
         Event::TournamentLeft { tournament } => entered(of, &tournament, false),
+        Event::Contest(told) => contest(of, &told),
         Event::ScoreReported(report) => TransactionResult {
             tournament_id: Some(report.tournament.as_str().to_owned()),
             round_id: Some(report.round.as_str().to_owned()),
@@ -299,6 +301,31 @@ pub fn render(row: &Row) -> Result<Rendered, CorruptRow> {
         },
     };
     Ok(Rendered::Ok(result.json()))
+}
+
+fn contest(of: TransactionResult, told: &Told) -> TransactionResult {
+    let of = TransactionResult {
+        tournament_id: told.tournament().map(|id| id.as_str().to_owned()),
+        ..of
+    };
+    match told {
+        Told::Held(buy_in) | Told::Released(buy_in, _) => TransactionResult {
+            amount: Some(buy_in.currency.format(buy_in.price)),
+            currency: Some(buy_in.currency.code().to_owned()),
+            count: Some(buy_in.entry),
+            ..of
+        },
+        Told::Seated(buy_in) => {
+            TransactionResult { joined: Some(true), count: Some(buy_in.entry), ..of }
+        }
+        Told::Paid(award) | Told::TakenBack(award, _) => {
+            let money = award.account().map(|_| award.currency.format(Amount(award.quantity)));
+            let count = u32::try_from(award.quantity).ok().filter(|_| money.is_none());
+            let currency = money.is_some().then(|| award.currency.code().to_owned());
+            TransactionResult { amount: money, count, currency, version: Some(award.version), ..of }
+        }
+        Told::Profile(..) => of,
+    }
 }
 
 fn entered(of: TransactionResult, id: &TournamentId, joined: bool) -> TransactionResult {
@@ -333,6 +360,7 @@ pub fn noop(noop: Noop, command: &Command) -> String {
     let (kind, joined) = match noop {
         Noop::AlreadyRolledBack => ("bet.rolled_back", None),
         Noop::AlreadyEntered => ("tournament.entered", Some(true)),
+        Noop::AlreadyHeld => ("buy_in.held", None),
         Noop::AlreadyEnded => ("round.ended", None),
         Noop::NotLate => ("round.overdue", None),
     };

@@ -4,13 +4,21 @@ use crate::error_code::ErrorCode;
 use crate::field::{self, FieldError, Text, Whole};
 use crate::templates;
 use palio_domain::tournament::Metric as Usual;
-use palio_domain::tournament::Rules;
-use palio_domain::tournament::rules::{Counts, TieBreak};
+use palio_domain::tournament::prizes::table::PrizeTable;
+use palio_domain::tournament::rules::Counts;
 use palio_domain::tournament::score::{ONE, Points};
+use palio_domain::tournament::{Admission, Kind, Review, Rules};
 use palio_domain::{Amount, Currency, GameId, TournamentId, UnixMs};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use utoipa::ToSchema;
+
+mod contest;
+pub mod payouts;
+mod view;
+
+pub use contest::{BuyIn, Eligibility, Places, ReviewRules, Seats, places, prize_text};
+pub use view::*;
 
 /// Longest name, in characters.
 const NAME_LEN_MAX: usize = 80;
@@ -153,10 +161,42 @@ pub struct CreateTournament {
     #[serde(default, skip_serializing_if = "Text::is_missing")]
     #[schema(value_type = Option<String>, example = "opt_in")]
     pub entry: Text,
-    /// Prizes from the first place down, in the currency.
+    /// Cash prizes from the first place down, in the currency; or `prizeTable`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<String>, required = false, example = json!(["100.00", "50.00"]))]
     pub prizes: Vec<Text>,
+    /// Prizes as a table: see docs/tournaments/prizes.md.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub prize_table: Option<serde_json::Value>,
+    /// `slot_race`, `jackpot`, `table`, `leaderboard` or `custom`; `leaderboard` when not given.
+    #[serde(default, rename = "type", skip_serializing_if = "Text::is_missing")]
+    #[schema(value_type = Option<String>, example = "slot_race")]
+    pub kind: Text,
+    /// What an entry costs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub buy_in: Option<BuyIn>,
+    /// How many players.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seats: Option<Seats>,
+    /// Entries that one player may buy, 1–101; 1 when not given.
+    #[serde(default, skip_serializing_if = "Whole::is_missing")]
+    #[schema(value_type = Option<u64>, example = 1)]
+    pub entries_max: Whole,
+    /// Of several entries: `best` counts, or their `sum`; `best` when not given.
+    #[serde(default, skip_serializing_if = "Text::is_missing")]
+    #[schema(value_type = Option<String>, example = "best")]
+    pub reentry: Text,
+    /// Until when players can enter; until the end when not given.
+    #[serde(default, skip_serializing_if = "Text::is_missing")]
+    #[schema(value_type = Option<String>, example = "2026-11-21T18:30:00.000Z")]
+    pub entry_closes_at: Text,
+    /// Who may enter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub eligibility: Option<Eligibility>,
+    /// What happens between the result and its prizes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review: Option<ReviewRules>,
     /// Up to 2,000 characters.
     #[serde(default, skip_serializing_if = "Text::is_missing")]
     #[schema(value_type = Option<String>)]
@@ -194,6 +234,14 @@ pub struct ParsedTournament {
     pub prizes: Vec<Amount>,
     /// Up to 2,000 characters; may be empty.
     pub description: String,
+    /// What sort of contest it is.
+    pub kind: Kind,
+    /// Who gets in.
+    pub admission: Admission,
+    /// Prizes as a table.
+    pub table: Option<Box<PrizeTable>>,
+    /// What happens between the result and its prizes.
+    pub review: Review,
 }
 
 impl CreateTournament {
@@ -223,13 +271,22 @@ impl CreateTournament {
         let rules = self.rules(metric, currency)?;
         let tick_ms = self.tick_ms.within("tickMs", TICK_MS_MIN..=TICK_MS_MAX, TICK_MS)?;
         let top_n = self.top_n.within("topN", 1..=TOP_N_MAX, TOP_N)?;
-        let opt_in = match self.entry.optional("entry")? {
-            None | Some("opt_in") => true,
-            Some("all") => false,
+        let (opt_in, invited) = match self.entry.optional("entry")? {
+            None | Some("opt_in") => (true, false),
+            Some("invited") => (true, true),
+            Some("all") => (false, false),
             Some(_) => {
-                return Err(FieldError::invalid("entry", "must be \"opt_in\" or \"all\""));
+                let words = "must be \"opt_in\", \"all\" or \"invited\"";
+                return Err(FieldError::invalid("entry", words));
             }
         };
+        let kind = self.kind()?;
+        let admission = self.admission(invited, currency)?;
+        if !opt_in && admission.is_seated() {
+            return Err(contradiction("entry", "must not be \"all\": who is in is decided here"));
+        }
+        let table = self.table()?;
+        let review = self.review(currency)?;
         let prizes = prizes(&self.prizes, currency)?;
         let description = self.description.optional("description")?.unwrap_or_default();
         let description = prose("description", description, DESCRIPTION_LEN_MAX)?;
@@ -254,6 +311,10 @@ impl CreateTournament {
             opt_in,
             prizes,
             description,
+            kind,
+            admission,
+            table,
+            review,
         })
     }
 }
@@ -354,253 +415,6 @@ fn prizes(texts: &[Text], currency: Currency) -> Result<Vec<Amount>, FieldError>
         .enumerate()
         .map(|(at, text)| field::amount(&format!("prizes[{at}]"), text, currency))
         .collect()
-}
-
-/// One position of a ranking, as polled.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct BoardRow {
-    /// Opaque row key, stable within the tournament.
-    #[schema(example = "a1")]
-    pub key: String,
-    /// Position from 1.
-    pub rank: u64,
-    /// Alias.
-    #[schema(example = "Swift Otter 17")]
-    pub name: String,
-    /// Decimal string ready to show.
-    #[schema(example = "1284.50")]
-    pub score: String,
-}
-
-/// The result of a finished tournament.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct TournamentResult {
-    /// When it became final.
-    #[schema(example = "2026-11-21T19:01:00.000Z")]
-    pub completed_at: String,
-    /// Hash over the whole ranking.
-    pub standings_hash: String,
-    /// The top.
-    pub rows: Vec<BoardRow>,
-}
-
-/// A tournament.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Tournament {
-    /// Its id.
-    #[schema(example = "friday-race")]
-    pub id: String,
-    /// Its name.
-    #[schema(example = "Friday race")]
-    pub name: String,
-    /// `upcoming`, `active`, `completed` or `cancelled`.
-    #[schema(example = "active")]
-    pub status: String,
-    /// The finer step: `announced`, `registration`, `active`, `grace`, `final` or `cancelled`.
-    #[schema(example = "active")]
-    pub phase: String,
-    /// What it ranks by.
-    pub metric: Metric,
-    /// Its currency.
-    #[schema(example = "EUR")]
-    pub currency: String,
-    /// When it starts.
-    #[schema(example = "2026-11-21T18:00:00.000Z")]
-    pub starts_at: String,
-    /// When it ends.
-    #[schema(example = "2026-11-21T19:00:00.000Z")]
-    pub ends_at: String,
-    /// How long results are waited for.
-    pub grace_seconds: u64,
-    /// From when players can join.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub registration_opens_at: Option<String>,
-    /// How often live boards are updated.
-    pub tick_ms: u64,
-    /// Rows on the live board.
-    pub top_n: u64,
-    /// Ranked players.
-    pub participants: u64,
-    /// Prizes from the first place down.
-    #[schema(example = json!(["100.00"]))]
-    pub prizes: Vec<String>,
-    /// Text for people; may be empty.
-    pub description: String,
-    /// What counts and how it is scored, in full.
-    #[schema(value_type = Object)]
-    pub rules: Rules,
-    /// Smaller stakes don't count.
-    #[schema(example = "0.10")]
-    pub min_stake: String,
-    /// Turnover: the stake worth one point.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(example = "1.00")]
-    pub points_per: Option<String>,
-    /// The games that count; all when empty.
-    pub games: Vec<String>,
-    /// `opt_in` or `all`.
-    #[schema(example = "opt_in")]
-    pub entry: String,
-    /// What decides between equals, in order.
-    #[schema(example = json!(["score", "reachedAt", "player"]))]
-    pub tie_break: Vec<String>,
-    /// Only once final.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub result: Option<TournamentResult>,
-}
-
-/// What the order is made of, the most important first.
-fn tie_break(rules: &Rules) -> Vec<String> {
-    let word = |tie: &TieBreak| match tie {
-        TieBreak::Reached => "reachedAt",
-        TieBreak::FirstRound => "firstRoundAt",
-        TieBreak::FewerRounds => "fewerRounds",
-        TieBreak::MoreRounds => "moreRounds",
-        TieBreak::BestRound => "bestRound",
-        TieBreak::Countback => "countback",
-    };
-    let ties = rules.ties.iter().map(word);
-    std::iter::once("score").chain(ties).chain(["player"]).map(str::to_owned).collect()
-}
-
-impl Tournament {
-    /// A tournament's definition with its present state, without a result.
-    #[must_use]
-    pub fn new(of: &ParsedTournament, status: &str, phase: &str, participants: u64) -> Self {
-        let money = |amount: &Amount| of.currency.format(*amount);
-        let decimals = of.currency.exponent().min(6);
-        Self {
-            id: of.id.as_str().to_owned(),
-            name: of.name.clone(),
-            status: status.to_owned(),
-            phase: phase.to_owned(),
-            metric: of.metric,
-            currency: of.currency.code().to_owned(),
-            starts_at: crate::time::format(of.starts),
-            ends_at: crate::time::format(of.ends),
-            grace_seconds: u64::try_from(of.grace_ms / 1000).unwrap_or(0),
-            registration_opens_at: of.registration_opens.map(crate::time::format),
-            tick_ms: of.tick_ms,
-            top_n: of.top_n,
-            participants,
-            prizes: of.prizes.iter().map(money).collect(),
-            description: of.description.clone(),
-            min_stake: of.rules.counts.stake_min.show(decimals),
-            points_per: of
-                .rules
-                .score
-                .linear()
-                .filter(|_| of.metric == Metric::Turnover)
-                .map(|term| term.per.show(decimals)),
-            games: of.rules.counts.games.iter().map(|game| game.as_str().to_owned()).collect(),
-            entry: if of.opt_in { "opt_in" } else { "all" }.to_owned(),
-            tie_break: tie_break(&of.rules),
-            rules: of.rules.clone(),
-            result: None,
-        }
-    }
-}
-
-/// A template with its name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct NamedTemplate {
-    /// The word for `template`.
-    #[schema(example = "multiplier-bands")]
-    pub template: String,
-    /// What it says.
-    #[serde(flatten)]
-    pub of: templates::Template,
-}
-
-/// Answer of `GET /api/templates`, by name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct TemplatesResponse {
-    /// All of them.
-    pub templates: Vec<NamedTemplate>,
-}
-
-/// Answer of `GET /api/tournaments`: newest start first.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct TournamentsResponse {
-    /// The tournaments.
-    pub tournaments: Vec<Tournament>,
-}
-
-/// Answer of `GET /api/tournaments/{id}/leaderboard`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct LeaderboardResponse {
-    /// Which tournament.
-    #[schema(example = "friday-race")]
-    pub tournament_id: String,
-    /// The broadcaster's life; `seq` counts inside it.
-    #[schema(example = "k3f9")]
-    pub epoch: String,
-    /// The board's version.
-    pub seq: u64,
-    /// The tournament's state.
-    #[schema(example = "active")]
-    pub status: String,
-    /// Ranked players.
-    pub participants: u64,
-    /// The page, by rank.
-    pub rows: Vec<BoardRow>,
-    /// The server's time.
-    #[schema(example = "2026-11-21T18:03:11.000Z")]
-    pub as_of: String,
-}
-
-/// The next place and what is missing to it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Ahead {
-    /// Score missing.
-    #[schema(example = "0.50")]
-    pub gap: String,
-    /// Alias.
-    #[schema(example = "Swift Otter 17")]
-    pub name: String,
-}
-
-/// Answer of `GET /api/tournaments/{id}/leaderboard/me`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct OwnRowResponse {
-    /// Position, `null` while unranked.
-    pub rank: Option<u64>,
-    /// Own score.
-    #[schema(example = "1284.50")]
-    pub score: String,
-    /// Own row key.
-    #[schema(example = "a1")]
-    pub key: String,
-    /// Ranked players.
-    pub participants: u64,
-    /// The next place.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ahead: Option<Ahead>,
-    /// Score missing to the last paid place.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub prize_gap: Option<String>,
-    /// Neighbours and the own row, by rank.
-    pub around: Vec<BoardRow>,
-}
-
-/// Answer of joining and leaving; the same every time.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct JoinResponse {
-    /// Which tournament.
-    #[schema(example = "friday-race")]
-    pub tournament_id: String,
-    /// The operator's own id of the player.
-    #[schema(example = "p_1")]
-    pub player_id: String,
-    /// Whether the player is in it now.
-    pub joined: bool,
 }
 
 #[cfg(test)]

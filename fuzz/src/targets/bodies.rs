@@ -125,6 +125,7 @@ fn command(command: &Command, body: &Value, at: usize) {
             money(body, "/stake", *stake, *currency);
             money(body, "/payout", *payout, *currency);
         }
+        Command::Contest(_) => {}
         Command::Report(report) => {
             report.at.iter().copied().for_each(instant);
         }

@@ -240,6 +240,10 @@ pub(super) fn definition(metric: Metric) -> Definition {
         entry: EntryMode::Automatic,
         prizes: vec![Amount(100)],
         description: String::new(),
+        kind: palio_domain::tournament::Kind::default(),
+        admission: palio_domain::tournament::Admission::default(),
+        table: None,
+        review: palio_domain::tournament::Review::default(),
     }
 }
 
@@ -272,7 +276,7 @@ fn life(rows: &[Row]) {
             (state, lifecycle::Event::Created { definition }) => {
                 *state = Some(lifecycle::Tournament::created(row.seq, *definition));
             }
-            (Some(state), event) => state.apply(row.seq, &event),
+            (Some(state), event) => state.apply(row.seq, row.time, &event),
             (None, _) => {}
         }
     }

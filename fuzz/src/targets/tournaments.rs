@@ -5,15 +5,16 @@
 //! and is the same; its own bounds are no wider than the rules', so what the rules still refuse
 //! is only that fields contradict each other; a schedule that is taken is the same after it was
 //! shown, its starts follow each other, and each start's tournament is refused or has its id and
-//! times, whatever is said of one that is not taken is bounded and repeats nothing; a provider's state reads back after it was written.
+//! times, whatever is said of one that is not taken is bounded and repeats nothing; a provider's
+//! state reads back after it was written.
 
 use crate::support::{CANARY, Message, refused, same_money};
+use palio_domain::UnixMs;
 use palio_domain::tournament::score::Points;
 use palio_domain::tournament::{Definition, EntryMode};
-use palio_domain::UnixMs;
-use palio_protocol::{Problem, json, schedule};
 use palio_protocol::provider::SetProviderState;
 use palio_protocol::tournament::{CreateTournament, ParsedTournament, Tournament};
+use palio_protocol::{Problem, json, schedule};
 use serde_json::Value;
 
 pub(super) const WORDS: &[&str] = &[
@@ -139,6 +140,10 @@ fn definition(of: &ParsedTournament) -> Definition {
         entry: if of.opt_in { EntryMode::OptIn } else { EntryMode::Automatic },
         prizes: of.prizes.clone(),
         description: of.description.clone(),
+        kind: palio_domain::tournament::Kind::default(),
+        admission: palio_domain::tournament::Admission::default(),
+        table: None,
+        review: palio_domain::tournament::Review::default(),
     }
 }
 

@@ -35,7 +35,7 @@ impl Scheduler {
             _ => wire::trial(document, now),
         };
         if let Some((document, instance)) = trial {
-            lines.extend(self.tournament_problems(&document, &instance));
+            lines.extend(self.tournament_problems(tenant, &document, &instance));
         }
         match read {
             Some((document, _)) if lines.is_empty() => Ok(document),
@@ -43,11 +43,19 @@ impl Scheduler {
         }
     }
 
-    fn tournament_problems(&self, document: &Document, instance: &Instance) -> Vec<ProblemLine> {
+    fn tournament_problems(
+        &self,
+        tenant: TenantId,
+        document: &Document,
+        instance: &Instance,
+    ) -> Vec<ProblemLine> {
         let parsed = match wire::tournament(document, instance) {
             Ok(parsed) => parsed,
             Err(error) => return vec![ProblemLine::from(&error)],
         };
+        if self.is_switched_off(tenant, parsed.kind) {
+            return vec![wire::line_inside("type", "is switched off")];
+        }
         let problems = (self.parts.definition)(parsed).validate().err().unwrap_or_default();
         problems.iter().map(|problem| wire::line_inside(&problem.field, problem.message)).collect()
     }

@@ -41,6 +41,8 @@ pub enum RequestKind {
     FreeRounds,
     /// A score that a provider reports.
     Report,
+    /// A buy-in, a seat, a prize.
+    Contest,
 }
 
 impl RequestKind {
@@ -60,6 +62,7 @@ impl RequestKind {
             Self::Protection => 12,
             Self::FreeRounds => 13,
             Self::Report => 14,
+            Self::Contest => 15,
         }
     }
 }
@@ -81,6 +84,10 @@ pub enum Claim {
     WithdrawalEnded(WithdrawalId),
     /// A campaign's grant to the player.
     FreeRounds(CampaignId),
+    /// A player's n-th seat in a tournament.
+    Seat(TournamentId, u32),
+    /// A line of a version of a tournament's payout.
+    Prize(TournamentId, u32, u32),
     /// A tournament's id.
     Tournament(TournamentId),
     /// The end of a tournament: closed or cancelled.
@@ -177,6 +184,17 @@ impl Keys {
             Claim::FreeRounds(id) => {
                 self.hash(&[b"free rounds", &tenant, &owner, id.as_str().as_bytes()])
             }
+            Claim::Seat(id, entry) => {
+                self.hash(&[b"seat", &tenant, &owner, id.as_str().as_bytes(), &entry.to_be_bytes()])
+            }
+            Claim::Prize(id, version, line) => self.hash(&[
+                b"prize",
+                &tenant,
+                &owner,
+                id.as_str().as_bytes(),
+                &version.to_be_bytes(),
+                &line.to_be_bytes(),
+            ]),
             Claim::Tournament(_) => self.hash(&[b"tournament", &tenant, &owner]),
             Claim::TournamentEnded(_) => self.hash(&[b"tournament ended", &tenant, &owner]),
         }

@@ -98,6 +98,20 @@ kinds! {
     WinUnmatched = 31, "win.unmatched";
     /// A provider reported points of a tournament that are no bets'.
     ScoreReported = 38, "tournament.score_reported";
+    /// The price of a tournament's entry is held.
+    BuyInHeld = 39, "buy_in.held";
+    /// The house's part of it.
+    FeePaid = 40, "buy_in.fee_paid";
+    /// It is the player's again.
+    BuyInReleased = 41, "buy_in.released";
+    /// A tournament's prize, or a refund.
+    PrizePaid = 42, "prize.paid";
+    /// A prize was taken back.
+    PrizeTakenBack = 43, "prize.taken_back";
+    /// What was missing when a prize was taken back.
+    PrizeReversed = 44, "prize.reversed";
+    /// What the operator knows of a player.
+    ProfileSet = 45, "player.profile_set";
     /// A tournament was announced, with its definition.
     TournamentCreated = 32, "tournament.created";
     /// A tournament started.
@@ -110,6 +124,20 @@ kinds! {
     PlayerDisqualified = 36, "tournament.player_disqualified";
     /// A player was taken back into a tournament's ranking.
     PlayerReinstated = 37, "tournament.player_reinstated";
+    /// A player has a seat in a tournament.
+    SeatGranted = 49, "tournament.seat_granted";
+    /// Players may enter a tournament.
+    PlayersInvited = 50, "tournament.players_invited";
+    /// A player's prize is held back until somebody has looked, or is not any more.
+    ReviewSet = 51, "tournament.review_set";
+    /// A later version of a result.
+    ResultRevised = 52, "tournament.result_revised";
+    /// Who gets what, and the money for it.
+    PrizesPlanned = 53, "tournament.prizes_planned";
+    /// One line of a payout has come further.
+    PayoutMoved = 54, "tournament.payout_moved";
+    /// A tournament's last prize is paid.
+    TournamentCompleted = 55, "tournament.completed";
     /// An operator set what a provider may do.
     ProviderStateChanged = 48, "provider.state_changed";
     /// A schedule was set, or a new version of it.

@@ -27,6 +27,8 @@ pub enum Account {
     External,
     /// Money between slots.
     Transit,
+    /// Prize money of tournaments.
+    Pool,
 }
 
 impl Account {
@@ -41,6 +43,7 @@ impl Account {
         (Self::Promo, 17, "promo"),
         (Self::External, 18, "external"),
         (Self::Transit, 19, "transit"),
+        (Self::Pool, 20, "pool"),
     ];
 
     /// The stored code.

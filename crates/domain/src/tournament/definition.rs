@@ -1,5 +1,8 @@
 //! What a tournament is: announced once, never changed.
 
+use super::admission::{Admission, Kind, Review};
+use super::prizes;
+use super::prizes::table::{Band, Decimal, Prize, PrizeTable};
 use super::rules::Rules;
 use super::score::{Count, Of, Points};
 use crate::ids::TournamentId;
@@ -77,10 +80,22 @@ pub struct Definition {
     pub top_n: u64,
     /// Who is in.
     pub entry: EntryMode,
-    /// Prizes by place, shown; paying them is a later step.
+    /// Cash prizes by place; empty where `table` says more.
     pub prizes: Vec<Amount>,
     /// Free text.
     pub description: String,
+    /// What sort of contest it is.
+    #[serde(default, rename = "type")]
+    pub kind: Kind,
+    /// Who gets in.
+    #[serde(default, skip_serializing_if = "Admission::is_default")]
+    pub admission: Admission,
+    /// Prizes, as published.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub table: Option<Box<PrizeTable>>,
+    /// What happens between the result and its prizes.
+    #[serde(default, skip_serializing_if = "Review::is_default")]
+    pub review: Review,
 }
 
 /// Something wrong with a definition.
@@ -127,7 +142,79 @@ impl Definition {
         let mut problems: Vec<_> =
             wrong.map(|(_, field, message)| Problem { field: field.to_owned(), message }).collect();
         problems.extend(self.rules.problems(self.currency));
+        let times = (self.starts, self.ends);
+        problems.extend(self.admission.problems(self.table.as_deref(), self.currency, times));
+        problems.extend(self.prize_problems());
         if problems.is_empty() { Ok(()) } else { Err(problems) }
+    }
+
+    fn prize_problems(&self) -> Vec<Problem> {
+        let say = |field: &str, message| Problem { field: field.to_owned(), message };
+        let mut problems = Vec::new();
+        if self.table.is_some() && !self.prizes.is_empty() {
+            problems.push(say("prizes", "must be left out: prizeTable says them"));
+        }
+        if self.table.as_ref().is_some_and(|table| table.currency != self.currency) {
+            problems.push(say("prizeTable.currency", "must be the tournament's"));
+        }
+        if self.prize_rules().is_err() {
+            problems.push(say("prizeTable", "is not valid: see POST /api/tournaments/check"));
+        }
+        let limit = self.review.confirm_above.is_some_and(|limit| limit.0 < 0);
+        if limit || !(0..=30 * DAY_MS).contains(&self.review.hold_ms) {
+            problems.push(say("review", "must be 0 to 30 days, and amounts not below zero"));
+        }
+        problems
+    }
+
+    /// The prizes as a table, also where only amounts are given; `None`: there are none.
+    #[must_use]
+    pub fn prize_table(&self) -> Option<PrizeTable> {
+        if let Some(table) = &self.table {
+            return Some((**table).clone());
+        }
+        let paid = self.prizes.iter().take_while(|prize| prize.is_positive());
+        let mut bands: Vec<(Amount, Band)> = Vec::new();
+        for (place, prize) in (1_u32..).zip(paid) {
+            match bands.last_mut() {
+                Some((amount, band)) if amount == prize => band.to = Some(place),
+                _ => {
+                    let amount = Some(Decimal(self.currency.format(*prize)));
+                    let cash = Prize::Cash { amount, percent: None, weight: None, currency: None };
+                    bands.push((*prize, Band { from: place, to: None, prizes: vec![cash] }));
+                }
+            }
+        }
+        let bands: Vec<_> = bands.into_iter().map(|(_, band)| band).collect();
+        (!bands.is_empty()).then(|| PrizeTable {
+            currency: self.currency,
+            total: None,
+            fixed_from: prizes::table::FixedFrom::default(),
+            policies: prizes::table::Policies::default(),
+            pool: None,
+            bands,
+            satellite: None,
+        })
+    }
+
+    /// Whether anything can be won.
+    #[must_use]
+    pub fn has_prizes(&self) -> bool {
+        self.table.is_some() || self.prizes.first().is_some_and(|prize| prize.is_positive())
+    }
+
+    /// The prizes as exact rules; `None`: there are none.
+    ///
+    /// # Errors
+    /// What is wrong with the table.
+    pub fn prize_rules(&self) -> Result<Option<prizes::Rules>, Vec<prizes::Problem>> {
+        self.prize_table().map(|table| table.rules()).transpose()
+    }
+
+    /// How many places win something; `None`: the pool decides, or nobody does.
+    #[must_use]
+    pub fn paid_places(&self) -> Option<u32> {
+        self.prize_rules().ok().flatten().and_then(|rules| rules.places())
     }
 
     /// A score as shown: with the rules' decimals, of which those past the second only when they

@@ -3,6 +3,7 @@
 //! **Invariant:** standings are a pure function of the definition and the set of rows up to the
 //! cut; neither order between slots nor repetition changes them.
 
+pub mod admission;
 mod alias;
 mod check;
 mod definition;
@@ -12,10 +13,12 @@ mod ranking;
 pub mod rules;
 pub mod schedule;
 pub mod score;
+pub mod settle;
 mod standings;
 #[cfg(test)]
 mod tests;
 
+pub use admission::{Admission, Kind, Price, Reentry, Review};
 pub use alias::alias;
 pub use definition::{Definition, EntryMode, Metric, Problem};
 pub use lifecycle::Phase;

@@ -35,6 +35,10 @@ fn definition(metric: Metric, entry: EntryMode) -> Definition {
         entry,
         prizes: vec![Amount(5_000), Amount(1_000)],
         description: String::new(),
+        kind: crate::tournament::Kind::default(),
+        admission: crate::tournament::Admission::default(),
+        table: None,
+        review: crate::tournament::Review::default(),
     }
 }
 
@@ -306,7 +310,7 @@ fn life() {
                         (None, Moved::Created { definition }) => {
                             state = Some(Tournament::created(row.seq, *definition));
                         }
-                        (Some(state), event) => state.apply(row.seq, &event),
+                        (Some(state), event) => state.apply(row.seq, row.time, &event),
                         (None, _) => panic!("no tournament"),
                     }
                     Ok(true)

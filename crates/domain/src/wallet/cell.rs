@@ -448,7 +448,11 @@ impl Cell {
                     facts.bets.entry(bet.clone()).or_default().unmatched = Some(row);
                 }
                 Claim::WithdrawalEnded(_) => facts.ended = Some(row),
-                Claim::RoundEnded(..) | Claim::Withdrawal(_) | Claim::FreeRounds(_) => {
+                Claim::RoundEnded(..)
+                | Claim::Withdrawal(_)
+                | Claim::FreeRounds(_)
+                | Claim::Seat(..)
+                | Claim::Prize(..) => {
                     facts.claimed = Some(row);
                 }
                 Claim::BetClosed(..) | Claim::Tournament(_) | Claim::TournamentEnded(_) => {}

@@ -1,5 +1,6 @@
 //! What a wallet can be asked to do.
 
+use super::contest::{self, Act};
 use super::event::BetRef;
 use super::protection::{ExclusionKind, LimitKind, Period};
 use super::scored::Report;
@@ -305,6 +306,8 @@ pub enum Command {
     },
     /// Journals points of a tournament that a provider reports.
     Report(Report),
+    /// A buy-in, a seat, a prize.
+    Contest(Box<contest::Act>),
     /// Leaves a tournament.
     Leave {
         /// Which one.
@@ -340,6 +343,7 @@ impl Command {
             Self::GrantFreeRounds { .. } => RequestKind::FreeRounds,
             Self::Enter { .. } | Self::Leave { .. } => RequestKind::Entry,
             Self::Report(_) => RequestKind::Report,
+            Self::Contest(_) => RequestKind::Contest,
         }
     }
 
@@ -363,6 +367,11 @@ impl Command {
             Self::GrantFreeRounds { .. } => "free_rounds",
             Self::Enter { .. } | Self::Leave { .. } => "entry",
             Self::Report(_) => "report",
+            Self::Contest(act) => match &**act {
+                Act::Hold { .. } | Act::TakeSeat { .. } | Act::Release { .. } => "buy_in",
+                Act::Pay { .. } | Act::TakeBack { .. } => "prize",
+                Act::SetProfile { .. } => "profile",
+            },
         }
     }
 
@@ -459,6 +468,12 @@ impl Command {
                 vec![Claim::Withdrawal(id.clone()), Claim::WithdrawalEnded(id.clone())]
             }
             Self::GrantFreeRounds { campaign, .. } => vec![Claim::FreeRounds(campaign.clone())],
+            Self::Contest(act) => match &**act {
+                Act::Pay { award, .. } | Act::TakeBack { award } => {
+                    vec![Claim::Prize(award.tournament.clone(), award.version, award.line)]
+                }
+                _ => Vec::new(),
+            },
             _ => Vec::new(),
         }
     }
@@ -629,6 +644,7 @@ impl Command {
                 put(&report.points.to_string());
                 put(&report.place.to_string());
             }
+            Self::Contest(act) => contest::canonical(act, &mut put),
             Self::Leave { tournament } => {
                 put("leave");
                 put(tournament.as_str());

@@ -2,6 +2,7 @@
 //! down is in `rows.rs`.
 
 use super::command::{Outcome, Verdict};
+use super::contest::Told;
 use super::protection::{ExclusionKind, Limit};
 use super::refusal::Refusal;
 use super::scored::Report;
@@ -173,6 +174,8 @@ pub struct Settled {
     pub at: Option<UnixMs>,
     /// On the first row of a request only.
     pub totals: Option<SettlementTotals>,
+    /// Row time of the first result, of a later one.
+    pub first: Option<UnixMs>,
 }
 
 /// One event is one row is at most one transfer.
@@ -433,6 +436,8 @@ pub enum Event {
     },
     /// No transfer.
     ScoreReported(Report),
+    /// A buy-in, a seat, a prize.
+    Contest(Box<Told>),
     /// No transfer.
     TournamentLeft {
         /// Which one.
@@ -473,6 +478,7 @@ impl Event {
             Self::TournamentEntered { .. } => RowKind::TournamentEntered,
             Self::TournamentLeft { .. } => RowKind::TournamentLeft,
             Self::ScoreReported(_) => RowKind::ScoreReported,
+            Self::Contest(told) => told.kind(),
         }
     }
 
@@ -513,6 +519,7 @@ impl Event {
                 let (from, amount) = stake.first();
                 (from, A::House, amount, *currency)
             }
+            Self::Contest(told) => return told.leg(),
             _ => return None,
         };
         Some(Leg { debit, credit, amount, currency })
@@ -559,6 +566,13 @@ impl Event {
                 Some(Claim::WithdrawalEnded(id.clone()))
             }
             Self::FreeRoundsGranted { campaign, .. } => Some(Claim::FreeRounds(campaign.clone())),
+            Self::Contest(told) => match &**told {
+                Told::Seated(buy_in) => Some(Claim::Seat(buy_in.tournament.clone(), buy_in.entry)),
+                Told::Paid(award) | Told::TakenBack(award, _) => {
+                    Some(Claim::Prize(award.tournament.clone(), award.version, award.line))
+                }
+                _ => None,
+            },
             _ => None,
         }
     }
@@ -579,6 +593,8 @@ impl Event {
             (RowKind::BetFunded, A::Bonus, A::Held | A::House)
             | (RowKind::StakeReturned, A::Held, A::Bonus)
             | (RowKind::DebtRepaid, A::Cash, A::Debt)
+            | (RowKind::FeePaid, A::Held, A::House)
+            | (RowKind::PrizeReversed, A::Debt | A::Promo, A::Pool)
             | (RowKind::Adjusted, A::Cash, A::House)
             | (RowKind::Adjusted, A::House, A::Cash)
             | (RowKind::Adjusted, A::Bonus, A::Promo)

@@ -8,12 +8,14 @@
 //!           └──Play──▶ settled
 //! ```
 //!
-//! **Invariants:** available ≥ 0; held = Σ stakes of open bets; a bet's id and its end are
+//! **Invariants:** available ≥ 0; held = Σ stakes of open bets and buy-ins that
+//! wait for a seat; a bet's id and its end are
 //! claimed in the journal, so neither can happen twice whatever this code forgets.
 //! **Never:** I/O, clocks, random numbers. **Tests:** `tests.rs` here, `tests/sim/` for crashes.
 
 mod cell;
 mod command;
+pub mod contest;
 mod decide;
 mod event;
 mod kept;

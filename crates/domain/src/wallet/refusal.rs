@@ -130,6 +130,12 @@ pub enum Refusal {
     /// No such session.
     #[error("the player has no open session on this game")]
     SessionNotFound,
+    /// The tournament is for others.
+    #[error("the tournament is not open to this player")]
+    NotEligible,
+    /// A seat can't be given back.
+    #[error("a seat that was taken can't be given back")]
+    SeatTaken,
     /// Not entered in the tournament.
     #[error("the player is not in this tournament")]
     NotEntered,

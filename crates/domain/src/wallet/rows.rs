@@ -3,6 +3,7 @@
 //! **Invariant:** a payload's bytes are for ever: fields are added, never renamed or reordered.
 
 use super::command::{Outcome, Verdict};
+use super::contest::Told;
 use super::event::{About, BetRef, Event, Settled, SettlementTotals, Stake};
 use super::protection::{ExclusionKind, Limit};
 use super::refusal::Refusal;
@@ -61,6 +62,10 @@ payload! {
     others: Vec<(Currency, SettlementTotals)>,
     /// What of the row's amount repays a debt, by the next row.
     repaid: Amount,
+    /// A buy-in, a seat, a prize.
+    contest: Told,
+    /// Row time of a bet's first result.
+    first: UnixMs,
 }
 
 impl Payload {
@@ -196,6 +201,7 @@ impl Event {
                     version: amended.then_some(settled.version),
                     before: (amended || settled.paid_before.0 > 0).then_some(settled.paid_before),
                     unvoided: settled.void_before.then_some(true),
+                    first: settled.first.filter(|_| amended),
                     ..none()
                 };
                 Columns::bet(&settled.bet, &payload.with(&settled.stake, amended))
@@ -328,6 +334,9 @@ impl Event {
                 .bytes(),
                 ..Columns::default()
             },
+            Self::Contest(told) => {
+                Columns::only(&Payload { contest: Some((**told).clone()), ..none() })
+            }
             Self::TournamentLeft { tournament } => {
                 Columns::only(&Payload { tournament: Some(tournament.clone()), ..none() })
             }
@@ -434,6 +443,7 @@ impl Event {
                     placed_seq: need!(placed),
                     at: payload.at,
                     totals: payload.totals,
+                    first: payload.first,
                 };
                 if amended { Self::BetAmended(settled) } else { Self::BetSettled(settled) }
             }
@@ -480,6 +490,8 @@ impl Event {
             | RowKind::WinReversed
             | RowKind::BetFunded
             | RowKind::StakeReturned
+            | RowKind::FeePaid
+            | RowKind::PrizeReversed
             | RowKind::DebtRepaid => Self::Moved {
                 kind: row.kind,
                 about: match (&row.provider, &row.round) {
@@ -489,7 +501,14 @@ impl Event {
                         bet: row.bet.clone(),
                         game: row.game.clone(),
                     }),
-                    (None, None) if row.kind == RowKind::DebtRepaid => None,
+                    (None, None)
+                        if matches!(
+                            row.kind,
+                            RowKind::DebtRepaid | RowKind::FeePaid | RowKind::PrizeReversed
+                        ) =>
+                    {
+                        None
+                    }
                     _ => return Err(bad("round")),
                 },
                 leg: leg()?,
@@ -547,6 +566,18 @@ impl Event {
                 expires: need!(expires),
                 author: need!(author),
             },
+            RowKind::BuyInHeld
+            | RowKind::BuyInReleased
+            | RowKind::PrizePaid
+            | RowKind::PrizeTakenBack
+            | RowKind::ProfileSet => match need!(contest) {
+                told if told.kind() == row.kind => Self::Contest(Box::new(told)),
+                _ => return Err(bad("contest")),
+            },
+            RowKind::TournamentEntered if payload.contest.is_some() => match need!(contest) {
+                told @ Told::Seated(_) => Self::Contest(Box::new(told)),
+                _ => return Err(bad("contest")),
+            },
             RowKind::TournamentEntered => {
                 Self::TournamentEntered { tournament: need!(tournament), ends: need!(expires) }
             }
@@ -566,6 +597,13 @@ impl Event {
             | RowKind::TournamentCancelled
             | RowKind::PlayerDisqualified
             | RowKind::PlayerReinstated
+            | RowKind::SeatGranted
+            | RowKind::PlayersInvited
+            | RowKind::ReviewSet
+            | RowKind::ResultRevised
+            | RowKind::PrizesPlanned
+            | RowKind::PayoutMoved
+            | RowKind::TournamentCompleted
             | RowKind::ProviderStateChanged
             | RowKind::ScheduleSet
             | RowKind::ScheduleStopped

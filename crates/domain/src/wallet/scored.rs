@@ -8,6 +8,7 @@ use crate::journal::{Row, RowKind};
 use crate::money::{Amount, Currency};
 use crate::time::{EVENT_TIME_TOLERANCE_MS, UnixMs, event_time};
 use crate::tournament::score::Points;
+use serde::{Deserialize, Serialize};
 
 /// Points of a tournament that a provider reports: chips of a table, a race's points.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,7 +50,7 @@ impl Report {
 
 /// A finished bet as scoring sees it, in own money only; the same whether it was settled or
 /// played at once.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SettledRound {
     /// Who.
     pub player: PlayerId,
@@ -71,6 +72,9 @@ pub struct SettledRound {
     pub ended: UnixMs,
     /// Time of the row that carries the result: decides grace.
     pub recorded: UnixMs,
+    /// Time of the row that carried the bet's first result; whether that counted, its
+    /// corrections count.
+    pub first: UnixMs,
     /// Seq of the placement in the player's slot.
     pub placed_seq: u64,
 }
@@ -101,6 +105,7 @@ impl SettledRound {
                 started: settled.started,
                 ended: counted(settled.at),
                 recorded: row.time,
+                first: settled.first.unwrap_or(row.time),
                 placed_seq: settled.placed_seq,
             }),
             Event::RoundPlayed { bet, stake, payout, currency, at, .. } => Some(Self {
@@ -114,6 +119,7 @@ impl SettledRound {
                 started: counted(at),
                 ended: counted(at),
                 recorded: row.time,
+                first: row.time,
                 placed_seq: row.seq,
             }),
             _ => None,

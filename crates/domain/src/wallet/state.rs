@@ -1,6 +1,7 @@
 //! A wallet's state: a fold over its events.
 
 use super::command::{Outcome, Verdict};
+use super::contest::{BuyIn, Profile};
 use super::event::{BetRef, Event, Settled, Stake};
 use super::kept::{self, Kept};
 use super::protection::{Exclusion, ExclusionKind, Protection, Usage, count};
@@ -66,7 +67,11 @@ impl Accounts {
             Account::Held => Some(&mut self.held),
             Account::Locked => Some(&mut self.locked),
             Account::Debt => Some(&mut self.debt),
-            Account::House | Account::Promo | Account::External | Account::Transit => None,
+            Account::House
+            | Account::Promo
+            | Account::External
+            | Account::Transit
+            | Account::Pool => None,
         }
     }
 
@@ -196,6 +201,14 @@ pub struct Entry {
     pub ends: UnixMs,
     /// Seq of the row by which the player is in.
     pub seq: u64,
+    /// Seats that were granted; 0 where there are none.
+    #[serde(default, skip_serializing_if = "no_seats")]
+    pub entries: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+const fn no_seats(entries: &u32) -> bool {
+    *entries == 0
 }
 
 /// A wallet after some row of its slot.
@@ -229,6 +242,15 @@ pub struct Wallet {
     /// The last bet of the last few seconds, by game.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub spun: BTreeMap<GameId, UnixMs>,
+    /// Prices of entries that wait for a seat.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub buy_ins: BTreeMap<TournamentId, BuyIn>,
+    /// Tickets by the tournament that they are for.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tickets: BTreeMap<TournamentId, u32>,
+    /// What the operator knows of the player.
+    #[serde(default, skip_serializing_if = "Profile::is_empty")]
+    pub profile: Profile,
     /// How many refusals and tombstones were kept lately.
     #[serde(default, skip_serializing_if = "Kept::is_empty")]
     pub kept: Kept,
@@ -453,9 +475,9 @@ impl Wallet {
                 self.free_rounds.insert(campaign.clone(), granted);
             }
             Event::TournamentEntered { tournament, ends } => {
-                self.entries.retain(|_, entry| time.since_ms(entry.ends) < REMEMBERED_MS);
-                self.entries.insert(tournament.clone(), Entry { ends: *ends, seq });
+                self.enter(tournament, *ends, seq, time);
             }
+            Event::Contest(told) => self.told(told, seq, time),
             Event::TournamentLeft { tournament } => {
                 self.entries.remove(tournament);
             }
@@ -480,6 +502,21 @@ impl Wallet {
             count(&mut used.staked, all);
             count(&mut used.lost, own);
         });
+    }
+
+    pub(super) fn enter(&mut self, id: &TournamentId, ends: UnixMs, seq: u64, time: UnixMs) {
+        self.entries.retain(|_, entry| time.since_ms(entry.ends) < REMEMBERED_MS);
+        self.entries.insert(id.clone(), Entry { ends, seq, entries: 0 });
+    }
+
+    /// A buy-in counts like a stake of own money.
+    pub(super) fn count_spent(&mut self, currency: Currency, time: UnixMs, amount: Amount) {
+        self.count_stake(currency, time, &Stake::cash(amount));
+    }
+
+    /// A cash prize counts like a payout; less than nothing when it is taken back.
+    pub(super) fn count_won(&mut self, currency: Currency, time: UnixMs, amount: i64) {
+        self.count_payout(currency, time, amount);
     }
 
     fn count_payout(&mut self, currency: Currency, time: UnixMs, own: i64) {

@@ -29,6 +29,10 @@ fn six_fields_are_enough() {
         opt_in: true,
         prizes: Vec::new(),
         description: String::new(),
+        kind: palio_domain::tournament::Kind::default(),
+        admission: palio_domain::tournament::Admission::default(),
+        table: None,
+        review: palio_domain::tournament::Review::default(),
     };
     assert_eq!(parsed, expected);
     let yen = read(&LEAST.replace("EUR", "JPY")).unwrap();

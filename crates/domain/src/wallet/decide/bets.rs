@@ -238,6 +238,7 @@ fn won_before(
         placed_seq: context.next_seq,
         at: None,
         totals: None,
+        first: None,
     }))?;
     if payer == Account::Promo {
         return Ok(());

@@ -2,10 +2,12 @@
 //!
 //! `bets`: what a bet may do. `results`: settlements, corrections, wins without a bet.
 //! `rounds`: rollbacks, ends of rounds, the desk. `cashier`: deposits, withdrawals, adjustments.
+//! `contest`: buy-ins, seats, prizes.
 //! `protection`: limits, exclusions, sessions.
 
 mod bets;
 mod cashier;
+mod contest;
 mod protection;
 mod results;
 mod rounds;
@@ -73,6 +75,8 @@ pub enum Noop {
     AlreadyRolledBack,
     /// The player is in the tournament.
     AlreadyEntered,
+    /// The price is held already; the seat is to be decided.
+    AlreadyHeld,
     /// The round's end is known.
     AlreadyEnded,
     /// No open bet of the round is late, or it is known.
@@ -178,10 +182,13 @@ impl Wallet {
                 self.not_excluded(now)?;
                 Ok(one(Event::TournamentEntered { tournament: tournament.clone(), ends: *ends }))
             }
+            Command::Contest(act) => self.contest(act, context, facts),
             Command::Report(report) => Ok(one(Event::ScoreReported(report.clone()))),
             Command::Leave { tournament } => {
-                if !self.entries.contains_key(tournament) {
-                    return Err(Refusal::NotEntered);
+                match self.entries.get(tournament) {
+                    None => return Err(Refusal::NotEntered),
+                    Some(entry) if entry.entries > 0 => return Err(Refusal::SeatTaken),
+                    Some(_) => {}
                 }
                 Ok(one(Event::TournamentLeft { tournament: tournament.clone() }))
             }

@@ -9,7 +9,7 @@ use super::{Decision, Facts, Past, Plan};
 use crate::ids::{BetId, GameId, ProviderId, RoundId};
 use crate::journal::{Account, Row, RowKind};
 use crate::money::{Amount, Currency};
-use crate::time::UnixMs;
+use crate::time::{EVENT_TIME_TOLERANCE_MS, UnixMs, event_time};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -458,7 +458,7 @@ fn stands(past: &Past) -> Result<Option<Standing>, Refusal> {
 fn stood(past: &Past, version: u32) -> Result<Option<Standing>, Refusal> {
     let Some(row) = past.at(version) else { return Ok(None) };
     // A row that can't be read was told as damage when it was folded in.
-    let settled = match Event::from_row(row).map_err(|_| Refusal::BetNotFound)? {
+    let mut settled = match Event::from_row(row).map_err(|_| Refusal::BetNotFound)? {
         Event::BetSettled(settled) | Event::BetAmended(settled) => settled,
         Event::RoundPlayed { bet, stake, payout, currency, at, .. } => Settled {
             bet,
@@ -469,13 +469,17 @@ fn stood(past: &Past, version: u32) -> Result<Option<Standing>, Refusal> {
             void_before: false,
             currency,
             outcome: if payout.is_positive() { Outcome::Win } else { Outcome::Lose },
-            started: row.time,
+            started: event_time(row.time, at, EVENT_TIME_TOLERANCE_MS),
             placed_seq: row.seq,
             at,
             totals: None,
+            first: None,
         },
         _ => return Ok(None),
     };
+    if settled.version == 1 {
+        settled.first = Some(row.time);
+    }
     Ok(Some(Standing { settled, row: Arc::clone(row) }))
 }
 
@@ -556,6 +560,7 @@ fn first(
         placed_seq: open.seq,
         at,
         totals: None,
+        first: None,
     }
 }
 

@@ -4,14 +4,20 @@
 //! order is total. Players who entered but have no round that counts are not ranked, nor are
 //! those who left or were disqualified.
 
+mod finish;
+mod saved;
+
+use super::admission::Reentry;
 use super::definition::{Definition, EntryMode};
 use super::lifecycle;
 use super::ranking::Ranking;
 use super::rules::{RankStyle, Rules, TieBreak, Ties, countback};
-use super::score::{Count, Outcome, Tally};
+use super::score::{Count, Outcome, Round, Tally};
 use crate::ids::{Aggregate, PlayerId, SLOTS, Slot, TenantId};
 use crate::journal::{Row, RowKind};
+use crate::money::Amount;
 use crate::time::UnixMs;
+use crate::wallet::contest::{BuyIn, Told};
 use crate::wallet::{CorruptRow, Event, Report, SettledRound};
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
@@ -48,6 +54,28 @@ struct Entrant {
     /// His rounds.
     #[serde(rename = "t")]
     tally: Tally,
+    /// Earlier entries, where each starts from nothing (S13): since when, and its rounds.
+    #[serde(rename = "p", default, skip_serializing_if = "Vec::is_empty")]
+    past: Vec<(u64, Tally)>,
+}
+
+impl Entrant {
+    /// The entry that a bet placed at `seq` belongs to.
+    fn entry_at(&mut self, seq: u64) -> &mut Tally {
+        if seq > self.entered {
+            return &mut self.tally;
+        }
+        let earlier = self.past.iter_mut().rev().find(|(entered, _)| seq > *entered);
+        match earlier {
+            Some((_, tally)) => tally,
+            None => &mut self.tally,
+        }
+    }
+
+    /// Since when bets count: from the first entry on.
+    fn since(&self) -> u64 {
+        self.past.first().map_or(self.entered, |(entered, _)| *entered)
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
@@ -102,6 +130,9 @@ pub struct FinalResult {
     pub participants: u64,
     /// The first hundred places.
     pub rows: Vec<FinalRow>,
+    /// Σ stakes that count, minor units, rounded down.
+    #[serde(default)]
+    pub turnover: Amount,
 }
 
 /// The fold.
@@ -117,24 +148,41 @@ pub struct Standings {
     /// One key per group of equal players, and how many they are; only where ranks are dense.
     groups: Ranking<(Reverse<i64>, Ties)>,
     sizes: HashMap<(Reverse<i64>, Ties), u32>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Saved {
-    created: UnixMs,
-    positions: Vec<u64>,
-    cut: Option<Vec<u64>>,
-    players: Vec<(PlayerId, Entrant)>,
+    /// Σ stakes that count, in fine units.
+    turnover: i128,
+    /// Corrections that came too late for the result, in their order.
+    late: Vec<SettledRound>,
+    paid_places: usize,
 }
 
 impl Standings {
+    /// Whether rows of this kind can change standings.
+    #[must_use]
+    pub const fn concerns(kind: RowKind) -> bool {
+        matches!(
+            kind,
+            RowKind::BetSettled
+                | RowKind::BetAmended
+                | RowKind::RoundPlayed
+                | RowKind::TournamentEntered
+                | RowKind::TournamentLeft
+                | RowKind::ScoreReported
+                | RowKind::PlayerDisqualified
+                | RowKind::PlayerReinstated
+        )
+    }
+
     /// Empty standings of a tournament announced at `created` (row time).
     #[must_use]
     pub fn new(definition: Arc<Definition>, tenant: TenantId, created: UnixMs) -> Self {
+        let paid_places = definition.paid_places().and_then(|places| usize::try_from(places).ok());
         Self {
             definition,
             tenant,
             created,
+            turnover: 0,
+            late: Vec::new(),
+            paid_places: paid_places.unwrap_or(0),
             positions: vec![0; usize::from(SLOTS)],
             cut: None,
             players: HashMap::new(),
@@ -184,14 +232,16 @@ impl Standings {
         self.positions.iter().zip(cut).any(|(at, until)| at > until)
     }
 
-    /// Folds a row in; rows already folded and rows beyond the cut are passed over. Returns
-    /// whether the board may have changed.
+    /// Folds a row in; rows already folded are passed over, and rows beyond the cut, but for
+    /// corrections of bets, which wait for [`Self::correct`]. Returns whether the board may have
+    /// changed.
     ///
     /// # Errors
     /// [`CorruptRow`].
     pub fn apply(&mut self, row: &Row) -> Result<bool, CorruptRow> {
         let until = self.cut.as_ref().and_then(|cut| cut.get(row.slot.index()).copied());
-        if row.seq <= self.position(row.slot) || until.is_some_and(|until| row.seq > until) {
+        let beyond = until.is_some_and(|until| row.seq > until);
+        if row.seq <= self.position(row.slot) || (beyond && row.kind != RowKind::BetAmended) {
             return Ok(false);
         }
         // Only a row that could be read is passed: a damaged one must not be skipped for good.
@@ -242,6 +292,13 @@ impl Standings {
         let (id, left) = match Event::from_row(row)? {
             Event::TournamentEntered { tournament, .. } => (tournament, false),
             Event::TournamentLeft { tournament } => (tournament, true),
+            Event::Contest(told) => match *told {
+                Told::Seated(buy_in) if buy_in.entry > 1 => {
+                    return Ok(self.reentry(row, player, &buy_in));
+                }
+                Told::Seated(buy_in) => (buy_in.tournament, false),
+                _ => return Ok(false),
+            },
             _ => return Ok(false),
         };
         if id != self.definition.id {
@@ -257,19 +314,58 @@ impl Standings {
         Ok(true)
     }
 
-    /// Whether a result came in time, of a round that started in time.
-    fn in_time(&self, round: &SettledRound) -> bool {
+    /// A further entry: of its own, or the same one that goes on (S13).
+    fn reentry(&mut self, row: &Row, player: PlayerId, buy_in: &BuyIn) -> bool {
+        if buy_in.tournament != self.definition.id {
+            return false;
+        }
+        self.change(player, |definition, entrant| {
+            entrant.left = false;
+            if definition.admission.reentry == Reentry::Sum && entrant.entered > 0 {
+                return;
+            }
+            let rules = &definition.rules;
+            let fresh = Tally::new(&rules.score, rules.keeps_rounds());
+            let before = std::mem::replace(&mut entrant.tally, fresh);
+            if entrant.entered > 0 {
+                entrant.past.push((entrant.entered, before));
+            }
+            entrant.entered = row.seq;
+        });
+        true
+    }
+
+    /// Whether a round started in time, and when a result of it is late.
+    fn in_time(&self, round: &SettledRound) -> Option<UnixMs> {
         let definition = &self.definition;
-        let accepted = definition.ends.plus_ms(definition.grace_ms);
-        round.started >= definition.starts
-            && round.started < definition.ends
-            && round.recorded <= accepted
+        let starts = round.started >= definition.starts && round.started < definition.ends;
+        starts.then(|| definition.ends.plus_ms(definition.grace_ms))
+    }
+
+    /// Takes in the corrections that came too late for the result: for a later version of it
+    /// (L5). Returns how many there were.
+    pub fn correct(&mut self) -> usize {
+        let late = std::mem::take(&mut self.late);
+        for settled in &late {
+            self.count(settled);
+        }
+        late.len()
     }
 
     fn round(&mut self, settled: &SettledRound) -> bool {
-        if !self.in_time(settled) {
+        let Some(accepted) = self.in_time(settled) else { return false };
+        if settled.recorded > accepted {
+            // Of a bet whose first result counted, a correction counts, too, when somebody says
+            // that the result is to be put right.
+            if settled.replaces.is_some() && settled.first <= accepted {
+                self.late.push(settled.clone());
+            }
             return false;
         }
+        self.count(settled)
+    }
+
+    fn count(&mut self, settled: &SettledRound) -> bool {
         let known = self.players.get(&settled.player);
         if known.is_some_and(|entrant| entrant.left) {
             return false;
@@ -277,7 +373,7 @@ impl Standings {
         let is_in = match self.definition.entry {
             EntryMode::Automatic => true,
             EntryMode::OptIn => known
-                .is_some_and(|entrant| entrant.entered > 0 && settled.placed_seq > entrant.entered),
+                .is_some_and(|entrant| entrant.entered > 0 && settled.placed_seq > entrant.since()),
         };
         if !is_in {
             return false;
@@ -294,13 +390,16 @@ impl Standings {
         if now.is_none() && before.is_none() {
             return false;
         }
+        let staked = |round: &Option<Round>| round.as_ref().map_or(0, |round| round.stake);
+        self.turnover = self.turnover + staked(&now) - staked(&before);
         self.change(settled.player, |definition, entrant| {
             let score = &definition.rules.score;
+            let tally = entrant.entry_at(settled.placed_seq);
             if let Some(before) = &before {
-                entrant.tally.remove(score, before);
+                tally.remove(score, before);
             }
             if let Some(now) = &now {
-                entrant.tally.add(score, now);
+                tally.add(score, now);
             }
         });
         true
@@ -339,6 +438,7 @@ impl Standings {
             left: false,
             out: false,
             tally: Tally::new(&rules.score, rules.keeps_rounds()),
+            past: Vec::new(),
         };
         let entrant = self.players.entry(player).or_insert_with(fresh);
         let before = rank_key(&definition, player, entrant);
@@ -406,10 +506,13 @@ impl Standings {
         for (slot, seq) in Slot::all().zip(&other.positions) {
             self.advance(slot, *seq);
         }
+        self.turnover += other.turnover;
+        self.late.extend(other.late);
         for (player, theirs) in other.players {
             self.change(player, |_, entrant| {
                 entrant.out |= theirs.out;
                 if theirs.entered > 0 || !theirs.tally.is_empty() {
+                    entrant.past = theirs.past;
                     entrant.entered = theirs.entered;
                     entrant.left = theirs.left;
                     entrant.tally = theirs.tally;
@@ -463,7 +566,7 @@ impl Standings {
             .and_then(|(at, _)| at.checked_sub(1))
             .and_then(|before| self.ranking.get(before))
             .map(|next| (next.score.0.saturating_sub(score), PlayerId(next.player)));
-        let paid = self.definition.prizes.len();
+        let paid = self.paid_places;
         let in_prizes = at.is_some_and(|(at, _)| at < paid);
         let prize_gap = paid
             .checked_sub(1)
@@ -496,64 +599,32 @@ impl Standings {
             standings_hash: hex::encode(self.hash()),
             participants: self.ranked(),
             rows: self.page(0, 100).into_iter().map(row).collect(),
+            turnover: self.turnover(),
         }
-    }
-
-    /// The fold as JSON, for a snapshot.
-    #[must_use]
-    pub fn save(&self) -> String {
-        let saved = Saved {
-            created: self.created,
-            positions: self.positions.clone(),
-            cut: self.cut.clone(),
-            players: {
-                let of = |(player, entrant): (&PlayerId, &Entrant)| (*player, entrant.clone());
-                let mut players: Vec<_> = self.players.iter().map(of).collect();
-                players.sort_unstable_by_key(|(player, _)| *player);
-                players
-            },
-        };
-        serde_json::to_string(&saved).unwrap_or_default()
-    }
-
-    /// The fold from [`Self::save`]; `None` when it can't be read.
-    #[must_use]
-    pub fn restore(definition: Arc<Definition>, tenant: TenantId, saved: &str) -> Option<Self> {
-        let saved: Saved = serde_json::from_str(saved).ok()?;
-        if saved.positions.len() != usize::from(SLOTS) {
-            return None;
-        }
-        let mut standings = Self::new(definition, tenant, saved.created);
-        standings.positions = saved.positions;
-        standings.cut = saved.cut;
-        let rules = &standings.definition.rules;
-        let mut keys = Vec::with_capacity(saved.players.len());
-        for (player, mut entrant) in saved.players {
-            entrant.tally.recompute(&rules.score);
-            keys.extend(rank_key(&standings.definition, player, &entrant));
-            standings.players.insert(player, entrant);
-        }
-        keys.sort_unstable();
-        if standings.definition.rules.rank == RankStyle::Dense {
-            keys.iter().for_each(|key| standings.regroup(None, Some(key)));
-        }
-        standings.ranking = Ranking::from_sorted(keys).ok()?;
-        Some(standings)
     }
 }
 
 /// Where a player stands; `None` for whoever is not ranked.
 fn rank_key(definition: &Definition, player: PlayerId, entrant: &Entrant) -> Option<RankKey> {
+    if entrant.left || entrant.out {
+        return None;
+    }
+    // The best entry counts (S13); nearly always there is one.
+    let past = entrant.past.iter().filter_map(|(_, tally)| entry_key(definition, player, tally));
+    past.chain(entry_key(definition, player, &entrant.tally)).min()
+}
+
+fn entry_key(definition: &Definition, player: PlayerId, tally: &Tally) -> Option<RankKey> {
     let rules = &definition.rules;
     let one = Rules::one(definition.currency);
-    let outcome = entrant.tally.outcome(&rules.score, one);
+    let outcome = tally.outcome(&rules.score, one);
     let enough = match rules.score.count {
         Count::Exactly(rounds) => outcome.rounds >= rounds,
         _ => outcome.rounds > 0,
     };
-    (enough && !entrant.left && !entrant.out).then(|| RankKey {
+    enough.then(|| RankKey {
         score: Reverse(outcome.score.cut(rules.score.decimals).0),
-        ties: ties(&rules.ties, &outcome, &entrant.tally),
+        ties: ties(&rules.ties, &outcome, tally),
         player: player.0,
     })
 }
