@@ -35,6 +35,7 @@ notices_secret_file = "$notices.key"
 id = 2
 name = "other"
 currency = "EUR"
+tournament_types = ["jackpot"]
 
 [[schedule]]
 id = "by-hand"
@@ -211,6 +212,10 @@ async fn documents(palio: &Palio) {
         let reply = post(who, path, &body).await;
         assert_eq!((reply.status, reply.code()), (status, code), "{path} {}", reply.text());
     }
+    // A type of tournaments that is switched off is not announced by a schedule either.
+    let reply = post(&other, "/api/schedules", &document("off", &json!({}))).await;
+    assert_eq!((reply.status, reply.code()), (422, "SCHEDULE_INVALID"), "{}", reply.text());
+    assert!(reply.text().contains(r#""field":"tournament.type""#), "{}", reply.text());
     assert_eq!(operator.get("/api/schedules/bad").await.unwrap().status, 404);
     let list: Value = operator.fetch("/api/schedules").await.unwrap();
     let ids: Vec<_> =
