@@ -35,7 +35,7 @@ notices_secret_file = "$notices.key"
 id = 2
 name = "other"
 currency = "EUR"
-tournament_types = ["jackpot"]
+tournament_types = ["leaderboard"]
 
 [[schedule]]
 id = "by-hand"
@@ -213,7 +213,8 @@ async fn documents(palio: &Palio) {
         assert_eq!((reply.status, reply.code()), (status, code), "{path} {}", reply.text());
     }
     // A type of tournaments that is switched off is not announced by a schedule either.
-    let reply = post(&other, "/api/schedules", &document("off", &json!({}))).await;
+    let reply =
+        post(&other, "/api/schedules", &document("off", &with("type", json!("slot_race")))).await;
     assert_eq!((reply.status, reply.code()), (422, "SCHEDULE_INVALID"), "{}", reply.text());
     assert!(reply.text().contains(r#""field":"tournament.type""#), "{}", reply.text());
     assert_eq!(operator.get("/api/schedules/bad").await.unwrap().status, 404);
