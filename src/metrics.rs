@@ -211,6 +211,20 @@ pub const ALL: &[Metric] = &[
         "outcome",
         "Notices of schedules that were due: noted, sent, failed or stale.",
     ),
+    metric(
+        "palio_prizes_paid_total",
+        Counter,
+        Count,
+        "",
+        "Lines of payouts that wallets have carried out.",
+    ),
+    metric(
+        "palio_payments_total",
+        Counter,
+        Count,
+        "outcome",
+        "Attempts at payment services: paid, failed, refused.",
+    ),
     metric("palio_tournaments_active", Gauge, Count, "", "Tournaments that are running."),
     metric(
         "palio_ws_sockets",

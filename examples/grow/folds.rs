@@ -72,6 +72,14 @@ impl Folds {
                     Arc::clone(&clock),
                     core.clone(),
                     storage.clone(),
+                    palio::actors::tournaments::Payers {
+                        payments: palio::payments::Payments::new([]).unwrap(),
+                        players: palio::players::Players::new(
+                            Arc::clone(&storage.directory),
+                            keys.clone(),
+                        ),
+                        rounds_of: HashMap::new(),
+                    },
                 );
                 let mut state = State {
                     desk: Desk::new(HashMap::new(), core, keys, clock, storage),

@@ -337,6 +337,10 @@ impl World {
             entry: if part % 3 == 2 { EntryMode::OptIn } else { EntryMode::Automatic },
             prizes: vec![Amount(100_000), Amount(50_000)],
             description: String::new(),
+            kind: palio_domain::tournament::Kind::default(),
+            admission: palio_domain::tournament::Admission::default(),
+            table: None,
+            review: palio_domain::tournament::Review::default(),
         };
         let create = lifecycle::Command::Create(Box::new(definition.clone()));
         let seq = self.step(None, &definition, &create);
@@ -358,7 +362,8 @@ impl World {
         let definition = contest.definition.clone();
         let event = Tournament::decide(Some(&contest), command, self.due(&contest));
         let seq = self.step(Some(&contest), &definition, command);
-        contest.apply(seq, &event.unwrap().unwrap());
+        let due = self.due(&contest);
+        contest.apply(seq, due, &event.unwrap().unwrap());
         self.contests.push(contest);
     }
 

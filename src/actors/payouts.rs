@@ -96,13 +96,11 @@ impl Tournaments {
                 !done.contains(at) && payout.progress.get(at).is_none_or(|p| !p.is_over())
             })
             .collect();
-        let done = futures_util::stream::iter(open)
+        futures_util::stream::iter(open)
             .map(|(at, order)| self.carry_out(entry, payout, at, order))
             .buffer_unordered(AT_ONCE)
             .fold(true, |all, one| std::future::ready(all && one))
-            .await;
-        metrics::gauge!("palio_payouts_open").set(if done { 0.0 } else { 1.0 });
-        done
+            .await
     }
 
     /// One order; whether it is done for good.

@@ -9,12 +9,13 @@
 //! | legs | a row whose transfer is not the one its event makes |
 //! | balances | a `balance_after` that the fold does not reach; a player's account below zero |
 //! | zero sum | a slot whose accounts do not add up to zero |
-//! | held | held money that is not the sum of open stakes |
+//! | held | held money that is not the sum of open stakes and of buy-ins that wait for a seat |
 //! | keys | a request key or claim that stands twice |
 //! | snapshots | a saved wallet that differs from the fold at its seq |
 //! | zones | a saved zone that would hide rows from a search |
 //! | schedules | a schedule's row that can't be folded in, an instance announced twice or without its tournament |
 //! | standings | a tournament's published result that differs from the recomputed one |
+//! | prizes | a plan that the result does not come to, a prize that no plan orders, a pool that does not add up |
 //!
 //! It only reads, so it can run beside a serving node; it then checks up to the heads it saw.
 //!
@@ -23,6 +24,7 @@
 //! wallets, and of the rest 8 bytes a key and the standings of closed tournaments.
 
 mod keys;
+mod payouts;
 mod report;
 mod schedules;
 mod slot;

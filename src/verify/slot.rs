@@ -191,10 +191,14 @@ impl State {
                 *held.entry(bet.currency).or_default() += i128::from(bet.stake.held().0);
                 self.report.open_bets += 1;
             }
+            for waiting in wallet.buy_ins.values().filter(|waiting| !waiting.ticket) {
+                *held.entry(waiting.currency).or_default() += i128::from(waiting.price.0);
+            }
             for (currency, accounts) in &wallet.accounts {
                 let open = held.get(currency).copied().unwrap_or(0);
                 if i128::from(accounts.held.0) != open {
-                    let found = format!("{} held, {open} in open bets", accounts.held.0);
+                    let found =
+                        format!("{} held, {open} in open bets and buy-ins", accounts.held.0);
                     self.report.differs("held", format!("player {}", player.0), found);
                 }
             }

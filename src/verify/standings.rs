@@ -1,5 +1,6 @@
 //! Recomputes every closed tournament from the rows up to its cut.
 
+use super::payouts::{Home, Pools};
 use super::report::Report;
 use super::schedules::Schedules;
 use crate::storage::{Error, Storage};
@@ -22,6 +23,7 @@ struct Contest {
 #[derive(Default)]
 pub(super) struct Contests {
     contests: BTreeMap<(TenantId, u64), Contest>,
+    homes: BTreeMap<(TenantId, u64), Home>,
     damaged: Vec<String>,
     schedules: Schedules,
 }
@@ -29,6 +31,7 @@ pub(super) struct Contests {
 /// The closed ones, over some slots.
 pub(super) struct Folds {
     folds: Vec<Standings>,
+    pools: Pools,
     damaged: Vec<String>,
 }
 
@@ -54,7 +57,11 @@ impl Contests {
 
     fn life(&mut self, row: &Row, number: u64) {
         let id = (row.tenant, number);
-        match Event::from_row(row) {
+        let event = Event::from_row(row);
+        if let Ok(event) = &event {
+            self.homes.entry(id).or_default().take(row, event);
+        }
+        match event {
             Ok(Event::Created { definition }) => {
                 let contest = Contest {
                     definition: Arc::new(*definition),
@@ -83,7 +90,8 @@ impl Contests {
             fold.set_cut(cut.clone());
             Some(fold)
         };
-        Folds { folds: self.contests.values().filter_map(fold).collect(), damaged: Vec::new() }
+        let folds = self.contests.values().filter_map(fold).collect();
+        Folds { folds, pools: Pools::default(), damaged: Vec::new() }
     }
 
     /// Compares what was published with what the journal says.
@@ -93,8 +101,19 @@ impl Contests {
         }
         self.schedules.compare(&self.contests.keys().copied().collect(), report);
         report.tournaments += u64::try_from(self.contests.len()).unwrap_or(u64::MAX);
-        let published = self.contests.values().filter_map(|contest| contest.closed.as_ref());
-        for ((_, published), fold) in published.zip(&folds.folds) {
+        for ((tenant, _), home) in &self.homes {
+            folds.pools.compare(*tenant, home, report);
+        }
+        let closed = |(id, contest)| {
+            let contest: &Contest = contest;
+            contest.closed.as_ref().map(|(_, result)| (self.homes.get(id), result))
+        };
+        let published = self.contests.iter().filter_map(closed);
+        for ((home, published), fold) in published.zip(&folds.folds) {
+            if let Some(home) = home {
+                home.first_plan(fold, report);
+                revised(home, fold, report);
+            }
             let recomputed = fold.result();
             if recomputed != *published {
                 let found = format!(
@@ -110,9 +129,27 @@ impl Contests {
     }
 }
 
+/// The newest version of a result, where every correction that there is had come by then.
+fn revised(home: &Home, fold: &Standings, report: &mut Report) {
+    let (Some((published, at)), Some(life)) = (&home.revised, home.life()) else { return };
+    if life.needs_revision || fold.has_corrections_after(*at) {
+        return;
+    }
+    let mut again = fold.clone();
+    again.judge(&life.out);
+    again.correct();
+    if again.result() != *published {
+        let id = fold.definition().id.as_str();
+        report.differs("standings", id, "the result as it was put right is not recomputed");
+    }
+}
+
 impl Folds {
     /// Folds a row into every tournament.
     pub(super) fn take(&mut self, row: &Row) {
+        if let Aggregate::Player(player) = row.aggregate {
+            self.pools.take(row, player);
+        }
         if !Standings::concerns(row.kind) {
             return;
         }
@@ -128,6 +165,7 @@ impl Folds {
         for (fold, other) in self.folds.iter_mut().zip(others.folds) {
             fold.absorb(other);
         }
+        self.pools.absorb(others.pools);
         self.damaged.extend(others.damaged);
     }
 }

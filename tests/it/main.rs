@@ -8,6 +8,7 @@
 )]
 
 mod agreed;
+mod contests;
 mod crash;
 mod crash_database;
 mod database;
@@ -17,6 +18,7 @@ mod edge;
 mod http;
 mod money;
 mod overload;
+mod payments;
 mod process;
 mod providers;
 mod restart;

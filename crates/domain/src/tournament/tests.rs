@@ -285,10 +285,7 @@ fn life() {
         (vec![(&create, 0), (&Act::Start, 1_000), (&close, 9_500)], Err(Refusal::NotYet)),
         (vec![(&create, 0), (&Act::Start, 1_000), (&close, 9_501)], Ok(true)),
         (vec![(&create, 0), (&Act::Start, 1_000), (&close, 9_501), (&close, 9_502)], Ok(false)),
-        (
-            vec![(&create, 0), (&Act::Start, 1_000), (&close, 9_501), (&cancel, 9_502)],
-            Err(Refusal::AlreadyEnded),
-        ),
+        (vec![(&create, 0), (&Act::Start, 1_000), (&close, 9_501), (&cancel, 9_502)], Ok(true)),
         (vec![(&create, 0), (&cancel, 1)], Ok(true)),
         (vec![(&create, 0), (&cancel, 1), (&cancel, 2)], Ok(false)),
         (vec![(&create, 0), (&cancel, 1), (&Act::Start, 1_000)], Err(Refusal::AlreadyEnded)),
@@ -329,3 +326,82 @@ fn aliases_never_change() {
 }
 
 const GOLDEN_ALIAS: &str = "Lucky Ocelot 55";
+
+/// A correction that comes after the grace period changes nothing until the result is put right;
+/// then it is as if the first result had said so (L4, L5).
+#[test]
+fn late_corrections_wait_until_the_result_is_put_right() {
+    let keys = Keys::new([1; 32]);
+    let announced = definition(Metric::Turnover, EntryMode::Automatic);
+    let mut stage =
+        Stage::new(crate::ids::Slot::all().map(|s| Head { epoch: 1, ..Head::empty(s) }));
+    let mut cells: Vec<_> =
+        (1..=2).map(|n| Cell::load(TENANT, PlayerId(n), None, []).unwrap()).collect();
+    let mut run = |player: usize, name: &str, time: i64, command: Command| {
+        let asked = Prepared::new(&keys, TENANT, PlayerId(player as u64), name, command, None);
+        let cell = &mut cells[player - 1];
+        cell.execute(&asked, &Default::default(), UnixMs(time), 0, &keys, &mut stage).unwrap();
+    };
+    let bet = |name: &str| BetRef {
+        provider: ProviderId::parse("acme").unwrap(),
+        bet: BetId::parse(name).unwrap(),
+        round: RoundId::parse(name).unwrap(),
+        game: GameId::parse("wheel").unwrap(),
+    };
+    let currency = Currency::EUR;
+    for (player, stake) in [(1, 600), (2, 300)] {
+        let funds = Command::Deposit { amount: Amount(1_000_000), currency };
+        run(player, "funds", 0, funds);
+        run(
+            player,
+            "b",
+            2_000,
+            Command::Play {
+                bet: bet(&format!("b{player}")),
+                stake: Amount(stake),
+                payout: Amount(0),
+                currency,
+                at: None,
+                feature: false,
+                terms: Default::default(),
+            },
+        );
+    }
+    run(
+        1,
+        "void",
+        20_000,
+        Command::SettleBets {
+            provider: ProviderId::parse("acme").unwrap(),
+            round: RoundId::parse("b1").unwrap(),
+            game: None,
+            bets: vec![crate::wallet::BetResult {
+                bet: BetId::parse("b1").unwrap(),
+                stake: None,
+                payout: Amount(600),
+                outcome: Some(crate::wallet::Outcome::Void),
+                version: Some(2),
+            }],
+            currency: Some(currency),
+            at: None,
+            terms: Default::default(),
+        },
+    );
+    let rows = stage.seal().unwrap().rows;
+    let (early, late): (Vec<_>, Vec<_>) = rows.iter().partition(|row| row.time < UnixMs(20_000));
+    let mut standings = fold(&announced, early.iter().copied());
+    let first = [(1, 1, "2.00".to_owned()), (2, 2, "1.00".to_owned())];
+    assert_eq!(board(&standings), first);
+    standings.set_cut(standings.positions().to_vec());
+    for row in &late {
+        standings.apply(row).unwrap();
+    }
+    assert_eq!(board(&standings), first);
+    assert_eq!(standings.turnover(), Amount(900));
+    let saved = standings.save();
+    let mut standings = Standings::restore(Arc::new(announced), TENANT, &saved).unwrap();
+    assert_eq!(standings.correct(), 1);
+    assert_eq!(board(&standings), [(1, 2, "1.00".to_owned())]);
+    assert_eq!(standings.turnover(), Amount(300));
+    assert_eq!(standings.correct(), 0, "once");
+}

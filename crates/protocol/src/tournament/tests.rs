@@ -97,7 +97,7 @@ fn a_wrong_field_is_named() {
 fn a_tournament_has_exactly_these_bytes() {
     let parsed = read(&with(r#""prizes":["100.00"],"minStake":"0.10""#)).unwrap();
     let shown = Tournament::new(&parsed, "active", "grace", 214);
-    let expected = r#"{"id":"friday-race","name":"Friday race","status":"active","phase":"grace","metric":"turnover","currency":"EUR","startsAt":"2026-11-21T18:00:00.000Z","endsAt":"2026-11-21T19:00:00.000Z","graceSeconds":60,"tickMs":1000,"topN":10,"participants":214,"prizes":["100.00"],"description":"","rules":{"counts":{"stakeMin":"0.1","over":"zero"},"score":{"terms":[{"of":"stake"}],"count":"all","per":"bet","roundsMin":0,"decimals":2},"ties":["reached"],"rank":"single"},"minStake":"0.10","pointsPer":"1.00","games":[],"entry":"opt_in","tieBreak":["score","reachedAt","player"]}"#;
+    let expected = r#"{"id":"friday-race","name":"Friday race","status":"active","phase":"grace","metric":"turnover","currency":"EUR","startsAt":"2026-11-21T18:00:00.000Z","endsAt":"2026-11-21T19:00:00.000Z","graceSeconds":60,"tickMs":1000,"topN":10,"participants":214,"prizes":["100.00"],"description":"","rules":{"counts":{"stakeMin":"0.1","over":"zero"},"score":{"terms":[{"of":"stake"}],"count":"all","per":"bet","roundsMin":0,"decimals":2},"ties":["reached"],"rank":"single"},"minStake":"0.10","pointsPer":"1.00","games":[],"entry":"opt_in","type":"leaderboard","tieBreak":["score","reachedAt","player"]}"#;
     assert_eq!(serde_json::to_string(&shown).unwrap(), expected);
     assert_eq!(serde_json::from_str::<Tournament>(expected).unwrap(), shown);
 }

@@ -352,6 +352,12 @@ impl Standings {
         late.len()
     }
 
+    /// Whether a correction that waits came after `at`.
+    #[must_use]
+    pub fn has_corrections_after(&self, at: UnixMs) -> bool {
+        self.late.iter().any(|settled| settled.recorded > at)
+    }
+
     fn round(&mut self, settled: &SettledRound) -> bool {
         let Some(accepted) = self.in_time(settled) else { return false };
         if settled.recorded > accepted {

@@ -1,0 +1,217 @@
+//! Adds up every tournament's pool, and works its plans out again.
+//!
+//! Σ legs into a pool − Σ legs out of it is what the orders still need: 0 when everything is paid.
+
+use super::report::Report;
+use palio_domain::journal::{Account, Leg, Row, RowKind};
+use palio_domain::tournament::lifecycle::{Event, Order, Tournament};
+use palio_domain::tournament::prizes::table::Correction;
+use palio_domain::tournament::prizes::{Due, PrizePlan, What};
+use palio_domain::tournament::settle::{self, Settling};
+use palio_domain::tournament::{FinalResult, Standings};
+use palio_domain::wallet::Event as WalletEvent;
+use palio_domain::wallet::contest::{Award, Told};
+use palio_domain::{PlayerId, TenantId, TournamentId, UnixMs};
+use std::collections::BTreeMap;
+
+/// A plan as it was journalled, with the tournament as it was before.
+pub(super) struct Planned {
+    before: Tournament,
+    version: u32,
+    plan: PrizePlan,
+    orders: Vec<Order>,
+    leg: Option<Leg>,
+}
+
+/// A tournament's home rows, folded.
+#[derive(Default)]
+pub(super) struct Home {
+    life: Option<Tournament>,
+    planned: Vec<Planned>,
+    /// The newest version of the result after the first, and when it was made.
+    pub(super) revised: Option<(FinalResult, UnixMs)>,
+    /// Σ legs of home rows into the pool.
+    pool: i128,
+}
+
+impl Home {
+    pub(super) fn take(&mut self, row: &Row, event: &Event) {
+        self.pool += into_pool(row.leg);
+        match (&mut self.life, event) {
+            (_, Event::Created { definition }) => {
+                self.life = Some(Tournament::created(row.seq, (**definition).clone()));
+            }
+            (Some(life), event) => {
+                if let Event::Planned { version, plan, orders, leg } = event {
+                    self.planned.push(Planned {
+                        before: life.clone(),
+                        version: *version,
+                        plan: (**plan).clone(),
+                        orders: orders.clone(),
+                        leg: *leg,
+                    });
+                }
+                if let Event::Revised { result, .. } = event {
+                    self.revised = Some((result.clone(), row.time));
+                }
+                life.apply(row.seq, row.time, event);
+            }
+            (None, _) => {}
+        }
+    }
+
+    /// Who is out now.
+    pub(super) fn life(&self) -> Option<&Tournament> {
+        self.life.as_ref()
+    }
+
+    /// The plan of the first version, worked out again from the standings at its cut.
+    pub(super) fn first_plan(&self, fold: &Standings, report: &mut Report) {
+        let Some(first) = self.planned.first().filter(|planned| planned.version == 1) else {
+            return;
+        };
+        if first.before.is_cancelled() {
+            return;
+        }
+        let settling = Settling {
+            finishers: fold.finishers(&first.before.under_review),
+            turnover: fold.turnover(),
+        };
+        let definition = &first.before.definition;
+        let again = settle::settle(definition, &first.before.seats, &settling);
+        if again != Ok(Some(first.plan.clone())) {
+            let id = definition.id.as_str();
+            report.differs("prizes", id, "the plan is not what the result comes to");
+        }
+    }
+}
+
+/// What one leg brings into pools.
+fn into_pool(leg: Option<Leg>) -> i128 {
+    leg.map_or(0, |leg| {
+        let amount = i128::from(leg.amount.0);
+        let into = if leg.credit == Account::Pool { amount } else { 0 };
+        let out = if leg.debit == Account::Pool { amount } else { 0 };
+        into - out
+    })
+}
+
+/// What players' rows say of one tournament's money.
+#[derive(Default)]
+struct Money {
+    pool: i128,
+    paid: BTreeMap<(u32, u32), (PlayerId, Award, bool)>,
+}
+
+/// What players' rows say of all tournaments' money.
+#[derive(Default)]
+pub(super) struct Pools(BTreeMap<(TenantId, TournamentId), Money>);
+
+impl Pools {
+    /// Takes a player's row in.
+    pub(super) fn take(&mut self, row: &Row, player: PlayerId) {
+        let concerns = matches!(
+            row.kind,
+            RowKind::TournamentEntered | RowKind::PrizePaid | RowKind::PrizeTakenBack
+        );
+        if !concerns {
+            return;
+        }
+        // A row that can't be read is told where the wallet is folded.
+        let Ok(WalletEvent::Contest(told)) = WalletEvent::from_row(row) else { return };
+        let Some(id) = told.tournament() else { return };
+        let money = self.0.entry((row.tenant, id.clone())).or_default();
+        match *told {
+            Told::Paid(award) => {
+                money.pool += into_pool(row.leg);
+                money.paid.insert((award.version, award.line), (player, award, false));
+            }
+            Told::TakenBack(award, _) => {
+                // What was missing comes by the next row.
+                money.pool +=
+                    if award.account().is_some() { i128::from(award.quantity) } else { 0 };
+                money.paid.insert((award.version, award.line), (player, award, true));
+            }
+            _ => money.pool += into_pool(row.leg),
+        }
+    }
+
+    /// Adds what other slots have.
+    pub(super) fn absorb(&mut self, other: Self) {
+        for (id, theirs) in other.0 {
+            let money = self.0.entry(id).or_default();
+            money.pool += theirs.pool;
+            money.paid.extend(theirs.paid);
+        }
+    }
+
+    /// Compares a tournament's home with what its players' rows say.
+    pub(super) fn compare(&self, tenant: TenantId, home: &Home, report: &mut Report) {
+        let Some(life) = &home.life else { return };
+        let id = &life.definition.id;
+        let none = Money::default();
+        let money = self.0.get(&(tenant, id.clone())).unwrap_or(&none);
+        for planned in &home.planned {
+            check_orders(planned, report);
+        }
+        for (at, (player, award, back)) in &money.paid {
+            let same = life.payout.order(at.0, at.1).is_some_and(|order| {
+                order.player == *player
+                    && order.what == award.what
+                    && order.quantity == award.quantity
+                    && order.currency == award.currency
+                    && order.back == *back
+            });
+            if !same {
+                let found = format!("{} line {}-{} is not in the plan", id, at.0, at.1);
+                report.differs("prizes", format!("player {}", player.0), found);
+            }
+        }
+        let open: i128 = life
+            .payout
+            .orders()
+            .filter(|(at, _)| !money.paid.contains_key(at))
+            .filter(|(at, _)| !life.payout.progress.get(at).is_some_and(|to| to.is_over()))
+            .map(|(_, order)| worth(&order.what, order.quantity, order.back))
+            .sum();
+        let reserved: i128 = life.payout.plans.last().map_or(0, |plan| {
+            let lines = plan.lines().iter().filter(|line| line.due == Due::Reserved);
+            lines.map(|line| worth(&line.what, line.quantity, false)).sum()
+        });
+        let there = home.pool + money.pool;
+        let needed = open + reserved;
+        let fits = if life.payout.plans.is_empty() {
+            // Buy-ins, of which one may be on its way.
+            there >= 0 && there <= i128::from(life.paid_in().0)
+        } else {
+            there == needed
+        };
+        if !fits {
+            report.differs("prizes", id.as_str(), format!("{there} in the pool, {needed} to pay"));
+        }
+        if life.is_done() && open != 0 {
+            report.differs("prizes", id.as_str(), format!("over, and {open} is not paid"));
+        }
+    }
+}
+
+fn worth(what: &What, quantity: i64, back: bool) -> i128 {
+    let all = match what {
+        What::Cash {} | What::Bonus { .. } => i128::from(quantity),
+        What::FreeRounds { .. } | What::Ticket { .. } | What::Item { .. } => 0,
+    };
+    if back { -all } else { all }
+}
+
+/// The orders and the money of a plan follow from it and from the plans before it.
+fn check_orders(planned: &Planned, report: &mut Report) {
+    let life = &planned.before;
+    let rules = life.definition.prize_rules().ok().flatten();
+    let policy = rules.map_or_else(Correction::default, |rules| rules.policies().correction);
+    let next = life.payout.next(&planned.plan, policy, life.paid_in());
+    let fits = next.is_ok_and(|next| next.orders == planned.orders && next.leg == planned.leg);
+    if !fits {
+        let found = format!("the orders of version {} do not follow from it", planned.version);
+        report.differs("prizes", life.definition.id.as_str(), found);
+    }
+}
