@@ -446,6 +446,7 @@ async fn follow(
 ) -> Result<(), Error> {
     let (started, is_started) = tokio::sync::oneshot::channel();
     let (storage, scheduler, settings) = (storage.clone(), Arc::clone(scheduler), config.clone());
+    let ready = Arc::clone(&folds.0);
     let series = series::Schedule::new(config).map_err(Error::Refused)?;
     let save_every = Duration::from_secs(config.core.snapshot_interval_seconds);
     let arbiter = actix::Arbiter::new();
@@ -491,9 +492,35 @@ async fn follow(
             }
         });
     });
-    is_started.await.map_err(|_| Error::Refused("the folds could not be started".into()))??;
+    // Where there is little to read, everything is there when the first request comes. Where
+    // there is much, wallets serve meanwhile, and boards say that they can't yet (ADR 0011).
+    let mut is_started = Box::pin(async move {
+        let lost = |_| Error::Refused("the folds could not be started".into());
+        is_started.await.map_err(lost)?
+    });
+    match tokio::time::timeout(FOLDS_WAIT, &mut is_started).await {
+        Ok(started) => {
+            started?;
+            ready.set_ready();
+        }
+        Err(_) => {
+            tracing::info!("serving before the folds are restored");
+            actix::spawn(async move {
+                match is_started.await {
+                    Ok(()) => ready.set_ready(),
+                    Err(error) => {
+                        tracing::error!(%error, "the folds can't be restored: stopping");
+                        actix::System::current().stop_with_code(1);
+                    }
+                }
+            });
+        }
+    }
     Ok(())
 }
+
+/// How long to wait for the folds before wallets serve without them.
+const FOLDS_WAIT: Duration = Duration::from_millis(1_500);
 
 fn listener(address: SocketAddr) -> Result<(std::net::TcpListener, SocketAddr), Error> {
     let failed = |source| Error::Listen { address, source };

@@ -86,6 +86,11 @@ pub struct OwnRow {
 /// Where the live side takes boards from. Only committed state ever comes out of it.
 #[async_trait]
 pub trait Boards: Send + Sync {
+    /// Whether a tournament that has no board does not exist; not while a server starts.
+    fn is_ready(&self) -> bool {
+        true
+    }
+
     /// The newest view, cheap enough to ask at every tick; the same `Arc` while unchanged.
     fn view(&self, tournament: &TournamentId) -> Option<Arc<BoardView>>;
 

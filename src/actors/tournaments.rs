@@ -136,6 +136,8 @@ pub struct Tournaments {
     storage: Storage,
     /// Saved folds that are no longer needed.
     forgotten: Mutex<Vec<String>>,
+    /// Everything saved is restored, and the rows since are folded.
+    ready: AtomicBool,
     /// Where every slot stood after the rows that were handed on last.
     positions: RwLock<Arc<Vec<u64>>>,
     pub(super) payments: Payments,
@@ -175,11 +177,24 @@ impl Tournaments {
             core,
             storage,
             forgotten: Mutex::default(),
+            ready: AtomicBool::new(false),
             positions: RwLock::default(),
             payments,
             players,
             rounds_of,
         })
+    }
+
+    /// Everything saved is restored, and the rows since are folded: from now on what is not here
+    /// is nowhere.
+    pub fn set_ready(&self) {
+        self.ready.store(true, Ordering::Release);
+    }
+
+    /// Whether everything is restored.
+    #[must_use]
+    pub fn is_restored(&self) -> bool {
+        self.ready.load(Ordering::Acquire)
     }
 
     pub(super) const fn core(&self) -> &CoreHandle {
@@ -605,6 +620,10 @@ struct SavedFold {
 
 #[async_trait]
 impl Boards for Tournaments {
+    fn is_ready(&self) -> bool {
+        self.is_restored()
+    }
+
     fn view(&self, tournament: &TournamentId) -> Option<Arc<BoardView>> {
         self.get(tournament).map(|entry| entry.view())
     }

@@ -19,9 +19,9 @@ pub(super) async fn healthz() -> HttpResponse {
     HttpResponse::Ok().json(json!({"status": "ok"}))
 }
 
-/// `GET /readyz`: every slot is owned and the journal takes commits.
+/// `GET /readyz`: every slot is owned, the journal takes commits, and boards are restored.
 pub(super) async fn readyz(server: Data<Server>) -> HttpResponse {
-    if server.core.is_ready() {
+    if server.core.is_ready() && server.tournaments.is_restored() {
         HttpResponse::Ok().json(json!({"status": "ready"}))
     } else {
         HttpResponse::ServiceUnavailable().json(json!({"status": "not ready"}))

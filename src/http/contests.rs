@@ -2,7 +2,7 @@
 
 use super::Server;
 use super::caller;
-use super::error::{ApiError, failure, unexpected};
+use super::error::{ApiError, failure, restored, unexpected};
 use super::leaderboard::{id, not_found};
 use super::tournaments::shown;
 use super::trace::trace_of;
@@ -43,6 +43,7 @@ async fn called<T: DeserializeOwned>(
 ) -> Result<Called<T>, ApiError> {
     let operator = caller::operator(server, request)?;
     let tenant = operator.tenant();
+    restored(server)?;
     let body = caller::json(server, request, payload, tenant).await?;
     let body = json::parse(&body)?;
     let entry = server.tournaments.get(&id(path)?).filter(|entry| entry.tenant == tenant);
@@ -157,6 +158,7 @@ pub(super) async fn payouts(
     page: Query<Page>,
 ) -> Result<HttpResponse, ApiError> {
     let operator = caller::operator(&server, &request)?;
+    restored(&server)?;
     let entry = server.tournaments.get(&id(&path)?);
     let entry = entry.filter(|entry| entry.tenant == operator.tenant()).ok_or_else(not_found)?;
     let facts = entry.facts();

@@ -2,7 +2,7 @@
 
 use super::Server;
 use super::caller;
-use super::error::ApiError;
+use super::error::{ApiError, restored};
 use crate::actors::desk::Overdue;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
@@ -36,6 +36,7 @@ async fn answer(
     tenant: TenantId,
     provider: Option<&ProviderId>,
 ) -> Result<HttpResponse, ApiError> {
+    restored(server)?;
     let (found, count) = server.desk.overdue(tenant, provider, LIMIT);
     let mut rounds = Vec::with_capacity(found.len());
     for Overdue { placed, key, proposal } in found {

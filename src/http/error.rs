@@ -94,6 +94,16 @@ pub(super) fn failure(why: Failure) -> Problem {
     Problem::new(code, detail).retry_after(1)
 }
 
+/// Refuses what is about boards while they are being restored: what is not here yet would be
+/// said not to exist.
+pub(super) fn restored(server: &super::Server) -> Result<(), ApiError> {
+    if server.tournaments.is_restored() {
+        return Ok(());
+    }
+    let detail = "boards are being restored; nothing was done";
+    Err(Problem::new(ErrorCode::StorageUnavailable, detail).retry_after(1).into())
+}
+
 /// A tournament's refusal as a problem.
 pub(super) fn tournament_refusal(refusal: &lifecycle::Refusal) -> Problem {
     use lifecycle::Refusal as R;

@@ -2,7 +2,7 @@
 
 use super::Server;
 use super::caller;
-use super::error::ApiError;
+use super::error::{ApiError, restored};
 use crate::actors::board::{BoardRow, Boards as _};
 use crate::actors::tournaments::Entry;
 use actix_web::http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH};
@@ -66,6 +66,7 @@ pub(super) async fn board(
     page: Query<Page>,
 ) -> Result<HttpResponse, ApiError> {
     let id = id(&path)?;
+    restored(&server)?;
     let published = server.live.published(&id).ok_or_else(not_found)?;
     let top = published.view.rows.len();
     let offset = page.offset.unwrap_or(0);
@@ -152,6 +153,7 @@ pub(super) async fn me(
 ) -> Result<HttpResponse, ApiError> {
     let id = id(&path)?;
     let (_, player, _) = caller::player(&server, &request)?;
+    restored(&server)?;
     let entry = server.tournaments.get(&id).ok_or_else(not_found)?;
     let Some(own) = server.tournaments.own(&id, player).await else {
         return Err(ApiError::new(ErrorCode::NotFound, "you are not in this tournament"));

@@ -2,7 +2,7 @@
 
 use super::Server;
 use super::caller;
-use super::error::ApiError;
+use super::error::{ApiError, restored};
 use super::trace::trace_of;
 use crate::actors::scheduler::Refused;
 use actix_web::web::{Data, Path, Payload};
@@ -25,6 +25,7 @@ pub(super) async fn list(
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let operator = caller::operator(&server, &request)?;
+    restored(&server)?;
     let now = server.clock.now();
     let all = server.scheduler.of(operator.tenant());
     let schedules = all.iter().map(|one| ScheduleResponse::new(one, now, NEXT_IN_LIST)).collect();
@@ -38,6 +39,7 @@ pub(super) async fn get(
     path: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let operator = caller::operator(&server, &request)?;
+    restored(&server)?;
     let found = server.scheduler.get(operator.tenant(), &id(&path)?).ok_or_else(not_found)?;
     Ok(HttpResponse::Ok().json(ScheduleResponse::new(&found, server.clock.now(), NEXT)))
 }
@@ -49,6 +51,7 @@ pub(super) async fn set(
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
     let operator = caller::operator(&server, &request)?;
+    restored(&server)?;
     let body = caller::json(&server, &request, payload, operator.tenant()).await?;
     let document: Value = json::parse_any(&body)?;
     let trace = Some(trace_of(&request));
@@ -66,6 +69,7 @@ pub(super) async fn start(
     path: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let operator = caller::operator(&server, &request)?;
+    restored(&server)?;
     let by = (operator.sub.as_str(), trace_of(&request));
     let started = server.scheduler.start(operator.tenant(), &id(&path)?, by).await;
     let (instance, is_new) = started.map_err(refused)?;
@@ -83,6 +87,7 @@ pub(super) async fn stop(
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
     let operator = caller::operator(&server, &request)?;
+    restored(&server)?;
     let body = caller::json(&server, &request, payload, operator.tenant()).await?;
     let asked = if body.is_empty() { StopSchedule::default() } else { json::parse(&body)? };
     let reason = asked.reason.optional("reason")?.unwrap_or_default().to_owned();

@@ -2,7 +2,7 @@
 
 use super::Server;
 use super::caller;
-use super::error::{ApiError, failure, tournament_refusal, unexpected};
+use super::error::{ApiError, failure, restored, tournament_refusal, unexpected};
 use super::leaderboard::{id, not_found};
 use super::run::{Done, Found};
 use super::trace::trace_of;
@@ -39,6 +39,7 @@ pub(super) async fn list(
     request: HttpRequest,
     filter: Query<Filter>,
 ) -> Result<HttpResponse, ApiError> {
+    restored(&server)?;
     let tenant = caller::tenant_or_public(&server, &request)?;
     let now = server.clock.now();
     let wanted = filter.status.as_deref();
@@ -68,6 +69,7 @@ pub(super) async fn get(
     server: Data<Server>,
     path: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
+    restored(&server)?;
     let entry = server.tournaments.get(&id(&path)?).ok_or_else(not_found)?;
     Ok(HttpResponse::Ok().json(shown(&server, &entry, server.clock.now())))
 }
@@ -176,6 +178,7 @@ pub(super) async fn create(
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
     let operator = caller::operator(&server, &request)?;
+    restored(&server)?;
     let body = caller::json(&server, &request, payload, operator.tenant()).await?;
     let parsed = json::parse::<CreateTournament>(&body)?.parse()?;
     let types = server.tournament_types.get(&operator.tenant());
@@ -229,6 +232,7 @@ pub(super) async fn cancel(
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
     let operator = caller::operator(&server, &request)?;
+    restored(&server)?;
     let body = caller::json(&server, &request, payload, operator.tenant()).await?;
     let asked: Cancel = if body.is_empty() { Cancel::default() } else { json::parse(&body)? };
     if asked.reason.chars().count() > 500 {
@@ -278,6 +282,7 @@ async fn enter(
     join: bool,
 ) -> Result<HttpResponse, ApiError> {
     let (tenant, player, player_id) = caller::player(server, request)?;
+    restored(server)?;
     let id = id(path)?;
     let entry = server.tournaments.get(&id).filter(|entry| entry.tenant == tenant);
     let entry = entry.ok_or_else(not_found)?;

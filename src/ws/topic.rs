@@ -146,6 +146,11 @@ impl std::fmt::Debug for Topics {
 }
 
 impl Topics {
+    /// Whether a board that is not there does not exist.
+    pub(super) fn is_ready(&self) -> bool {
+        self.boards.is_ready()
+    }
+
     /// None yet.
     #[must_use]
     pub fn new(boards: Arc<dyn Boards>, now: Clock, ring_len: usize) -> Self {

@@ -37,6 +37,7 @@ enum Refused {
     Node,
     Address,
     Stopping,
+    Starting,
 }
 
 impl Refused {
@@ -63,6 +64,10 @@ impl Refused {
                 "TOO_MANY_SOCKETS",
                 "too many sockets from this address",
             ),
+            Self::Starting => {
+                let detail = "boards are being restored";
+                (StatusCode::SERVICE_UNAVAILABLE, "STORAGE_UNAVAILABLE", detail)
+            }
             Self::Stopping => {
                 (StatusCode::SERVICE_UNAVAILABLE, "SHUTTING_DOWN", "this node is stopping")
             }
@@ -73,7 +78,7 @@ impl Refused {
     const fn retry_after(self) -> Option<&'static str> {
         match self {
             Self::Node | Self::Address => Some("5"),
-            Self::Stopping => Some("1"),
+            Self::Stopping | Self::Starting => Some("1"),
             Self::NotFound
             | Self::BadHandshake
             | Self::OldVersion
@@ -133,6 +138,9 @@ fn prepare(live: &Live, request: &Request, trace: &str) -> Result<(Arrive, Respo
     }
     if live.stopping.load(Ordering::Acquire) {
         return Err(Refused::Stopping);
+    }
+    if !live.topics.is_ready() {
+        return Err(Refused::Starting);
     }
     let topic = live.topics.open(&id).ok_or(Refused::NotFound)?;
     let address = request.peer_addr().map(|address| address.ip());
