@@ -207,7 +207,7 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
         clock: Arc::clone(&clock),
         zones: config.tenant.iter().map(|of| (TenantId(of.id), of.zone.clone())).collect(),
         types: tournament_types(config),
-        definition: http::definition,
+        definition: http::definition_of,
     });
     let folds = (Arc::clone(&tournaments), Arc::clone(&desk), Arc::clone(&search), schedules);
     follow(&storage, batches, folds, &scheduler, config).await?;
@@ -294,7 +294,10 @@ fn payers(
         }
     }
     let players = Players::new(Arc::clone(&storage.directory), keys.clone());
-    Ok(Payers { payments, players, rounds_of })
+    let external = |tenant: &&config::Tenant| tenant.wallet == config::WalletKeeper::External;
+    let external =
+        config.tenant.iter().filter(external).map(|tenant| TenantId(tenant.id)).collect();
+    Ok(Payers { payments, players, rounds_of, external })
 }
 
 /// What operators last set, from the journal.

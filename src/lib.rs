@@ -3,8 +3,10 @@
 pub mod actors;
 pub mod app;
 pub mod auth;
+pub mod check;
 pub mod clock;
 pub mod config;
+pub mod document;
 pub mod http;
 pub mod metrics;
 pub mod notices;

@@ -6,7 +6,7 @@ use palio::auth::{Issuer, Role};
 use palio::clock::{Clock as _, SystemClock};
 use palio::config::{Config, LogFormat, Mode, Secrets};
 use palio::storage::Storage;
-use palio::{players::Players, telemetry, verify};
+use palio::{check, players::Players, telemetry, verify};
 use palio_domain::TenantId;
 use palio_domain::journal::Keys;
 use std::path::PathBuf;
@@ -49,6 +49,12 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Says what is wrong with documents of tournaments, before they are published.
+    Check {
+        /// Announcements, templates, prize tables or schedules, in TOML or JSON.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
     /// Brings the store's schema up to date.
     Migrate,
     /// Prints a token.
@@ -70,6 +76,10 @@ enum Command {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    // Needs neither configuration nor store.
+    if let Some(Command::Check { files }) = &cli.command {
+        return check(files);
+    }
     let result = load(&cli).and_then(|config| {
         telemetry::start(config.log.format == LogFormat::Json, &config.log.filter);
         match cli.command.unwrap_or(Command::Demo) {
@@ -110,6 +120,7 @@ async fn run(command: Command, mut config: Config) -> Result<ExitCode, Error> {
             serve(&config).await
         }
         Command::Verify { json } => verify(&config, json).await,
+        Command::Check { files } => Ok(check(&files)),
         Command::Migrate => {
             app::open_storage(&config).await?.close().await;
             print("the schema is up to date");
@@ -118,6 +129,20 @@ async fn run(command: Command, mut config: Config) -> Result<ExitCode, Error> {
         Command::Token { role, subject, minutes, tenant } => {
             print(&token(&config, role, &subject, minutes, TenantId(tenant)).await?);
             Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// 0: nothing, or warnings only; 1: errors; 2: a file can't be read.
+fn check(files: &[PathBuf]) -> ExitCode {
+    match check::files(files) {
+        Ok(outcome) => {
+            outcome.lines.iter().for_each(|line| print(line));
+            if outcome.has_errors { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+        }
+        Err(error) => {
+            eprintln!("palio: {error}");
+            ExitCode::from(2)
         }
     }
 }

@@ -23,6 +23,8 @@ const REFERENCE_LEN_MAX: usize = 128;
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Payment {
+    /// `payout`, or of a platform that keeps the money `charge` and `refund` of an entry.
+    pub kind: &'static str,
     /// The same for every attempt.
     pub payout_id: String,
     /// Whose prize.

@@ -7,7 +7,8 @@ import { learnFromHeader } from './clock.js';
  * @property {string} id
  * @property {string} name
  * @property {'upcoming'|'active'|'completed'|'cancelled'} status
- * @property {'announced'|'registration'|'active'|'grace'|'final'|'cancelled'} phase
+ * @property {'announced'|'registration'|'active'|'grace'|'under_review'|'paying'|'final'|'completed'|'cancelled'} phase
+ * @property {'slot_race'|'jackpot'|'table'|'leaderboard'|'custom'} [type]
  * @property {string} metric
  * @property {string} currency
  * @property {string} startsAt
@@ -20,8 +21,19 @@ import { learnFromHeader } from './clock.js';
  * @property {string} [description]
  * @property {string} [minStake]
  * @property {string} [pointsPer]
- * @property {string} [entry]
- * @property {{completedAt: string, standingsHash: string, rows: any[]}|null} [result]
+ * @property {'all'|'opt_in'|'invited'} [entry]
+ * @property {{amount: string, fee?: string}} [buyIn]
+ * @property {number} [entriesMax]
+ * @property {'best'|'sum'} [reentry]
+ * @property {{min?: number, max?: number, taken?: number}} [seats]
+ * @property {{total: string}} [pool]
+ * @property {{from: number, to: number, prizes: string[]}[]} [places]
+ * @property {string} [entryClosesAt]
+ * @property {{countries?: string[], countriesExcept?: string[], segments?: string[]}} [eligibility]
+ * @property {string[]} [tieBreak]
+ * @property {import('./rulewords.js').Rules} [rules]
+ * @property {string} [reason]
+ * @property {{completedAt: string, standingsHash: string, rows: any[], version?: number}|null} [result]
  *
  * @typedef {{playerId: string, key?: string, tournaments: string[],
  *   accounts: {currency: string, available: string}[]}} Me
@@ -38,19 +50,23 @@ export class ApiError extends Error {
   }
 }
 
+/** A key that names one request, so that repeating it does nothing twice. */
+export const newKey = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+
 /** Header the service worker puts on a stored copy; its value is when it was stored (Unix ms). */
 const STORED_AT = 'x-palio-stored-at';
 
 /**
  * @param {string} path
- * @param {{method?: string, token?: string|null, body?: unknown, etag?: string|null, signal?: AbortSignal}} [options]
+ * @param {{method?: string, token?: string|null, body?: unknown, etag?: string|null, key?: string, signal?: AbortSignal}} [options]
  * @returns {Promise<{status: number, body: any, etag: string|null, storedAt: number|null}>}
  */
-async function call(path, { method = 'GET', token, body, etag, signal } = {}) {
+async function call(path, { method = 'GET', token, body, etag, key, signal } = {}) {
   /** @type {Record<string, string>} */
   const headers = { accept: 'application/json' };
   if (token) headers.authorization = `Bearer ${token}`;
   if (etag) headers['if-none-match'] = etag;
+  if (key) headers['x-idempotency-key'] = key;
   if (body !== undefined) headers['content-type'] = 'application/json';
   /** @type {Response} */
   let answer;
@@ -77,7 +93,7 @@ const tournamentPath = (id) => `/api/tournaments/${encodeURIComponent(id)}`;
 /** @param {string} id @param {number} limit */
 export const boardPath = (id, limit) => `${tournamentPath(id)}/leaderboard?limit=${limit}`;
 
-/** @param {'active'|'upcoming'|'completed'} status @returns {Promise<{tournaments: Tournament[], storedAt: number|null}>} */
+/** @param {'active'|'upcoming'|'completed'|'cancelled'} status @returns {Promise<{tournaments: Tournament[], storedAt: number|null}>} */
 export async function listTournaments(status) {
   const { body, storedAt } = await call(`/api/tournaments?status=${status}&limit=50`);
   return { tournaments: body.tournaments, storedAt };
@@ -92,8 +108,8 @@ export const getBoard = (id, limit, etag, signal) => call(boardPath(id, limit), 
 /** @param {string} id @param {string} token */
 export const getOwnRow = async (id, token) => (await call(`${tournamentPath(id)}/leaderboard/me`, { token })).body;
 
-/** @param {string} id @param {string} token */
-export const join = (id, token) => call(`${tournamentPath(id)}/join`, { method: 'POST', token });
+/** Enters; with the same key again it is the same entry. @param {string} id @param {string} token @param {string} key */
+export const join = (id, token, key) => call(`${tournamentPath(id)}/join`, { method: 'POST', token, key });
 
 /** @param {string} id @param {string} token */
 export const leave = (id, token) => call(`${tournamentPath(id)}/leave`, { method: 'POST', token });

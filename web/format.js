@@ -39,6 +39,12 @@ export function money(amount, currency) {
   return /^[A-Z]{2,}$/.test(symbol) ? `${text} ${symbol}` : text.replace(/^(−?)/, `$1${symbol}`);
 }
 
+/** What stands before and after an amount: "€" and "", or "" and "CHF". @param {string} currency */
+export function moneyParts(currency) {
+  const symbol = sign(currency);
+  return /^[A-Z]{2,}$/.test(symbol) ? { prefix: '', suffix: symbol } : { prefix: symbol, suffix: '' };
+}
+
 /** Exact sum of decimal strings of one currency. @param {string[]} amounts */
 export function sum(amounts) {
   const digits = Math.max(0, ...amounts.map((a) => a.split('.')[1]?.length ?? 0));
@@ -62,6 +68,7 @@ const METRICS = {
   turnover: { name: 'Turnover', unit: 'Points', short: 'pts', prefix: '', how: 'Every stake counts towards your points.' },
   best_ratio: { name: 'Best multiplier', unit: 'Best win', short: '', prefix: '×', how: 'Your highest payout ÷ stake of a single round counts.' },
   ggr: { name: 'Stakes minus payouts', unit: 'Score', short: '', prefix: '', how: 'Stakes minus payouts over the whole race count.' },
+  custom: { name: 'Own rules', unit: 'Score', short: '', prefix: '', how: 'Points come from the rules of this race.' },
 };
 
 /** @param {string} metric */

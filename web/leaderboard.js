@@ -2,9 +2,10 @@
 // visibly: where each row was is measured before the change, and an animation carries it from there.
 
 import { moves } from './board.js';
-import { metricOf, money, plural } from './format.js';
+import { metricOf, plural } from './format.js';
 import { Score, calm } from './score.js';
 import { Silk } from './silk.js';
+import { prizeText } from './terms.js';
 import { Component, createRef, html } from './ui.js';
 
 const TRAVEL_MS = 650;
@@ -16,8 +17,8 @@ const TRAVEL_MS = 650;
  * @property {Row[]} rows
  * @property {string} epoch
  * @property {number} seq
- * @property {string[]} prizes
- * @property {string} currency
+ * @property {(row: Row) => string[]} prizesOf what a row wins
+ * @property {number} paid the last place that wins
  * @property {string} metric
  * @property {string|null} ownKey
  */
@@ -83,11 +84,10 @@ export class Leaderboard extends Component {
   }
 
   /** @param {Props} props */
-  render({ rows, epoch, seq, prizes, currency, metric, ownKey }) {
+  render({ rows, epoch, seq, prizesOf, paid, metric, ownKey }) {
     this.mark();
     const { unit, prefix } = metricOf(metric);
     const leader = Math.max(0, Number(rows[0]?.s ?? 0));
-    const paid = prizes.length;
     const lastPaid = rows.filter((r) => r.r <= paid).at(-1)?.k;
 
     /** @param {Row} row */
@@ -95,7 +95,8 @@ export class Leaderboard extends Component {
       const moved = this.marks.get(row.k);
       const own = row.k === ownKey;
       const part = leader > 0 ? Math.min(1, Math.max(0, Number(row.s) / leader)) : 0;
-      const prize = prizes[row.r - 1];
+      const prizes = prizesOf(row);
+      const prize = prizeText(prizes, true);
       return html`<div key=${row.k} role="row" data-key=${row.k} data-rank=${row.r} data-score=${row.s}
         class=${`row${own ? ' own' : ''}${prize ? ' paid' : ''}${row.r <= 3 ? ` top top-${row.r}` : ''}`}>
         <span role="cell" class="rank"><span class="rank-number">${row.r}</span></span>
@@ -103,7 +104,7 @@ export class Leaderboard extends Component {
           <span class="hidden">${moved.by > 0 ? 'up' : 'down'} </span>${Math.abs(moved.by)}</span>`}</span>
         <span role="cell" class="player"><${Silk} of=${row.k} /><span class="name">${row.n}</span>
           ${own && html`<span class="you">You</span>`}</span>
-        <span role="cell" class="prize">${prize && money(prize, currency)}</span>
+        <span role="cell" class="prize" title=${prizes.length > 1 ? prizeText(prizes) : undefined}>${prize}</span>
         <span role="cell" class="points"><${Score} value=${row.s} prefix=${prefix} /></span>
         <span class="track" aria-hidden="true"><span class="run" style=${{ transform: `scaleX(${part.toFixed(4)})` }}></span></span>
       </div>`;

@@ -3,9 +3,11 @@
 import { listTournaments } from './api.js';
 import { now } from './clock.js';
 import { Countdown } from './countdown.js';
-import { metricOf, money, plural, sum, time } from './format.js';
+import { metricOf, plural, time } from './format.js';
+import { Money } from './prizes.js';
 import { Silk } from './silk.js';
 import { toTournament } from './route.js';
+import { isCancelled, isOver, priceOf, prizesOf, typeOf } from './terms.js';
 import { html, signal, useEffect } from './ui.js';
 
 /** @typedef {import('./api.js').Tournament} Tournament */
@@ -17,15 +19,19 @@ const REFRESH_MS = 10_000;
 const lists = signal(null);
 const failed = signal(false);
 
+/** What a card says about a race that is not over. @type {Record<string, string>} */
+const LIVE = { grace: 'Closing', under_review: 'Under review', paying: 'Being paid' };
+
 async function refresh() {
   try {
-    const [active, upcoming, completed] = await Promise.all([
-      listTournaments('active'), listTournaments('upcoming'), listTournaments('completed'),
+    const [active, upcoming, completed, cancelled] = await Promise.all([
+      listTournaments('active'), listTournaments('upcoming'), listTournaments('completed'), listTournaments('cancelled'),
     ]);
     lists.value = {
-      active: active.tournaments,
+      active: active.tournaments.filter((t) => !isOver(t)),
       upcoming: upcoming.tournaments.toReversed?.() ?? upcoming.tournaments,
-      completed: completed.tournaments.slice(0, 12),
+      completed: [...active.tournaments.filter(isOver), ...completed.tournaments, ...cancelled.tournaments]
+        .sort((a, b) => Date.parse(b.endsAt) - Date.parse(a.endsAt)).slice(0, 12),
       storedAt: active.storedAt,
     };
     failed.value = false;
@@ -42,22 +48,25 @@ function progress(t) {
 
 /** @param {{of: Tournament}} props */
 function Card({ of: t }) {
-  const prizes = t.prizes ?? [];
+  const { total, paid, growing } = prizesOf(t);
+  const price = priceOf(t);
+  const live = LIVE[t.phase] ?? (t.status === 'active' ? 'Racing' : '');
   const winner = t.result?.rows?.[0];
-  const state = t.status === 'active' && t.phase === 'grace' ? 'grace' : t.status;
+  const state = isCancelled(t) ? 'completed cancelled' : isOver(t) ? 'completed' : t.status === 'active' && t.phase === 'grace' ? 'grace' : t.status;
   return html`<li class=${`card ${state}`}>
     <a href=${toTournament(t.id)}>
-      <span class="card-top"><span class="tag">${metricOf(t.metric).name}</span>
-        ${t.status === 'active' && html`<span class="card-live"><span class="dot" aria-hidden="true"></span>${t.phase === 'grace' ? 'Closing' : 'Racing'}</span>`}</span>
+      <span class="card-top"><span class="tag">${typeOf(t) && html`${typeOf(t)}<span class="soft"> · </span>`}${metricOf(t.metric).name}</span>
+        ${live && html`<span class=${`card-live${isOver(t) ? ' calm' : ''}`}><span class="dot" aria-hidden="true"></span>${live}</span>`}</span>
       <h3>${t.name}</h3>
-      ${t.description && t.status !== 'completed' && html`<p class="card-text">${t.description}</p>`}
-      ${t.status === 'completed' && winner && html`<p class="card-winner"><${Silk} of=${String(winner.k ?? winner.key)} /><span><span class="hidden">Winner: </span>${winner.n ?? winner.name}</span></p>`}
+      ${t.description && !isOver(t) && html`<p class="card-text">${t.description}</p>`}
+      ${isOver(t) && winner && html`<p class="card-winner"><${Silk} of=${String(winner.k ?? winner.key)} /><span><span class="hidden">Winner: </span>${winner.n ?? winner.name}</span></p>`}
       <${Countdown} of=${t} />
       <span class="card-facts">
-        <span>${plural(t.participants, 'player')}</span>
-        ${prizes.length > 0 && html`<span class="card-prize">${money(sum(prizes), t.currency)} <span class="soft">in ${plural(prizes.length, 'prize')}</span></span>`}
+        <span>${plural(t.participants, 'player')}${price && !winner ? ` · ${price.total} entry` : ''}</span>
+        ${isCancelled(t) ? null : total !== null ? html`<span class="card-prize"><${Money} value=${total} currency=${t.currency} /> <span class="soft">${growing ? 'in the pool' : `in ${plural(paid, 'prize')}`}</span></span>`
+          : paid > 0 && html`<span class="card-prize">${plural(paid, 'prize')}</span>`}
       </span>
-      ${t.status === 'active' && html`<span class="track" aria-hidden="true"><span class="run" style=${{ transform: `scaleX(${progress(t).toFixed(4)})` }}></span></span>`}
+      ${t.status === 'active' && !isOver(t) && html`<span class="track" aria-hidden="true"><span class="run" style=${{ transform: `scaleX(${progress(t).toFixed(4)})` }}></span></span>`}
     </a>
   </li>`;
 }

@@ -1,8 +1,9 @@
 // The player's own row, pinned: place, score, the gaps that matter, and the neighbours.
 
-import { metricOf, money, number, ordinal, time } from './format.js';
+import { metricOf, number, ordinal, time } from './format.js';
 import { Score } from './score.js';
 import { Silk } from './silk.js';
+import { prizeText, prizesOf } from './terms.js';
 import { html, useState } from './ui.js';
 
 /** A gap as people say it. @param {string} gap @param {import('./api.js').Tournament} t */
@@ -18,8 +19,7 @@ export function OwnRow({ me, of: t, seenAt }) {
   const [open, setOpen] = useState(false);
   const { prefix } = metricOf(t.metric);
   const ranked = typeof me?.rank === 'number';
-  const prizes = t.prizes ?? [];
-  const prize = ranked ? prizes[me.rank - 1] : undefined;
+  const prize = ranked ? prizeText(prizesOf(t).at(me.rank), true) : '';
 
   if (!ranked) {
     return html`<section class="own-row unranked" aria-label="Your place">
@@ -31,7 +31,7 @@ export function OwnRow({ me, of: t, seenAt }) {
 
   const gap = me.rank === 1 ? 'You lead the race'
     : me.ahead ? html`${gapText(me.ahead.gap, t)} to ${ordinal(me.rank - 1)}<span class="ahead">, ${me.ahead.name}</span>` : '';
-  const toPrize = prize ? html`In the prizes: <b>${money(prize, t.currency)}</b>`
+  const toPrize = prize ? html`In the prizes: <b>${prize}</b>`
     : me.prizeGap ? html`${gapText(me.prizeGap, t)} to the prizes` : '';
   /** @type {any[]} */
   const around = me.around ?? [];

@@ -7,8 +7,9 @@
  * @returns {{label: string, ms: number|null, at: string|null, urgent: boolean}}
  */
 export function reading(t, at) {
-  if (t.status === 'cancelled') return { label: 'Cancelled', ms: null, at: null, urgent: false };
-  if (t.status === 'completed') return { label: 'Finished', ms: null, at: t.result?.completedAt ?? t.endsAt, urgent: false };
+  if (t.status === 'cancelled' || t.phase === 'cancelled') return { label: 'Cancelled', ms: null, at: null, urgent: false };
+  if (t.phase === 'under_review') return { label: 'Results under review', ms: null, at: null, urgent: false };
+  if (t.status === 'completed' || t.phase === 'paying' || t.phase === 'completed') return { label: 'Finished', ms: null, at: t.result?.completedAt ?? t.endsAt, urgent: false };
   const toStart = Date.parse(t.startsAt) - at;
   if (t.status === 'upcoming' && toStart > 0) return { label: 'Starts in', ms: toStart, at: t.startsAt, urgent: false };
   const toEnd = Date.parse(t.endsAt) - at;

@@ -1,16 +1,20 @@
 // One tournament: its head, the live board, the player's own row, the final result.
 
-import { ApiError, getTournament, join, leave } from './api.js';
+import { ApiError, getOwnRow, getTournament } from './api.js';
 import { row } from './board.js';
 import { now } from './clock.js';
 import { connect } from './connection.js';
 import { Countdown } from './countdown.js';
-import { count, day, metricOf, money, ordinal, plural, sum, time } from './format.js';
+import { EntryBar, EntryPanel } from './entry.js';
+import { count, day, metricOf, money, ordinal, plural, time } from './format.js';
 import { keepProgress, lastProgress } from './lastseen.js';
 import { Leaderboard, Skeleton } from './leaderboard.js';
 import { badge } from './live.js';
 import { OwnRow } from './own.js';
-import { demo, followDemoPlayer, me as player, playAsGuest, refreshMe, session, setSession } from './session.js';
+import { Money, Payouts, PrizePanel } from './prizes.js';
+import { ruleWords } from './rulewords.js';
+import { me as player, session, setSession } from './session.js';
+import { hasAmount, isCancelled, isClosed, isOver, priceOf, prizeWord, prizesOf, resultState, tieText, typeOf } from './terms.js';
 import { html, signal, useEffect, useState } from './ui.js';
 
 /** @typedef {import('./api.js').Tournament} Tournament */
@@ -26,95 +30,88 @@ const live = signal(null);
 /** @type {import('/vendor/signals.js').Signal<'missing'|'unreachable'|null>} */
 const trouble = signal(null);
 
+/** What only the player's own answer says. @type {import('/vendor/signals.js').Signal<{id: string, entries: number, payouts: {text: string, state: string}[]}|null>} */
+const mine = signal(null);
+
+/** Whom the server knows not to be in a race that is over: he is not asked about again. @type {Set<string>} */
+const strangers = new Set();
+
+/** Asks for it where there is something to be told: whoever is not in is refused. @param {string} id */
+async function loadMine(id) {
+  const token = session.value?.token;
+  const t = tournament.value?.id === id ? tournament.value : null;
+  const isIn = (player.value?.tournaments.includes(id) ?? false) || typeof live.value?.me?.rank === 'number';
+  const asker = `${id} ${session.value?.playerId}`;
+  if (!token || !t || !(isIn || isOver(t)) || strangers.has(asker)) {
+    mine.value = null;
+    return;
+  }
+  try {
+    const found = await getOwnRow(id, token);
+    if (session.value?.token === token) mine.value = { id, entries: Number(found.entries ?? 0), payouts: found.payouts ?? [] };
+  } catch (error) {
+    // Otherwise what was known stays.
+    if (isOver(t) && error instanceof ApiError && error.status === 404) strangers.add(asker);
+  }
+}
+
 /** @param {string} id */
 async function load(id) {
   try {
     const found = await getTournament(id);
     tournament.value = found;
     trouble.value = null;
+    await loadMine(id);
   } catch (error) {
     trouble.value = error instanceof ApiError && error.status === 404 ? 'missing' : 'unreachable';
   }
 }
 
-/** @param {{state: State|null, final: boolean}} props */
-function Badge({ state, final }) {
-  const { kind, text } = final ? { kind: 'done', text: 'Final' } : state ? badge(state) : { kind: 'connecting', text: 'Connecting' };
+/** @param {Tournament} t */
+const overText = (t) => (isCancelled(t) ? 'Cancelled' : t.phase === 'under_review' ? 'Under review' : t.phase === 'paying' ? 'Being paid' : 'Final');
+
+/** @param {{state: State|null, of: Tournament}} props */
+function Badge({ state, of: t }) {
+  const { kind, text } = isOver(t) ? { kind: 'done', text: overText(t) } : state ? badge(state) : { kind: 'connecting', text: 'Connecting' };
   return html`<span class=${`badge ${kind}`} role="status" data-state=${kind}><span class="dot" aria-hidden="true"></span>${text}</span>`;
 }
 
-/** @param {{of: Tournament}} props */
-function JoinBar({ of: t }) {
-  const [busy, setBusy] = useState(false);
-  const [problem, setProblem] = useState('');
-  const token = session.value?.token;
-  const joined = player.value?.tournaments.includes(t.id) ?? false;
-  const openNow = t.status === 'active' ? t.phase !== 'grace' : t.phase === 'registration';
-  /** @param {() => Promise<unknown>} work */
-  const doing = (work) => async () => {
-    setBusy(true);
-    setProblem('');
-    try {
-      await work();
-    } catch (error) {
-      if (error instanceof ApiError && error.status === 401) setSession(null);
-      setProblem(error instanceof Error ? error.message : String(error));
-    }
-    setBusy(false);
-  };
-  const change = (/** @type {typeof join} */ call) => doing(async () => {
-    if (!token) return;
-    await call(t.id, token);
-    await Promise.all([refreshMe(), load(t.id)]);
-  });
-
-  if (t.status === 'completed' || t.status === 'cancelled') return null;
-  return html`<div class="join">
-    ${token && player.value && !joined && openNow && html`<button type="button" class="primary" disabled=${busy} onClick=${change(join)}>Join the race</button>`}
-    ${token && joined && html`<span class="joined">You are in</span>`}
-    ${token && joined && openNow && html`<button type="button" class="quiet" disabled=${busy} onClick=${change(leave)}>Leave</button>`}
-    ${!token && demo.value?.demo && html`<button type="button" class="primary" disabled=${busy} onClick=${doing(playAsGuest)}>Play as a guest</button>
-      <button type="button" class="quiet" disabled=${busy} onClick=${doing(followDemoPlayer)}>Follow a player</button>`}
-    ${problem && html`<p class="problem" role="alert">${problem}</p>`}
-  </div>`;
-}
-
-/** @param {{of: Tournament, state: State|null, participants: number}} props */
-function Hero({ of: t, state, participants }) {
-  const prizes = t.prizes ?? [];
+/** @param {{of: Tournament, state: State|null, participants: number, entries: number}} props */
+function Hero({ of: t, state, participants, entries }) {
+  const { total, growing } = prizesOf(t);
+  const type = typeOf(t);
   return html`<header class="hero"><div class="hero-in">
     <div class="hero-top"><a class="back" href="#/"><span aria-hidden="true">←</span> Tournaments</a>
-      <${Badge} state=${state} final=${t.phase === 'final' || t.status === 'cancelled'} /></div>
+      <${Badge} state=${state} of=${t} /></div>
     <div class="hero-main">
-      <div class="hero-name"><p class="eyebrow">${metricOf(t.metric).name}</p><h1>${t.name}</h1>
+      <div class="hero-name"><p class="eyebrow">${type && `${type} · `}${metricOf(t.metric).name}</p><h1>${t.name}</h1>
         ${t.description && html`<p class="hero-text">${t.description}</p>`}</div>
       <${Countdown} of=${t} />
       <dl class="facts">
         <div><dt>Players</dt><dd>${count(participants)}</dd></div>
-        ${prizes.length > 0 && html`<div><dt>Prizes</dt><dd>${money(sum(prizes), t.currency)}</dd></div>`}
-        ${t.minStake && html`<div class="extra"><dt>Smallest stake</dt><dd>${money(t.minStake, t.currency)}</dd></div>`}
+        ${total !== null && !isCancelled(t) && html`<div><dt>${growing ? 'Pool' : 'Prizes'}</dt><dd><${Money} value=${total} currency=${t.currency} /></dd></div>`}
+        ${hasAmount(t.minStake) && html`<div class="extra"><dt>Smallest stake</dt><dd>${money(t.minStake, t.currency)}</dd></div>`}
       </dl>
-      <${JoinBar} of=${t} />
+      <${EntryBar} of=${t} entries=${entries} onChange=${() => load(t.id)} />
     </div>
   </div></header>`;
 }
 
 /** @param {{of: Tournament}} props */
 function Rules({ of: t }) {
-  const prizes = t.prizes ?? [];
   const { how } = metricOf(t.metric);
+  const words = t.metric === 'custom' ? ruleWords(t.rules, t.currency) : [];
   return html`<section class="rules" aria-labelledby="h-rules">
     <h2 id="h-rules">The race</h2>
     ${t.description && html`<p class="about">${t.description}</p>`}
-    <p>${how}${t.metric === 'turnover' && t.pointsPer ? ` One point per ${money(t.pointsPer, t.currency)} staked.` : ''}
-      ${' '}Equal scores stand in the order in which they were reached.</p>
+    ${words.length > 0 && html`<ul class="rule-words">${words.map((word) => html`<li key=${word}>${word}</li>`)}</ul>`}
+    <p>${words.length > 0 ? '' : how}${t.metric === 'turnover' && t.pointsPer ? ` One point per ${money(t.pointsPer, t.currency)} staked.` : ''}
+      ${' '}${tieText(t.tieBreak)}</p>
     <dl>
       <div><dt>Start</dt><dd><time dateTime=${t.startsAt}>${day(t.startsAt)}</time></dd></div>
       <div><dt>End</dt><dd><time dateTime=${t.endsAt}>${day(t.endsAt)}</time></dd></div>
-      ${t.minStake && html`<div><dt>Smallest stake</dt><dd>${money(t.minStake, t.currency)}</dd></div>`}
+      ${hasAmount(t.minStake) && html`<div><dt>Smallest stake</dt><dd>${money(t.minStake, t.currency)}</dd></div>`}
     </dl>
-    ${prizes.length > 0 && html`<h3>Prizes</h3><ol class="prizes">
-      ${prizes.map((p, i) => html`<li key=${i}><span>${ordinal(i + 1)}</span><b>${money(p, t.currency)}</b></li>`)}</ol>`}
     ${t.result && html`<h3>Standings hash</h3><p class="hash"><code>${t.result.standingsHash}</code></p>
       <p class="soft">Confirmed <time dateTime=${t.result.completedAt}>${day(t.result.completedAt)}</time>. The hash fixes every place of the final table.</p>`}
   </section>`;
@@ -136,7 +133,8 @@ export function TournamentScreen({ id }) {
   const t = tournament.value?.id === id ? tournament.value : null;
   const state = live.value;
   const token = session.value?.token ?? null;
-  const final = t?.phase === 'final' || t?.status === 'cancelled';
+  const over = t ? isOver(t) : false;
+  const personal = mine.value?.id === id ? mine.value : null;
   const limit = t?.topN ?? TOP_DEFAULT;
   const [connection, setConnection] = useState(/** @type {ReturnType<typeof connect>|null} */ (null));
 
@@ -146,13 +144,13 @@ export function TournamentScreen({ id }) {
     trouble.value = null;
     void load(id);
     const timer = setInterval(() => {
-      if (!document.hidden && tournament.value?.phase !== 'final') void load(id);
+      if (!document.hidden && !(tournament.value && isClosed(tournament.value))) void load(id);
     }, REFRESH_MS);
     return () => clearInterval(timer);
   }, [id]);
 
   // The board lives as long as the race does.
-  const watching = Boolean(t) && !final;
+  const watching = t !== null && !isCancelled(t) && !(over && t.result);
   useEffect(() => {
     if (!watching) return undefined;
     const made = connect({
@@ -172,20 +170,22 @@ export function TournamentScreen({ id }) {
   // The head follows the board's status and the clock's crossings of start and end.
   const status = state?.board?.status;
   const started = t ? now.value >= Date.parse(t.startsAt) : false;
-  const over = t ? now.value >= Date.parse(t.endsAt) : false;
+  const ended = t ? now.value >= Date.parse(t.endsAt) : false;
   useEffect(() => {
-    if (!t || final) return undefined;
+    if (!t || over) return undefined;
     const timer = setTimeout(() => void load(id), 700);
     return () => clearTimeout(timer);
-  }, [status, started, over, final]);
+  }, [status, started, ended, over]);
   // Between the end and the result the head is asked for more often.
   useEffect(() => {
-    if (!over || final) return undefined;
+    if (!ended || over) return undefined;
     const timer = setInterval(() => void load(id), 3_000);
     return () => clearInterval(timer);
-  }, [over, final]);
+  }, [ended, over]);
 
   const own = state?.me ?? null;
+  const joined = player.value?.tournaments.includes(id) ?? false;
+  useEffect(() => { void loadMine(id); }, [id, token, joined, Boolean(own?.rank)]);
   useEffect(() => { if (own) keepProgress(id, own); }, [id, own]);
   useEffect(() => {
     if (t) document.title = `${own?.rank ? `#${own.rank} · ` : ''}${t.name} · Palio`;
@@ -201,26 +201,36 @@ export function TournamentScreen({ id }) {
   }
 
   const board = state?.board ?? null;
+  const prizes = prizesOf(t);
+  /** What was handed out stands in the result's rows. @type {Map<string, string[]>|null} */
+  const won = t.result?.rows.some((raw) => raw.prizes) ? new Map(t.result.rows.map((raw) => [row(raw).k, (raw.prizes ?? []).map(prizeWord)])) : null;
+  const { title, text: resultText, kind: resultKind } = resultState(t);
+  const entries = personal?.entries ?? 0;
   const rows = t.result ? t.result.rows.map(row) : (board?.rows ?? null);
   const unreachable = state?.mode === 'offline';
   const progress = own ? null : unreachable ? lastProgress(id) : null;
   const shownMe = own ?? progress?.me ?? null;
-  const joined = player.value?.tournaments.includes(id) ?? false;
-  const showOwn = !final && Boolean(shownMe?.rank || (token && joined));
+  const showOwn = !over && Boolean(shownMe?.rank || (token && joined));
 
   return html`<main id="main" class=${`tournament${showOwn ? ' with-own' : ''}`} tabIndex=${-1}>
-    <${Hero} of=${t} state=${state} participants=${board?.participants ?? t.participants} />
+    <${Hero} of=${t} state=${state} participants=${board?.participants ?? t.participants} entries=${entries} />
     <div class="columns">
       <div class="stand">
         ${unreachable && html`<p class="notice" role="status">No connection. ${state?.staleAt ? `This is the board as of ${time(state.staleAt)}.` : 'This is the board as last seen.'}</p>`}
-        ${final && t.status !== 'cancelled' && html`<h2 class="stand-title">Final results</h2>`}
-        ${t.status === 'cancelled' && html`<p class="notice" role="status">This race was cancelled.</p>`}
-        ${rows ? html`<${Leaderboard} rows=${rows} epoch=${board?.epoch ?? ''} seq=${board?.seq ?? 0} prizes=${t.prizes ?? []}
-            currency=${t.currency} metric=${t.metric} ownKey=${own?.key ?? player.value?.key ?? null} />` : html`<${Skeleton} />`}
-        ${rows && board && !final && board.participants > rows.length && html`<p class="more">Top ${count(rows.length)} of ${plural(board.participants, 'player')}</p>`}
+        ${over && !isCancelled(t) && html`<h2 class="stand-title">${title}</h2>`}
+        ${over && !isCancelled(t) && resultText && html`<p class=${`notice ${resultKind}`} role="status">${resultText}</p>`}
+        ${isCancelled(t) && html`<p class="notice" role="status">This race was cancelled${t.reason ? html`: <b>${t.reason.replace(/\.$/, '')}</b>` : ''}.
+          ${priceOf(t) && html`<span class="soft"> Buy-ins come back by its published rules.</span>`}</p>`}
+        ${isCancelled(t) && !rows ? null : rows ? html`<${Leaderboard} rows=${rows} epoch=${board?.epoch ?? ''} seq=${board?.seq ?? 0}
+            prizesOf=${(/** @type {import('./board.js').Row} */ r) => (isCancelled(t) ? [] : won ? won.get(r.k) ?? [] : prizes.at(r.r))}
+            paid=${isCancelled(t) ? 0 : prizes.paid} metric=${t.metric} ownKey=${own?.key ?? player.value?.key ?? null} />` : html`<${Skeleton} />`}
+        ${rows && board && !over && rows.length > 0 && board.participants > rows.length && html`<p class="more">Top ${count(rows.length)} of ${plural(board.participants, 'player')}</p>`}
       </div>
       <aside class="side">
         ${showOwn && html`<${OwnRow} me=${shownMe} of=${t} seenAt=${progress?.at ?? null} />`}
+        ${personal && html`<${Payouts} payouts=${personal.payouts} back=${isCancelled(t)} />`}
+        <${EntryPanel} of=${t} entries=${entries} />
+        ${!isCancelled(t) && html`<${PrizePanel} of=${t} />`}
         <${Rules} of=${t} />
       </aside>
     </div>

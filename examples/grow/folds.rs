@@ -79,6 +79,7 @@ impl Folds {
                             keys.clone(),
                         ),
                         rounds_of: HashMap::new(),
+                        external: std::collections::HashSet::new(),
                     },
                 );
                 let mut state = State {

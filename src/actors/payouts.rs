@@ -204,6 +204,7 @@ impl Tournaments {
             return false;
         }
         let payment = Payment {
+            kind: "payout",
             payout_id: payout_id(entry, at),
             tournament_id: entry.definition.id.as_str().to_owned(),
             player_id,

@@ -144,6 +144,8 @@ pub struct Tournaments {
     pub(super) players: Players,
     /// Whose games a tenant's free rounds are on.
     pub(super) rounds_of: HashMap<TenantId, ProviderId>,
+    /// Tenants whose money a platform keeps.
+    pub(super) external: HashSet<TenantId>,
 }
 
 /// Whom prizes need besides wallets.
@@ -154,6 +156,8 @@ pub struct Payers {
     pub players: Players,
     /// Whose games a tenant's free rounds are on.
     pub rounds_of: HashMap<TenantId, ProviderId>,
+    /// Tenants whose money a platform keeps (W9).
+    pub external: HashSet<TenantId>,
 }
 
 /// Players' turns to enter one tournament.
@@ -169,7 +173,7 @@ impl Tournaments {
         storage: Storage,
         payers: Payers,
     ) -> Arc<Self> {
-        let Payers { payments, players, rounds_of } = payers;
+        let Payers { payments, players, rounds_of, external } = payers;
         Arc::new(Self {
             entries: DashMap::new(),
             keys,
@@ -182,6 +186,7 @@ impl Tournaments {
             payments,
             players,
             rounds_of,
+            external,
         })
     }
 
@@ -195,6 +200,12 @@ impl Tournaments {
     #[must_use]
     pub fn is_restored(&self) -> bool {
         self.ready.load(Ordering::Acquire)
+    }
+
+    /// Whether a platform keeps this tenant's money (W9).
+    #[must_use]
+    pub fn is_external(&self, tenant: TenantId) -> bool {
+        self.external.contains(&tenant)
     }
 
     pub(super) const fn core(&self) -> &CoreHandle {

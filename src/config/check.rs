@@ -1,6 +1,6 @@
 //! What types alone can't say about the configuration.
 
-use super::{Config, Dialect, Mode, Problem, Series, StorageKind, source_of};
+use super::{Config, Dialect, Mode, Problem, Series, StorageKind, WalletKeeper, source_of};
 use figment::Figment;
 use palio_domain::tournament::Metric;
 use palio_domain::tournament::score::Points;
@@ -129,6 +129,9 @@ impl Config {
             to.check(seen.insert(tenant.id), key("id"), "is there twice");
             to.range(key("name"), tenant.name.chars().count(), 1..=64);
             to.range(key("age_min"), tenant.age_min, 0..=99);
+            let external = tenant.wallet == WalletKeeper::External;
+            let paid = !external || tenant.payments.is_some();
+            to.check(paid, key("payments"), "is needed: the tenant's money is kept elsewhere");
             if let Some(payments) = &tenant.payments {
                 let url = reqwest::Url::parse(&payments.url);
                 let http = url.is_ok_and(|url| matches!(url.scheme(), "http" | "https"));

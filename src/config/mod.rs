@@ -199,6 +199,8 @@ section! {
         notices_secret_file: PathBuf,
         #[serde(default)]
         tournament_types: Vec<Contest>,
+        #[serde(default)]
+        wallet: WalletKeeper,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         payments: Option<Payments>,
     }
@@ -224,6 +226,11 @@ macro_rules! choice {
         #[expect(missing_docs, reason = "every choice is commented in config/default.toml")]
         pub enum $name { #[default] $first, $($other),* }
     };
+}
+
+choice! {
+    /// `tenant.wallet`
+    WalletKeeper { Palio, External }
 }
 
 choice! {

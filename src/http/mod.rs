@@ -8,6 +8,7 @@ mod contests;
 mod counts;
 mod demo;
 mod desk;
+mod documents;
 mod error;
 mod events;
 mod intake;
@@ -27,7 +28,7 @@ mod wallet;
 pub use adapter::Adapter;
 pub use admin::routes as admin_routes;
 pub use intake::{Bounds, Intake};
-pub use tournaments::definition;
+pub use tournaments::definition as definition_of;
 pub use trace::around as trace;
 
 use crate::actors::desk::Desk;
@@ -181,6 +182,8 @@ calls! {
     get "/api/templates" => tournaments::templates;
     get "/api/tournaments" => tournaments::list;
     post "/api/tournaments" => tournaments::create;
+    get "/api/tournaments/schema.json" => documents::schema;
+    post "/api/tournaments/check" => documents::check;
     get "/api/tournaments/{id}" => tournaments::get;
     post "/api/tournaments/{id}/cancel" => tournaments::cancel;
     post "/api/tournaments/{id}/invitations" => contests::invite;

@@ -165,6 +165,11 @@ operations! {
         body tournament::payouts::SetProfile => 200 TransactionResult;
     list_templates get "/api/templates" "operator" "Ready rules for tournaments"
         => 200 tournament::TemplatesResponse;
+    check_document post "/api/tournaments/check" "operator"
+        "Everything that is wrong with a document; announces nothing"
+        body tournament::CreateTournament => 200 super::documents::CheckResponse;
+    document_schema get "/api/tournaments/schema.json" "operator"
+        "JSON Schema of tournaments, templates, prize tables and schedules" => 200 Object;
     list get "/api/tournaments" "player" "Tournaments, newest start first"
         => 200 tournament::TournamentsResponse;
     get_one get "/api/tournaments/{id}" "player" "One tournament, with its result once final"
@@ -176,4 +181,24 @@ operations! {
     own_row get "/api/tournaments/{id}/leaderboard/me" "player" "The own row and neighbours"
         => 200 tournament::OwnRowResponse;
     me get "/api/me" "player" "The own balances and tournaments" => 200 wallet::MeResponse;
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests may panic")]
+
+    use super::*;
+
+    #[test]
+    fn what_is_referred_to_is_there_and_no_name_is_taken_twice() {
+        let text = Api::openapi().to_json().unwrap();
+        let document: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let schemas = document["components"]["schemas"].as_object().unwrap();
+        for rest in text.split("#/components/schemas/").skip(1) {
+            let name = rest.split('"').next().unwrap();
+            assert!(schemas.contains_key(name), "{name} is referred to");
+        }
+        let has = |name: &str, field: &str| !schemas[name]["properties"][field].is_null();
+        assert!(has("Problem", "traceId") && has("DocumentProblem", "severity"));
+    }
 }

@@ -45,6 +45,7 @@ pub(super) async fn deposit(
         let why = "is not offered here";
         return Err(FieldError::new(ErrorCode::CurrencyNotOffered, "currency", why).into());
     }
+    super::run::fits(&server, tenant, &part.command)?;
     let player = server.players.register(tenant, &part.player).await?;
     let found = Found { tenant, player, part };
     let done = found.send(&server, &trace_of(&request)).done().await;

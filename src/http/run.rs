@@ -8,6 +8,7 @@ use crate::actors::handle::{Failure, Guarded, Reply, Work};
 use crate::clock::Clock;
 use crate::providers::health::{Health, Went};
 use palio_domain::journal::Row;
+use palio_domain::wallet::contest::Act;
 use palio_domain::wallet::{Command, Prepared, SessionRule, Terms};
 use palio_domain::{PlayerId, TenantId, TraceId};
 use palio_protocol::result::{self, Rendered};
@@ -81,9 +82,39 @@ pub(super) async fn find_for(
 
 /// Finds the player of a part.
 pub(super) async fn find(server: &Server, tenant: TenantId, part: Part) -> Result<Found, ApiError> {
+    fits(server, tenant, &part.command)?;
+    if is_report(&part.command) {
+        // The platform knows its players; here they are met with their first round.
+        let player = server.players.register(tenant, &part.player).await?;
+        return Ok(Found { tenant, player, part });
+    }
     match server.players.find(tenant, &part.player).await? {
         Some(player) => Ok(Found { tenant, player, part }),
         None => Err(ApiError::new(ErrorCode::PlayerNotFound, "no such player")),
+    }
+}
+
+fn is_report(command: &Command) -> bool {
+    matches!(command, Command::Contest(act) if matches!(**act, Act::Report(_)))
+}
+
+/// Refuses what moves money here where a platform keeps it, and the other way round (W9).
+pub(super) fn fits(server: &Server, tenant: TenantId, command: &Command) -> Result<(), ApiError> {
+    let refused = |why: &str| Err(ApiError::new(ErrorCode::ExternalWallet, why));
+    let moves = !matches!(
+        command,
+        Command::Contest(_)
+            | Command::Enter { .. }
+            | Command::Leave { .. }
+            | Command::Report(_)
+            | Command::Exclude { .. }
+            | Command::Readmit { .. }
+            | Command::SetLimit { .. }
+    );
+    match (server.tournaments.is_external(tenant), is_report(command)) {
+        (true, _) if moves => refused("a platform keeps this tenant's money"),
+        (false, true) => refused("this tenant's money is kept here: play rounds here"),
+        _ => Ok(()),
     }
 }
 

@@ -14,6 +14,7 @@ mod crash_database;
 mod database;
 mod desk;
 mod dialects;
+mod documents;
 mod edge;
 mod http;
 mod money;

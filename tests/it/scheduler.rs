@@ -30,7 +30,7 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use rand::{Rng as _, SeedableRng as _};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -110,6 +110,7 @@ impl Server {
             payments: Payments::new([]).unwrap(),
             players: Players::new(Arc::clone(&storage.directory), keys.clone()),
             rounds_of: HashMap::new(),
+            external: HashSet::new(),
         };
         let tournaments = Tournaments::new(
             keys.clone(),
@@ -128,7 +129,7 @@ impl Server {
             clock: time,
             zones: HashMap::new(),
             types: HashMap::new(),
-            definition: palio::http::definition,
+            definition: palio::http::definition_of,
         });
         let positions = tournaments.restore().await.unwrap();
         schedules.restore(&positions).await.unwrap();

@@ -7,6 +7,8 @@ pub mod ids;
 pub mod journal;
 pub mod money;
 pub mod provider;
+#[cfg(feature = "schema")]
+mod schema;
 pub mod time;
 pub mod tournament;
 pub mod wallet;

@@ -103,6 +103,15 @@ impl Currency {
         Ok(Self { code: bytes, exponent })
     }
 
+    /// The codes of all known currencies, in order.
+    #[must_use]
+    pub fn codes() -> Vec<&'static str> {
+        let named = EXPONENTS.iter().map(|(code, _)| *code);
+        let mut codes: Vec<_> = named.chain(TWO_DECIMALS.iter().copied()).collect();
+        codes.sort_unstable();
+        codes
+    }
+
     /// The code, such as `EUR`.
     #[must_use]
     pub fn code(&self) -> &str {

@@ -176,6 +176,8 @@ codes! {
     TournamentFull = "TOURNAMENT_FULL", 409, never, "Every seat is taken";
     /// The payout has no such line.
     PayoutNotFound = "PAYOUT_NOT_FOUND", 404, never, "No such payout";
+    /// Where the tenant's money is kept.
+    ExternalWallet = "EXTERNAL_WALLET", 409, never, "The tenant's money is kept elsewhere";
     /// Not in the tournament.
     NotEntered = "NOT_ENTERED", 422, never, "The player is not in this tournament";
 

@@ -1,10 +1,11 @@
-//! Events of `POST /events`: five shapes, one result.
+//! Events of `POST /events`: six shapes, one result.
 //!
 //! ```text
 //! bet.placed@1       ─▶ PlaceBet
 //! round.settled@1    ─▶ SettleBets, one per player
 //! bet.rolled_back@1  ─▶ Rollback
 //! tournament.score_reported@1 ─▶ Report
+//! round.reported@1   ─▶ a finished round, for tenants whose money is kept elsewhere
 //! {playerId, gameId, amount, result} ─▶ Play: one closed round
 //! ```
 //!
@@ -24,6 +25,7 @@ use crate::signature::IDEMPOTENCY_HEADER;
 pub use crate::wallet::Part;
 use crate::wallet::{Outcome as Done, bet_ref, version};
 use palio_domain::tournament::score::Points;
+use palio_domain::wallet::contest::{Act, RoundReport};
 use palio_domain::wallet::{BetRef, BetResult, Command, Outcome, Report, SessionRule, Terms};
 use palio_domain::{BetId, Currency, ProviderId, RoundId, TournamentId, TraceId, UnixMs};
 use serde::{Deserialize, Serialize};
@@ -37,7 +39,7 @@ pub const EVENTS_MAX: usize = 1000;
 /// Most bets in one `round.settled`.
 pub const BETS_MAX: usize = 1000;
 
-/// An event as it comes in: any of the five shapes.
+/// An event as it comes in: any of the six shapes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Event {
@@ -74,6 +76,10 @@ pub struct Event {
     #[serde(default, skip_serializing_if = "Text::is_missing")]
     #[schema(value_type = Option<String>, example = "10.00")]
     pub stake: Text,
+    /// `round.reported`: the payout.
+    #[serde(default, skip_serializing_if = "Text::is_missing")]
+    #[schema(value_type = Option<String>, example = "15.00")]
+    pub payout: Text,
     /// The currency; optional in `round.settled`.
     #[serde(default, skip_serializing_if = "Text::is_missing")]
     #[schema(value_type = Option<String>, example = "EUR")]
@@ -210,8 +216,13 @@ pub fn parse_event(
         let part = plain(&event, provider, default, key, at)?;
         return Ok(ParsedEvent { trace, parts: vec![part] });
     };
-    const KNOWN: [&str; 4] =
-        ["bet.placed", "round.settled", "bet.rolled_back", "tournament.score_reported"];
+    const KNOWN: [&str; 5] = [
+        "bet.placed",
+        "round.settled",
+        "bet.rolled_back",
+        "tournament.score_reported",
+        "round.reported",
+    ];
     if !KNOWN.contains(&name) {
         let known = format!("must be one of \"{}\"", KNOWN.join("\", \""));
         return Err(FieldError::invalid("event", known));
@@ -223,6 +234,7 @@ pub fn parse_event(
         "bet.placed" => vec![placed(&event, provider, key, at)?],
         "round.settled" => settled(&event, provider, default, key.as_deref(), at)?,
         "bet.rolled_back" => vec![rolled_back(&event, provider, key)?],
+        "round.reported" => vec![round_reported(&event, provider, default, key, at)?],
         _ => vec![reported(&event, provider, key, at)?],
     };
     Ok(ParsedEvent { trace, parts })
@@ -309,6 +321,29 @@ fn plain(
     let (feature, currency) = (event.feature.or("feature", false)?, default);
     let command = Command::Play { bet, stake, payout, currency, at, feature, terms };
     Ok(Part::new(player, key, command))
+}
+
+/// A finished round of a platform that keeps the money: its key is its bet's id.
+fn round_reported(
+    event: &Event,
+    provider: &ProviderId,
+    default: Currency,
+    key: Option<String>,
+    at: Option<UnixMs>,
+) -> Result<Part, FieldError> {
+    let player = field::player(&event.player_id)?;
+    let currency = field::currency_optional(&event.currency)?.unwrap_or(default);
+    let bet = BetRef {
+        provider: provider.clone(),
+        bet: field::bet(&event.bet_id)?,
+        round: field::round(&event.round_id)?,
+        game: field::game("gameId", &event.game_id)?,
+    };
+    let stake = field::amount("stake", &event.stake, currency)?;
+    let payout = field::amount("payout", &event.payout, currency)?;
+    let key = key.unwrap_or_else(|| bet.bet.as_str().to_owned());
+    let report = Box::new(RoundReport { bet, stake, payout, currency, at });
+    Ok(Part::new(player, key, Command::Contest(Box::new(Act::Report(report)))))
 }
 
 /// One player's part of a round while it is collected.

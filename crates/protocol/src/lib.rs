@@ -18,6 +18,8 @@ pub mod problem;
 pub mod provider;
 pub mod result;
 pub mod schedule;
+#[cfg(feature = "schema")]
+pub mod schema;
 pub mod session;
 pub mod signature;
 pub mod templates;

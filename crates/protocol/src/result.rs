@@ -324,6 +324,11 @@ fn contest(of: TransactionResult, told: &Told) -> TransactionResult {
             let currency = money.is_some().then(|| award.currency.code().to_owned());
             TransactionResult { amount: money, count, currency, version: Some(award.version), ..of }
         }
+        Told::Reported(report) => TransactionResult {
+            bet_id: Some(report.bet.bet.as_str().to_owned()),
+            round_id: Some(report.bet.round.as_str().to_owned()),
+            ..of
+        },
         Told::Profile(..) => of,
     }
 }

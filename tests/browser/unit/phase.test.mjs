@@ -17,6 +17,10 @@ for (const [status, phase, at, label, ms, urgent] of /** @type {[any, any, numbe
   ['active', 'active', T0 + HOUR, 'Confirming results', null, false],
   ['active', 'grace', T0 + HOUR + 1, 'Confirming results', null, false],
   ['completed', 'final', T0 + 2 * HOUR, 'Finished', null, false],
+  ['active', 'under_review', T0 + 2 * HOUR, 'Results under review', null, false],
+  ['completed', 'under_review', T0 + 2 * HOUR, 'Results under review', null, false],
+  ['completed', 'paying', T0 + 2 * HOUR, 'Finished', null, false],
+  ['completed', 'completed', T0 + 2 * HOUR, 'Finished', null, false],
   ['cancelled', 'cancelled', T0, 'Cancelled', null, false],
 ])) {
   test(`${status}/${phase} at ${at - T0} ms: ${label}`, () => {

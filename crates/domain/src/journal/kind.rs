@@ -112,6 +112,8 @@ kinds! {
     PrizeReversed = 44, "prize.reversed";
     /// What the operator knows of a player.
     ProfileSet = 45, "player.profile_set";
+    /// A finished round, reported by a platform that keeps the money.
+    RoundReported = 46, "round.reported";
     /// A tournament was announced, with its definition.
     TournamentCreated = 32, "tournament.created";
     /// A tournament started.

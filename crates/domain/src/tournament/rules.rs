@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 /// What happens to a stake over the most that counts (S10).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum Over {
     /// The round does not count.
@@ -22,6 +23,7 @@ pub enum Over {
 /// Which rounds count. Money is in units of the tournament's currency. Stakes that bonus money or
 /// a campaign pays never count (S10).
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Counts {
     /// On these games; empty: on all.
@@ -47,6 +49,7 @@ pub struct Counts {
 
 /// One way to put players with equal scores in an order (T1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum TieBreak {
     /// Whose final score was reached first, by event time (T2).
@@ -65,6 +68,7 @@ pub enum TieBreak {
 
 /// How ranks are counted among players whom no tie break separates (T3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum RankStyle {
     /// 1-2-3: every rank once; the last tie break is the player's number.
@@ -103,6 +107,7 @@ impl TieBreak {
 
 /// The rules of a tournament.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Rules {
     /// Which rounds count.

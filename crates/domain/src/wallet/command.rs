@@ -371,6 +371,7 @@ impl Command {
                 Act::Hold { .. } | Act::TakeSeat { .. } | Act::Release { .. } => "buy_in",
                 Act::Pay { .. } | Act::TakeBack { .. } => "prize",
                 Act::SetProfile { .. } => "profile",
+                Act::Report(_) => "round_report",
             },
         }
     }
@@ -406,7 +407,7 @@ impl Command {
 
     /// The provider whose command it is; the desk's and the operator's have none.
     #[must_use]
-    pub const fn provider(&self) -> Option<&ProviderId> {
+    pub fn provider(&self) -> Option<&ProviderId> {
         match self {
             Self::PlaceBet { bet, .. } | Self::Play { bet, .. } => Some(&bet.provider),
             Self::SettleRound { provider, .. }
@@ -414,6 +415,10 @@ impl Command {
             | Self::Rollback { provider, .. }
             | Self::EndRound { provider, .. } => Some(provider),
             Self::Report(report) => Some(&report.provider),
+            Self::Contest(act) => match &**act {
+                Act::Report(report) => Some(&report.bet.provider),
+                _ => None,
+            },
             _ => None,
         }
     }
@@ -471,6 +476,9 @@ impl Command {
             Self::Contest(act) => match &**act {
                 Act::Pay { award, .. } | Act::TakeBack { award } => {
                     vec![Claim::Prize(award.tournament.clone(), award.version, award.line)]
+                }
+                Act::Report(report) => {
+                    vec![Claim::Bet(report.bet.provider.clone(), report.bet.bet.clone())]
                 }
                 _ => Vec::new(),
             },

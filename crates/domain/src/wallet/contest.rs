@@ -7,7 +7,7 @@
 //! ```
 //! The seat itself is granted in the tournament's own slot; this is the player's side of it.
 
-use super::event::Event;
+use super::event::{BetRef, Event};
 use super::protection::LimitKind;
 use super::refusal::Refusal;
 use super::state::Wallet;
@@ -89,8 +89,27 @@ pub struct BuyIn {
     /// A ticket pays, the operator for it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ticket: bool,
+    /// The platform that keeps the player's money has it taken there (W9).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub external: bool,
     /// When the tournament ends.
     pub ends: UnixMs,
+}
+
+/// A finished round as a platform that keeps the money reports it (W9): scored like any other,
+/// and without a transfer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoundReport {
+    /// Which bet.
+    pub bet: BetRef,
+    /// The stake.
+    pub stake: Amount,
+    /// The payout.
+    pub payout: Amount,
+    /// Of which currency.
+    pub currency: Currency,
+    /// The platform's time.
+    pub at: Option<UnixMs>,
 }
 
 impl BuyIn {
@@ -104,29 +123,40 @@ impl BuyIn {
         amount.is_positive().then_some(Leg { debit, credit, amount, currency: self.currency })
     }
 
+    /// Whether the price is held here.
+    #[must_use]
+    pub const fn is_held(&self) -> bool {
+        !self.ticket && !self.external
+    }
+
     /// What holding it moves.
     #[must_use]
     pub fn held(&self) -> Option<Leg> {
-        if self.ticket { None } else { self.leg(Account::Cash, Account::Held, self.price) }
+        if !self.is_held() { None } else { self.leg(Account::Cash, Account::Held, self.price) }
     }
 
     /// What giving it back moves.
     #[must_use]
     pub fn released(&self) -> Option<Leg> {
-        if self.ticket { None } else { self.leg(Account::Held, Account::Cash, self.price) }
+        if !self.is_held() { None } else { self.leg(Account::Held, Account::Cash, self.price) }
     }
 
     /// What goes into the pool with the seat.
     #[must_use]
     pub fn pooled(&self) -> Option<Leg> {
-        let from = if self.ticket { Account::Promo } else { Account::Held };
+        let from = match (self.ticket, self.external) {
+            (true, _) => Account::Promo,
+            (false, true) => Account::External,
+            (false, false) => Account::Held,
+        };
         self.leg(from, Account::Pool, self.net())
     }
 
     /// The house's fee. A ticket pays none.
     #[must_use]
     pub fn earned(&self) -> Option<Leg> {
-        if self.ticket { None } else { self.leg(Account::Held, Account::House, self.fee) }
+        let from = if self.external { Account::External } else { Account::Held };
+        if self.ticket { None } else { self.leg(from, Account::House, self.fee) }
     }
 }
 
@@ -194,7 +224,11 @@ pub enum Act {
         entries_max: u32,
         /// Who may.
         who: Box<Eligibility>,
+        /// A platform keeps the money.
+        external: bool,
     },
+    /// A finished round, reported by a platform that keeps the money.
+    Report(Box<RoundReport>),
     /// The seat is granted.
     TakeSeat {
         /// In which tournament.
@@ -244,6 +278,8 @@ pub enum Told {
     TakenBack(Award, Amount),
     /// No transfer.
     Profile(Profile, Box<str>),
+    /// No transfer; written down in the row's own columns.
+    Reported(RoundReport),
 }
 
 impl Told {
@@ -257,6 +293,7 @@ impl Told {
             Self::Paid(_) => RowKind::PrizePaid,
             Self::TakenBack(..) => RowKind::PrizeTakenBack,
             Self::Profile(..) => RowKind::ProfileSet,
+            Self::Reported(_) => RowKind::RoundReported,
         }
     }
 
@@ -269,7 +306,7 @@ impl Told {
             Self::Released(buy_in, _) => buy_in.released(),
             Self::Paid(award) => award.paid(),
             Self::TakenBack(award, amount) => award.taken(*amount),
-            Self::Profile(..) => None,
+            Self::Profile(..) | Self::Reported(_) => None,
         }
     }
 
@@ -281,7 +318,7 @@ impl Told {
                 Some(&buy_in.tournament)
             }
             Self::Paid(award) | Self::TakenBack(award, _) => Some(&award.tournament),
-            Self::Profile(..) => None,
+            Self::Profile(..) | Self::Reported(_) => None,
         }
     }
 }
@@ -314,7 +351,7 @@ impl Wallet {
                 if let Some(entry) = self.entries.get_mut(&buy_in.tournament) {
                     entry.entries = buy_in.entry;
                 }
-                if !buy_in.ticket && buy_in.price.is_positive() {
+                if buy_in.is_held() && buy_in.price.is_positive() {
                     self.count_spent(buy_in.currency, time, buy_in.price);
                 }
             }
@@ -345,6 +382,7 @@ impl Wallet {
                 What::Bonus { .. } | What::FreeRounds { .. } | What::Item { .. } => {}
             },
             Told::Profile(profile, _) => self.profile = profile.clone(),
+            Told::Reported(_) => {}
         }
     }
 
@@ -403,6 +441,13 @@ pub(super) fn canonical(act: &Act, put: &mut impl FnMut(&str)) {
         Act::Release { tournament, .. } => {
             put("release");
             put(tournament.as_str());
+        }
+        Act::Report(report) => {
+            put("round");
+            report.bet.canonical(put);
+            put(&report.stake.0.to_string());
+            put(&report.payout.0.to_string());
+            put(report.currency.code());
         }
         Act::SetProfile { profile, .. } => {
             put("profile");

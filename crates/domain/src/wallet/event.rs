@@ -567,6 +567,9 @@ impl Event {
             }
             Self::FreeRoundsGranted { campaign, .. } => Some(Claim::FreeRounds(campaign.clone())),
             Self::Contest(told) => match &**told {
+                Told::Reported(report) => {
+                    Some(Claim::Bet(report.bet.provider.clone(), report.bet.bet.clone()))
+                }
                 Told::Seated(buy_in) => Some(Claim::Seat(buy_in.tournament.clone(), buy_in.entry)),
                 Told::Paid(award) | Told::TakenBack(award, _) => {
                     Some(Claim::Prize(award.tournament.clone(), award.version, award.line))
@@ -593,7 +596,7 @@ impl Event {
             (RowKind::BetFunded, A::Bonus, A::Held | A::House)
             | (RowKind::StakeReturned, A::Held, A::Bonus)
             | (RowKind::DebtRepaid, A::Cash, A::Debt)
-            | (RowKind::FeePaid, A::Held, A::House)
+            | (RowKind::FeePaid, A::Held | A::External, A::House)
             | (RowKind::PrizeReversed, A::Debt | A::Promo, A::Pool)
             | (RowKind::Adjusted, A::Cash, A::House)
             | (RowKind::Adjusted, A::House, A::Cash)

@@ -3,7 +3,7 @@
 //! **Invariant:** a payload's bytes are for ever: fields are added, never renamed or reordered.
 
 use super::command::{Outcome, Verdict};
-use super::contest::Told;
+use super::contest::{RoundReport, Told};
 use super::event::{About, BetRef, Event, Settled, SettlementTotals, Stake};
 use super::protection::{ExclusionKind, Limit};
 use super::refusal::Refusal;
@@ -335,6 +335,16 @@ impl Event {
                 ..Columns::default()
             },
             Self::Contest(told) => {
+                if let Told::Reported(report) = &**told {
+                    let payload = Payload {
+                        at: report.at,
+                        stake: Some(report.stake),
+                        currency: Some(report.currency),
+                        payout: Some(report.payout),
+                        ..none()
+                    };
+                    return Columns::bet(&report.bet, &payload);
+                }
                 Columns::only(&Payload { contest: Some((**told).clone()), ..none() })
             }
             Self::TournamentLeft { tournament } => {
@@ -574,6 +584,13 @@ impl Event {
                 told if told.kind() == row.kind => Self::Contest(Box::new(told)),
                 _ => return Err(bad("contest")),
             },
+            RowKind::RoundReported => Self::Contest(Box::new(Told::Reported(RoundReport {
+                bet: bet()?,
+                stake: need!(stake),
+                payout: need!(payout),
+                currency: need!(currency),
+                at: payload.at,
+            }))),
             RowKind::TournamentEntered if payload.contest.is_some() => match need!(contest) {
                 told @ Told::Seated(_) => Self::Contest(Box::new(told)),
                 _ => return Err(bad("contest")),

@@ -1,6 +1,7 @@
 //! What scoring sees of a wallet's rows: finished bets, and points that providers report.
 
 use super::command::Outcome;
+use super::contest::Told;
 use super::event::{BetRef, Event, Stake};
 use super::rows::CorruptRow;
 use crate::ids::{BetId, PlayerId, ProviderId, RoundId, TournamentId};
@@ -85,7 +86,14 @@ impl SettledRound {
     /// # Errors
     /// [`CorruptRow`].
     pub fn from_row(row: &Row, player: PlayerId) -> Result<Option<Self>, CorruptRow> {
-        if !matches!(row.kind, RowKind::BetSettled | RowKind::BetAmended | RowKind::RoundPlayed) {
+        let scored = matches!(
+            row.kind,
+            RowKind::BetSettled
+                | RowKind::BetAmended
+                | RowKind::RoundPlayed
+                | RowKind::RoundReported
+        );
+        if !scored {
             return Ok(None);
         }
         let counted = |at| event_time(row.time, at, EVENT_TIME_TOLERANCE_MS);
@@ -122,6 +130,23 @@ impl SettledRound {
                 first: row.time,
                 placed_seq: row.seq,
             }),
+            Event::Contest(told) => match *told {
+                Told::Reported(report) => Some(Self {
+                    player,
+                    bet: report.bet,
+                    replaces: None,
+                    currency: report.currency,
+                    stake: report.stake,
+                    payout: report.payout,
+                    void: false,
+                    started: counted(report.at),
+                    ended: counted(report.at),
+                    recorded: row.time,
+                    first: row.time,
+                    placed_seq: row.seq,
+                }),
+                _ => None,
+            },
             _ => None,
         })
     }

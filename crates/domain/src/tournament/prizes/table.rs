@@ -22,6 +22,7 @@ impl From<&str> for Decimal {
 
 /// Prizes of a tournament, as announced.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PrizeTable {
     /// Currency of every amount.
@@ -48,6 +49,7 @@ pub struct PrizeTable {
 
 /// Who pays a prize that has an amount of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum FixedFrom {
     /// The operator, on top of any pool.
@@ -60,6 +62,7 @@ pub enum FixedFrom {
 /// What is done in the argued cases. Every one has a default, and a document that is written
 /// out names them all.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Policies {
     /// What nobody wins (P4).
@@ -83,6 +86,7 @@ pub struct Policies {
 
 /// What is done with what nobody wins (P4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum Unspent {
     /// It goes into the next tournament's pool.
@@ -97,6 +101,7 @@ pub enum Unspent {
 
 /// What is done with what the pool has beyond its cap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum OverCap {
     /// It goes into the next tournament's pool.
@@ -108,6 +113,7 @@ pub enum OverCap {
 
 /// What becomes of the prize of somebody who is not paid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum Vacancy {
     /// Whoever stands behind moves up to it.
@@ -119,6 +125,7 @@ pub enum Vacancy {
 
 /// What is done with a prize that a tie can't divide (T6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum Tied {
     /// Whoever was first in the declared order takes the better place's.
@@ -130,6 +137,7 @@ pub enum Tied {
 
 /// What is done when a later version of the result changes what was paid (L5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum Correction {
     /// Both ways: who got too little is paid, who got too much pays back.
@@ -143,6 +151,7 @@ pub enum Correction {
 
 /// What players get when the tournament is called off after its start (P6, L10).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum Cancellation {
     /// Buy-ins back, no prizes.
@@ -154,6 +163,7 @@ pub enum Cancellation {
 
 /// Where a pool's money comes from; the parts add up.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct PoolTable {
     /// What the operator puts in. A fixed pool has nothing else.
@@ -178,6 +188,7 @@ pub struct PoolTable {
 
 /// The fee in a buy-in; at most one of the two.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct BuyIns {
     /// Per entry.
@@ -190,6 +201,7 @@ pub struct BuyIns {
 
 /// A share of turnover.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Turnover {
     /// Up to four decimals; rounded down once, over the whole turnover.
@@ -198,6 +210,7 @@ pub struct Turnover {
 
 /// What each bet contributes, counted in millionths of a minor unit (J1, J2).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Jackpot {
     /// Of the stake into the pool, up to four decimals.
@@ -209,6 +222,7 @@ pub struct Jackpot {
 
 /// Places with the same prizes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "PrizeBand"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Band {
     /// First place.
@@ -223,6 +237,7 @@ pub struct Band {
 /// One prize of a place. Money has exactly one of `amount`, `percent` and `weight`. `currency`
 /// may be named and must be the table's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
 #[serde(deny_unknown_fields)]
 pub enum Prize {
@@ -299,6 +314,7 @@ pub enum Prize {
 
 /// As many tickets as the pool buys, best places first; the rest in cash to the next (P5).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Satellite {
     /// To which tournament.

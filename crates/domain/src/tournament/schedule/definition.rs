@@ -66,6 +66,7 @@ impl fmt::Display for ScheduleId {
 /// Times of day, `from`, `until` and lengths by the calendar are read in `zone`. Whatever ends
 /// in `Ms` is elapsed milliseconds, whatever clocks do meanwhile.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Schedule {
     /// Public id; the beginning of every instance's key.
@@ -106,6 +107,7 @@ const fn late_after_ms_default() -> i64 {
 
 /// When instances start.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Starts"))]
 #[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
 #[serde(deny_unknown_fields)]
 pub enum When {
@@ -135,6 +137,7 @@ pub enum When {
 
 /// A point in time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged, expecting = "expected Unix milliseconds or a local time as 2026-10-25T18:00")]
 pub enum At {
     /// An instant.
@@ -145,6 +148,7 @@ pub enum At {
 
 /// How long an instance runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
 #[serde(deny_unknown_fields)]
 pub enum Length {
@@ -179,6 +183,7 @@ pub enum Length {
 
 /// A day of the week.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum Weekday {
     /// Monday.
@@ -199,6 +204,7 @@ pub enum Weekday {
 
 /// A notification about an instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
 #[serde(deny_unknown_fields)]
 pub enum Reminder {
@@ -222,6 +228,7 @@ pub enum Reminder {
 ///
 /// One whose end has passed is recorded as missed whatever the policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum CatchUp {
     /// The newest one starts late, older ones are recorded as missed.

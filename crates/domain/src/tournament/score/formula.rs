@@ -37,6 +37,7 @@ impl Round {
 
 /// Which rounds a term is about. Everything that is given must hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct When {
     /// The round paid something.
@@ -63,6 +64,7 @@ impl When {
 
 /// A multiplier band (rule S7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Band {
     /// From this payout ÷ stake on.
@@ -73,6 +75,7 @@ pub struct Band {
 
 /// What a term measures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum Of {
     /// The stake (turnover, S1).
@@ -93,6 +96,7 @@ pub enum Of {
 
 /// One part of a round's points; the parts are added.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Term {
     /// What it measures.
@@ -167,6 +171,7 @@ impl Term {
 
 /// Which runs of a streak score.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum Run {
     /// Each time that a run is `length` rounds longer (S8: 5 points per 3 in a row).
@@ -177,6 +182,7 @@ pub enum Run {
 
 /// Points for rounds in a row, in the order of their results.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Streak {
     /// Which rounds go on with a run; any other round that counts ends it.
@@ -191,6 +197,7 @@ pub struct Streak {
 
 /// The whole formula of one round.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Formula {
     /// Parts that are added.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// A part of a season of which the best rounds count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Part {
     /// Rounds that start before this time, and not before the part ahead ends; the last part has
@@ -20,6 +21,7 @@ pub struct Part {
 
 /// Which rounds count.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub enum Count {
     /// All.
@@ -35,6 +37,7 @@ pub enum Count {
 
 /// What counts as one round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum Per {
     /// Each bet, or each report.
@@ -46,6 +49,7 @@ pub enum Per {
 
 /// How a player's rounds become a score.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Score {
     /// Points of one round.
@@ -68,6 +72,7 @@ pub struct Score {
     pub rounds_min: u32,
     /// Decimals that are ranked and shown, 0–6; what is finer is cut off.
     #[serde(default = "two")]
+    #[cfg_attr(feature = "schema", schemars(range(max = 6)))]
     pub decimals: u8,
 }
 

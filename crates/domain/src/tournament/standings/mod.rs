@@ -164,6 +164,7 @@ impl Standings {
             RowKind::BetSettled
                 | RowKind::BetAmended
                 | RowKind::RoundPlayed
+                | RowKind::RoundReported
                 | RowKind::TournamentEntered
                 | RowKind::TournamentLeft
                 | RowKind::ScoreReported
@@ -266,7 +267,10 @@ impl Standings {
     fn player_row(&mut self, row: &Row, player: PlayerId) -> Result<bool, CorruptRow> {
         match row.kind {
             RowKind::TournamentEntered | RowKind::TournamentLeft => self.entry(row, player),
-            RowKind::BetSettled | RowKind::BetAmended | RowKind::RoundPlayed => {
+            RowKind::BetSettled
+            | RowKind::BetAmended
+            | RowKind::RoundPlayed
+            | RowKind::RoundReported => {
                 let round = SettledRound::from_row(row, player)?;
                 Ok(round.is_some_and(|round| self.round(&round)))
             }

@@ -33,6 +33,21 @@ impl Wallet {
                 Some(row) => Ok(Decision::Replay(row.clone())),
                 None => self.take_back(award),
             },
+            Act::Report(report) => {
+                let past = facts.bets.get(&report.bet.bet).and_then(|past| past.claimed.as_ref());
+                match past {
+                    None => Ok(one(Told::Reported((**report).clone()).into())),
+                    Some(row) => {
+                        let known = row.request.as_ref().map(|request| request.body_hash);
+                        let same = known == Some(context.body_hash);
+                        if same {
+                            Ok(Decision::Replay(row.clone()))
+                        } else {
+                            Err(Refusal::BetIdReused)
+                        }
+                    }
+                }
+            }
             Act::SetProfile { profile, author } => {
                 Ok(one(Told::Profile(profile.clone(), author.clone()).into()))
             }
@@ -40,7 +55,8 @@ impl Wallet {
     }
 
     fn hold(&self, act: &Act, now: UnixMs) -> Result<Decision, Refusal> {
-        let Act::Hold { tournament, price, fee, currency, ends, entries_max, who } = act else {
+        let Act::Hold { tournament, price, fee, currency, ends, entries_max, who, external } = act
+        else {
             return Err(Refusal::NotEntered);
         };
         if self.buy_ins.contains_key(tournament) {
@@ -63,9 +79,10 @@ impl Wallet {
             fee: *fee,
             currency: *currency,
             ticket,
+            external: *external && !ticket,
             ends: *ends,
         };
-        if !ticket && price.is_positive() {
+        if buy_in.is_held() && price.is_positive() {
             self.may_spend(*price, *currency, now)?;
         }
         Ok(one(Told::Held(buy_in).into()))
