@@ -3,14 +3,17 @@
 use crate::actors::board::Tokens;
 use crate::actors::budget::Division;
 use crate::actors::desk::{Desk, Patience};
-use crate::actors::follower::Follower;
+use crate::actors::follower::{Folds, Follower};
 use crate::actors::handle::{CoreHandle, Reply, Work};
 use crate::actors::registry::{self, CoreConfig, CoreParts};
+use crate::actors::scheduler::{self, Refused, Scheduler};
+use crate::actors::schedules::Schedules;
 use crate::actors::tournaments::{Payers, Tournaments};
 use crate::auth::{Issuer, ProviderKey, ProviderKeys, Role};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Config, ConfigError, Mode, Secrets, StorageKind};
 use crate::http::{self, Adapter, Bounds, Intake, Limits, Server};
+use crate::notices::{Address, Notices};
 use crate::payments::Payments;
 use crate::players::Players;
 use crate::providers::health::{self, Providers};
@@ -27,6 +30,7 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 use metrics_exporter_prometheus::PrometheusHandle;
 use palio_domain::journal::Keys;
+use palio_domain::tournament::Kind;
 use palio_domain::{PlayerId, ProviderId, TenantId, UnixMs};
 use palio_protocol::session::SessionRules;
 use std::collections::HashMap;
@@ -195,7 +199,18 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
         Arc::clone(&clock),
         storage.clone(),
     );
-    follow(&storage, batches, (&tournaments, &desk, &search), config).await?;
+    let schedules = Schedules::new(core.clone(), storage.clone());
+    let scheduler = Scheduler::new(scheduler::Parts {
+        schedules: Arc::clone(&schedules),
+        tournaments: Arc::clone(&tournaments),
+        notices: notices(config, &secrets, &clock)?,
+        clock: Arc::clone(&clock),
+        zones: config.tenant.iter().map(|of| (TenantId(of.id), of.zone.clone())).collect(),
+        types: tournament_types(config),
+        definition: http::definition_of,
+    });
+    let folds = (Arc::clone(&tournaments), Arc::clone(&desk), Arc::clone(&search), schedules);
+    follow(&storage, batches, folds, &scheduler, config).await?;
 
     let issuer = Arc::new(Issuer::new(&secrets.jwt));
     let live_clock = Arc::clone(&clock);
@@ -224,6 +239,7 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
         keys,
         clock,
         tournaments: Arc::clone(&tournaments),
+        scheduler,
         desk,
         search,
         live: Arc::clone(&live),
@@ -248,11 +264,7 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
         intake: intake(config),
         player_token_ms: i64::from(config.auth.player_token_minutes) * 60_000,
         demo_players: (config.mode == Mode::Demo).then_some(config.demo.players),
-        tournament_types: config
-            .tenant
-            .iter()
-            .map(|tenant| (TenantId(tenant.id), tenant.tournament_types.clone()))
-            .collect(),
+        tournament_types: tournament_types(config),
         public_tenant: TenantId(config.tenant.first().map_or(1, |tenant| tenant.id)),
     });
     let (server, address) = serve(config, state.clone(), &live)?;
@@ -392,48 +404,92 @@ fn session_rules(tenant: &crate::config::Tenant) -> (TenantId, SessionRules) {
     (TenantId(tenant.id), rules)
 }
 
+/// Which types of tournaments each tenant can announce; all where there are none.
+fn tournament_types(config: &Config) -> HashMap<TenantId, Vec<Kind>> {
+    let types = |tenant: &config::Tenant| (TenantId(tenant.id), tenant.tournament_types.clone());
+    config.tenant.iter().map(types).collect()
+}
+
+/// Where notices go.
+fn notices(config: &Config, secrets: &Secrets, clock: &Arc<dyn Clock>) -> Result<Notices, Error> {
+    let address = |tenant: &config::Tenant| {
+        let id = TenantId(tenant.id);
+        // Checked with the configuration; an empty one is none.
+        let url = reqwest::Url::parse(&tenant.notices_url).ok()?;
+        Some((id, Address { url, secret: secrets.notices.get(&id)?.clone() }))
+    };
+    Notices::new(config.tenant.iter().filter_map(address).collect(), Arc::clone(clock))
+        .map_err(|error| Error::Refused(format!("notices can't be sent: {error}")))
+}
+
+/// Sets what stands in the configuration.
+async fn configure(scheduler: &Scheduler, config: &Config) -> Result<(), Error> {
+    for (n, (tenant, document)) in config.schedules().enumerate() {
+        // Checked with the configuration.
+        let tenant = TenantId(u32::try_from(tenant).unwrap_or_default());
+        let why = match scheduler.configure(tenant, &document).await {
+            Ok(()) => continue,
+            Err(Refused::Invalid(lines)) => {
+                lines.iter().map(|line| format!("\n  {line}")).collect()
+            }
+            Err(other) => format!(" {other:?}"),
+        };
+        return Err(Error::Refused(format!("schedule[{n}] can't be set:{why}")));
+    }
+    Ok(())
+}
+
 /// Starts the fold thread: saved folds, the rows since, then whatever is committed.
 async fn follow(
     storage: &Storage,
     batches: mpsc::Receiver<Arc<palio_domain::journal::Batch>>,
-    (tournaments, desk, search): (&Arc<Tournaments>, &Arc<Desk>, &Arc<Search>),
+    folds: Folds,
+    scheduler: &Arc<Scheduler>,
     config: &Config,
 ) -> Result<(), Error> {
     let (started, is_started) = tokio::sync::oneshot::channel();
-    let (storage, tournaments, desk, search) =
-        (storage.clone(), Arc::clone(tournaments), Arc::clone(desk), Arc::clone(search));
-    let ready = Arc::clone(&tournaments);
+    let (storage, scheduler, settings) = (storage.clone(), Arc::clone(scheduler), config.clone());
+    let ready = Arc::clone(&folds.0);
     let series = series::Schedule::new(config).map_err(Error::Refused)?;
     let save_every = Duration::from_secs(config.core.snapshot_interval_seconds);
     let arbiter = actix::Arbiter::new();
     arbiter.spawn_fn(move || {
         actix::spawn(async move {
             let restored = async {
-                let positions = tournaments.restore().await?;
-                desk.restore(&positions).await.map(|()| positions)
+                let positions = folds.0.restore().await?;
+                folds.1.restore(&positions).await?;
+                folds.3.restore(&positions).await.map(|()| positions)
             };
             let positions = match restored.await {
                 Ok(positions) => positions,
                 Err(error) => {
-                    if started.send(Err(error)).is_err() {
+                    if started.send(Err(Error::Storage(error))).is_err() {
                         tracing::error!("nobody waits for the folds");
                     }
                     return;
                 }
             };
             let journal = Arc::clone(&storage.journal);
-            let mut follower = Follower::new(
-                journal,
-                batches,
-                (Arc::clone(&tournaments), Arc::clone(&desk), Arc::clone(&search)),
-                positions,
-                save_every,
-            );
+            let (tournaments, desk, search, _) = folds.clone();
+            let mut follower = Follower::new(journal, batches, folds, positions, save_every);
+            follower.catch_up().await;
+            // Before anything starts by itself: what was missed is called off, and seen to be.
+            if let Err(failure) = scheduler.judge().await {
+                tracing::error!(?failure, "instances that were missed could not be called off");
+            }
+            if let Err(error) = configure(&scheduler, &settings).await {
+                if started.send(Err(error)).is_err() {
+                    tracing::error!("nobody waits for the folds");
+                }
+                return;
+            }
             follower.catch_up().await;
             actix::spawn(Arc::clone(&tournaments).keep_time());
             actix::spawn(desk.run());
             actix::spawn(search.run());
             actix::spawn(series.run(tournaments));
+            actix::spawn(Arc::clone(&scheduler).run());
+            actix::spawn(scheduler.tell());
             if started.send(Ok(())).is_ok() {
                 follower.run().await;
             }
@@ -443,7 +499,7 @@ async fn follow(
     // there is much, wallets serve meanwhile, and boards say that they can't yet (ADR 0011).
     let mut is_started = Box::pin(async move {
         let lost = |_| Error::Refused("the folds could not be started".into());
-        is_started.await.map_err(lost)?.map_err(Error::from)
+        is_started.await.map_err(lost)?
     });
     match tokio::time::timeout(FOLDS_WAIT, &mut is_started).await {
         Ok(started) => {

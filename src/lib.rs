@@ -9,6 +9,7 @@ pub mod config;
 pub mod document;
 pub mod http;
 pub mod metrics;
+pub mod notices;
 pub mod payments;
 pub mod players;
 pub mod providers;

@@ -189,6 +189,28 @@ pub const ALL: &[Metric] = &[
         "",
         "Committed rows that standings have not seen yet.",
     ),
+    metric("palio_schedules_running", Gauge, Count, "", "Schedules that are not stopped."),
+    metric(
+        "palio_schedule_instances_total",
+        Counter,
+        Count,
+        "outcome",
+        "Instances of schedules decided: announced, late, missed or refused.",
+    ),
+    metric(
+        "palio_schedule_delay_seconds",
+        Histogram,
+        Seconds,
+        "",
+        "From when an instance was to be announced until it was.",
+    ),
+    metric(
+        "palio_schedule_notices_total",
+        Counter,
+        Count,
+        "outcome",
+        "Notices of schedules that were due: noted, sent, failed or stale.",
+    ),
     metric(
         "palio_prizes_paid_total",
         Counter,

@@ -38,6 +38,10 @@ const QUESTIONS: &[&str] = &[
     "POST /api/tournaments/friday-race/cancel",
     "GET /api/tournaments/friday-race/leaderboard?limit=10&offset=5",
     "GET /api/tournaments/friday-race/leaderboard/me",
+    "GET /api/schedules",
+    "GET /api/schedules/sunday-race",
+    "POST /api/schedules/sunday-race/start",
+    "POST /api/schedules/sunday-race/stop",
     "GET /ws/tournaments/friday-race?epoch=k.0&seq=7",
     "GET /openapi.json",
     "GET /demo/info",
@@ -73,6 +77,9 @@ const WORDS: &[&str] = &[
     "players",
     "tournaments",
     "leaderboard",
+    "schedules",
+    "start",
+    "stop",
     "join",
     "leave",
     "cancel",
@@ -276,9 +283,10 @@ fn inputs() -> Vec<Vec<u8>> {
     for (target, path) in [("events", "/events"), ("tournaments", "/api/tournaments")] {
         for (_, input) in read(target) {
             let at = input.iter().position(|b| *b == b'\n').unwrap_or(input.len());
-            let path = match input.starts_with(b"state") {
-                true => "/api/providers/other/state",
-                false => path,
+            let path = match input.get(..at) {
+                Some(b"state") => "/api/providers/other/state",
+                Some(b"schedule") => "/api/schedules",
+                Some(_) | None => path,
             };
             let rest = input.get(at..).unwrap_or_default();
             inputs.push([b"POST ", path.as_bytes(), rest].concat());

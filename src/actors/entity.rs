@@ -1,4 +1,4 @@
-//! Homes of tournaments and providers: their commands, decided and journalled in their own slot
+//! Homes of tournaments, providers and schedules: their commands, decided and journalled in their own slot
 //! like a wallet's.
 
 use super::budget::Place;
@@ -8,6 +8,7 @@ use crate::storage::Snapshot;
 use palio_domain::journal::{Draft, Keys, Row, RowKind};
 use palio_domain::provider::Provider;
 use palio_domain::tournament::lifecycle::{Event, Tournament};
+use palio_domain::tournament::schedule::Programme;
 use palio_domain::wallet::CorruptRow;
 use palio_domain::{Aggregate, Slot, TenantId, UnixMs};
 use serde::Serialize;
@@ -300,6 +301,44 @@ impl Entity for Provider {
     fn fold(state: &mut Option<Self>, row: &Row) -> Result<(), CorruptRow> {
         *state = Some(Self::from_row(row)?);
         Ok(())
+    }
+
+    fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    fn is_over(&self) -> bool {
+        false
+    }
+}
+
+impl Entity for Programme {
+    const NAME: &'static str = "schedule";
+
+    fn aggregate(number: u64) -> Aggregate {
+        Aggregate::Schedule(number)
+    }
+
+    fn owner(work: &Work) -> Option<(TenantId, u64)> {
+        match work {
+            Work::Schedule(tenant, id, ..) => Some((*tenant, id.number())),
+            _ => None,
+        }
+    }
+
+    fn decide(state: Option<&Self>, work: &Work, _: UnixMs, _: &Keys) -> Result<Draft, Reply> {
+        let Work::Schedule(tenant, id, command, trace) = work else {
+            return Err(Reply::Failed(Failure::NotOwner));
+        };
+        match Self::decide(state, id, command) {
+            Ok(Some(event)) => Ok(event.draft(*tenant, id, trace.clone())),
+            Ok(None) => Err(Reply::ScheduleUnchanged),
+            Err(refusal) => Err(Reply::ScheduleRefused(refusal)),
+        }
+    }
+
+    fn fold(state: &mut Option<Self>, row: &Row) -> Result<(), CorruptRow> {
+        Self::fold(state, row)
     }
 
     fn seq(&self) -> u64 {

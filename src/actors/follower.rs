@@ -4,6 +4,7 @@
 //! gap is read from the store.
 
 use super::desk::Desk;
+use super::schedules::Schedules;
 use super::tournaments::Tournaments;
 use crate::search::Search;
 use crate::storage::Journal;
@@ -22,6 +23,9 @@ const CHECK_EVERY: Duration = Duration::from_millis(500);
 /// A queue that is never empty keeps a check from reading this many times in a row.
 const PASSED_OVER_MAX: u32 = 4;
 
+/// Everything that is made of committed rows.
+pub type Folds = (Arc<Tournaments>, Arc<Desk>, Arc<Search>, Arc<Schedules>);
+
 /// Reads the journal on behalf of the folds.
 pub struct Follower {
     journal: Arc<dyn Journal>,
@@ -29,6 +33,7 @@ pub struct Follower {
     tournaments: Arc<Tournaments>,
     desk: Arc<Desk>,
     search: Arc<Search>,
+    schedules: Arc<Schedules>,
     /// Last seq handed on, per slot.
     positions: Vec<u64>,
     /// Where each slot's head stood at the last check.
@@ -44,7 +49,7 @@ impl Follower {
     pub fn new(
         journal: Arc<dyn Journal>,
         batches: mpsc::Receiver<Arc<Batch>>,
-        (tournaments, desk, search): (Arc<Tournaments>, Arc<Desk>, Arc<Search>),
+        (tournaments, desk, search, schedules): Folds,
         positions: Vec<u64>,
         save_every: Duration,
     ) -> Self {
@@ -54,6 +59,7 @@ impl Follower {
             tournaments,
             desk,
             search,
+            schedules,
             positions,
             expected: Vec::new(),
             passed_over: 0,
@@ -81,6 +87,9 @@ impl Follower {
                     }
                     if let Err(error) = self.desk.save(false).await {
                         tracing::warn!(%error, "the desk could not be saved");
+                    }
+                    if let Err(error) = self.schedules.save().await {
+                        tracing::warn!(%error, "the schedules could not be saved");
                     }
                 }
             }
@@ -169,6 +178,7 @@ impl Follower {
         if !rows.is_empty() {
             self.desk.take(&rows);
             self.search.take(&rows);
+            self.schedules.take(&rows);
             self.tournaments.take(rows, &self.positions).await;
         }
     }

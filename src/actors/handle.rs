@@ -1,9 +1,10 @@
-//! How the rest of the server asks wallets, tournaments and providers: one message each way.
+//! How the rest of the server asks wallets, tournaments, providers and schedules: one message each way.
 
 use super::budget::{Budget, Class, Place};
 use palio_domain::journal::Row;
 use palio_domain::provider::{self, Provider, SetState};
 use palio_domain::tournament::lifecycle;
+use palio_domain::tournament::schedule::{self, ScheduleId};
 use palio_domain::wallet::contest::Act;
 use palio_domain::wallet::{Command, Noop, Prepared, Refusal, Wallet};
 use palio_domain::{Aggregate, PlayerId, ProviderId, Slot, TenantId, TournamentId, TraceId};
@@ -51,6 +52,10 @@ pub enum Reply {
     Provider(Option<Box<Provider>>),
     /// Refused by a provider's rules.
     ProviderRefused(provider::Refusal),
+    /// Refused by a schedule's rules.
+    ScheduleRefused(schedule::entity::Refusal),
+    /// The schedule is so already.
+    ScheduleUnchanged,
     /// Everything staged before is committed: the last committed seq of the group's slots.
     Barrier(Vec<(Slot, u64)>),
     /// No answer of the rules.
@@ -84,6 +89,8 @@ pub enum Work {
     Provider(TenantId, Box<SetState>, Option<TraceId>),
     /// A provider's committed state.
     ProviderState(TenantId, ProviderId),
+    /// A command to a schedule.
+    Schedule(TenantId, ScheduleId, Box<schedule::entity::Command>, Option<TraceId>),
 }
 
 impl Work {
@@ -100,6 +107,7 @@ impl Work {
             Self::ProviderState(tenant, provider) => {
                 Aggregate::Provider(provider.number()).slot(*tenant)
             }
+            Self::Schedule(tenant, id, ..) => Aggregate::Schedule(id.number()).slot(*tenant),
         }
     }
 
@@ -113,7 +121,8 @@ impl Work {
             Self::Wallet(tenant, _)
             | Self::Tournament(tenant, ..)
             | Self::Provider(tenant, ..)
-            | Self::ProviderState(tenant, _) => (*tenant, None),
+            | Self::ProviderState(tenant, _)
+            | Self::Schedule(tenant, ..) => (*tenant, None),
         }
     }
 
@@ -122,7 +131,10 @@ impl Work {
         match self {
             Self::Execute(_, _, asked) | Self::Check(_, _, asked) => class(&asked.command),
             Self::Guarded(_, _, guarded) => class(&guarded.asked.command),
-            Self::Wallet(..) | Self::Tournament(..) | Self::ProviderState(..) => Class::Other,
+            Self::Wallet(..)
+            | Self::Tournament(..)
+            | Self::ProviderState(..)
+            | Self::Schedule(..) => Class::Other,
             // The kill switch must work while a storm rages.
             Self::Provider(..) => Class::Result,
         }

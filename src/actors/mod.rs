@@ -14,6 +14,8 @@ pub mod hub;
 pub mod payouts;
 mod recovery;
 pub mod registry;
+pub mod scheduler;
+pub mod schedules;
 mod steps;
 mod tournament;
 pub mod tournaments;

@@ -17,6 +17,7 @@ use palio_domain::ids::SLOTS;
 use palio_domain::journal::{Batch, KeyFilter, Keys, Stage};
 use palio_domain::provider::Provider;
 use palio_domain::tournament::lifecycle::Tournament;
+use palio_domain::tournament::schedule::Programme;
 use palio_domain::{Aggregate, PlayerId, Slot, TenantId};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -118,6 +119,7 @@ struct Registry {
     wallets: HashMap<(TenantId, PlayerId), (Addr<Wallet>, SharedWallet)>,
     tournaments: Rc<Entities<Tournament>>,
     providers: Rc<Entities<Provider>>,
+    schedules: Rc<Entities<Programme>>,
     awake: Arc<AtomicUsize>,
     stopping: Arc<AtomicBool>,
     again: mpsc::Receiver<Vec<Pending>>,
@@ -192,6 +194,7 @@ impl Registry {
         Ok(Self {
             tournaments: Rc::new(Entities::new(Rc::clone(&core))),
             providers: Rc::new(Entities::new(Rc::clone(&core))),
+            schedules: Rc::new(Entities::new(Rc::clone(&core))),
             core,
             config: config.clone(),
             wallets: HashMap::new(),
@@ -259,6 +262,10 @@ impl Registry {
             }
             Work::Provider(..) | Work::ProviderState(..) => {
                 let homes = Rc::clone(&self.providers);
+                actix::spawn(async move { homes.run(work, reply, permit).await });
+            }
+            Work::Schedule(..) => {
+                let homes = Rc::clone(&self.schedules);
                 actix::spawn(async move { homes.run(work, reply, permit).await });
             }
         }
@@ -354,6 +361,7 @@ impl Registry {
         }
         let mut entities = self.tournaments.unsaved();
         entities.extend(self.providers.unsaved());
+        entities.extend(self.schedules.unsaved());
         snapshots.extend(entities.iter().cloned());
         if let Err(error) = self.core.storage.snapshots.save(&snapshots, &[]).await {
             tracing::warn!(%error, "snapshots could not be saved");
@@ -369,6 +377,7 @@ impl Registry {
         }
         self.tournaments.saved(&entities);
         self.providers.saved(&entities);
+        self.schedules.saved(&entities);
         let floors = self.floors();
         if let Err(error) = self.core.storage.snapshots.save(&[], &floors).await {
             tracing::warn!(%error, "snapshot floors could not be saved");
@@ -409,8 +418,10 @@ impl Registry {
                 unsaved(first.slot, first.seq);
             }
         }
-        let entities = self.tournaments.first_unsaved();
-        for (slot, first) in entities.into_iter().chain(self.providers.first_unsaved()) {
+        let mut entities = self.tournaments.first_unsaved();
+        entities.extend(self.providers.first_unsaved());
+        entities.extend(self.schedules.first_unsaved());
+        for (slot, first) in entities {
             unsaved(slot, first);
         }
         floors.into_iter().filter(|(_, seq)| *seq > 0).collect()
@@ -433,6 +444,10 @@ impl Registry {
                 }
                 Aggregate::Provider(number) => {
                     let homes = Rc::clone(&self.providers);
+                    actix::spawn(async move { homes.wake(tenant, number).await });
+                }
+                Aggregate::Schedule(number) => {
+                    let homes = Rc::clone(&self.schedules);
                     actix::spawn(async move { homes.wake(tenant, number).await });
                 }
             }

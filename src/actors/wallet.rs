@@ -206,7 +206,10 @@ impl Home {
                     .map(|refusal| refusal.map_or(Reply::Passed, Reply::Refused))
             }
             Work::Wallet(..) => Ok(Reply::Wallet(Box::new(cell.wallet().clone()))),
-            Work::Tournament(..) | Work::Provider(..) | Work::ProviderState(..) => {
+            Work::Tournament(..)
+            | Work::Provider(..)
+            | Work::ProviderState(..)
+            | Work::Schedule(..) => {
                 return send(ask.reply, Reply::Failed(Failure::NotOwner));
             }
         };

@@ -53,6 +53,7 @@ impl Config {
         self.check_tenants(&mut to);
         self.check_providers(&mut to);
         self.check_series(&mut to);
+        self.check_schedules(&mut to);
         if self.mode == Mode::Production {
             self.check_production(&mut to);
         }
@@ -147,6 +148,12 @@ impl Config {
             let default =
                 tenant.currencies.is_empty() || tenant.currencies.contains(&tenant.currency);
             to.check(default, key("currencies"), "must contain the tenant's currency");
+            let zone = palio_domain::tournament::schedule::is_zone(&tenant.zone);
+            to.check(zone, key("zone"), "must be like Europe/Berlin, of the time-zone database");
+            let url = reqwest::Url::parse(&tenant.notices_url);
+            let plain = url.is_ok_and(|url| url.scheme() == "http" && url.has_host());
+            let told = !tenant.notices_url.is_empty();
+            to.check(!told || plain, key("notices_url"), "must be like http://host:port/path");
         }
     }
 
@@ -222,6 +229,29 @@ impl Config {
         }
     }
 
+    /// What can be said without the time; the rest is said when they are set.
+    fn check_schedules(&self, to: &mut Checks<'_>) {
+        let mut seen = HashSet::new();
+        for (n, (tenant, document)) in self.schedules().enumerate() {
+            let key = |field: &str| match field {
+                "" => format!("schedule[{n}]"),
+                field => format!("schedule[{n}].{field}"),
+            };
+            let found = self.tenant.iter().find(|known| u64::from(known.id) == tenant);
+            to.check(found.is_some(), key("tenant"), "is no tenant's id");
+            let zone = found.map_or("UTC", |tenant| tenant.zone.as_str());
+            match palio_protocol::schedule::parse(&document, zone) {
+                Ok((read, _)) => {
+                    let new = seen.insert(read.schedule.id);
+                    to.check(new, key("id"), "is there twice");
+                }
+                Err(lines) => lines.into_iter().for_each(|line| {
+                    to.fail(key(&line.field), format!("{} ({})", line.message, line.code));
+                }),
+            }
+        }
+    }
+
     fn check_production(&self, to: &mut Checks<'_>) {
         let made = self.secrets_dir();
         let memory = self.storage.kind == StorageKind::Memory;
@@ -238,6 +268,11 @@ impl Config {
         for (n, provider) in self.provider.iter().enumerate() {
             for (m, signing) in provider.keys.iter().enumerate() {
                 file(format!("provider[{n}].keys[{m}].secret_file"), &signing.secret_file);
+            }
+        }
+        for (n, tenant) in self.tenant.iter().enumerate() {
+            if !tenant.notices_url.is_empty() {
+                file(format!("tenant[{n}].notices_secret_file"), &tenant.notices_secret_file);
             }
         }
         for (n, provider) in self.provider.iter().enumerate() {

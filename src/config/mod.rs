@@ -191,6 +191,12 @@ section! {
         countries_blocked: Vec<String>,
         #[serde(default)]
         age_min: u32,
+        #[serde(default = "utc")]
+        zone: String,
+        #[serde(default)]
+        notices_url: String,
+        #[serde(default)]
+        notices_secret_file: PathBuf,
         #[serde(default)]
         tournament_types: Vec<Contest>,
         #[serde(default)]
@@ -199,6 +205,12 @@ section! {
         payments: Option<Payments>,
     }
 }
+
+/// The time zone of a tenant whose configuration names none.
+fn utc() -> String {
+    "UTC".to_owned()
+}
+
 section! {
     /// `[protection]`
     Protection {
@@ -379,6 +391,7 @@ section! {
         tenant: Vec<Tenant>,
         provider: Vec<Provider>,
         series: Vec<Series>,
+        schedule: Vec<serde_json::Map<String, serde_json::Value>>,
     }
 }
 
@@ -451,6 +464,18 @@ impl Config {
         let config: Self = sources.extract().map_err(|error| unreadable(sources, error))?;
         config.check(sources).map_err(ConfigError::Invalid)?;
         Ok(config)
+    }
+
+    /// The documents of `[[schedule]]`, each with its tenant: the first one unless it says.
+    pub fn schedules(&self) -> impl Iterator<Item = (u64, serde_json::Value)> {
+        let first = self.tenant.first().map_or(1, |tenant| u64::from(tenant.id));
+        self.schedule.iter().map(move |document| {
+            let mut document = document.clone();
+            let tenant = document.remove("tenant");
+            // What is no number is no tenant's either.
+            let tenant = tenant.map_or(first, |value| value.as_u64().unwrap_or(0));
+            (tenant, serde_json::Value::Object(document))
+        })
     }
 
     /// Where secrets are made.

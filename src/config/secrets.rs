@@ -24,6 +24,8 @@ pub struct Secrets {
     pub jwt: Secret,
     /// Providers' keys by id.
     pub providers: HashMap<String, ProviderKey>,
+    /// Of notices, of tenants that have an address for them.
+    pub notices: HashMap<TenantId, Secret>,
     /// What calls to tenants' payment services are signed with.
     pub payments: HashMap<TenantId, Secret>,
 }
@@ -86,12 +88,19 @@ impl Secrets {
                 providers.insert(key.id.clone(), ProviderKey { tenant, provider: id, secret });
             }
         }
+        let mut notices = HashMap::new();
+        for tenant in config.tenant.iter().filter(|tenant| !tenant.notices_url.is_empty()) {
+            let named = format!("notices_secret_file of the tenant {}", tenant.id);
+            let own = format!("notices-{}.key", tenant.id);
+            let secret = keep(&named, place(&tenant.notices_secret_file, &own).read());
+            notices.insert(TenantId(tenant.id), secret);
+        }
         if !wrong.is_empty() {
             return Err(ConfigError::Secrets(wrong));
         }
         // `hex` gives 32 bytes, so the default is never used.
         let journal_key = <[u8; 32]>::try_from(journal_key.expose()).unwrap_or_default();
-        Ok(Self { journal_key, jwt, providers, payments })
+        Ok(Self { journal_key, jwt, providers, notices, payments })
     }
 }
 

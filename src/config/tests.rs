@@ -194,6 +194,60 @@ fn dialects_need_an_address_and_keys_of_their_own() {
 }
 
 #[test]
+fn schedules_are_named_with_what_is_wrong() {
+    let text = "
+        [[tenant]]
+        id = 7
+        name = \"a\"
+        currency = \"EUR\"
+        zone = \"Mars/Base\"
+        notices_url = \"https://example.com\"
+        [[schedule]]
+        id = \"one\"
+        when = { type = \"cron\", expression = \"61 * * * *\" }
+        length = { type = \"fixed\", ms = 60000 }
+        zone = \"Europe/Berlin\"
+        speed = 1
+        [[schedule]]
+        id = \"two\"
+        tenant = 9
+        when = { type = \"cron\", expression = \"61 * * * *\" }
+        length = { type = \"fixed\", ms = 60000 }
+        [schedule.tournament]
+        name = \"Two\"
+        startsAt = \"2026-11-21T18:00:00Z\"
+        [[schedule]]
+        id = \"three\"
+        zone = \"UTC\"
+        when = { type = \"once\", at = \"2026-11-21T18:00\" }
+        length = { type = \"fixed\", ms = 60000 }
+        [schedule.tournament]
+        [[schedule]]
+        id = \"three\"
+        zone = \"UTC\"
+        when = { type = \"instant\" }
+        length = { type = \"fixed\", ms = 60000 }
+        [schedule.tournament]";
+    let found = problems(&format!("provider = []\n{text}"));
+    let keys: Vec<_> = found.iter().map(|line| line.split(' ').next().unwrap()).collect();
+    let expected = [
+        "tenant[0].zone",
+        "tenant[0].notices_url",
+        "schedule[0].tournament",
+        "schedule[0].speed",
+        "schedule[1].tenant",
+        "schedule[1].tournament.startsAt",
+        "schedule[1].when.expression",
+        "schedule[3].id",
+    ];
+    assert_eq!(keys, expected, "{found:#?}");
+    let message = problems("[[schedule]]\nid = 7").join("\n");
+    assert!(message.contains("schedule[0].id must be a JSON string (INVALID_FIELD)"), "{message}");
+    let good = with("schedule = []\n[[tenant]]\nid = 1\nname = \"a\"\ncurrency = \"EUR\"").unwrap();
+    assert_eq!((good.tenant[0].zone.as_str(), good.schedules().count()), ("UTC", 0));
+}
+
+#[test]
 fn production_refuses_what_is_made_up() {
     let found = problems("mode = \"production\"\n[storage]\nkind = \"memory\"");
     let keys: Vec<_> = found.iter().map(|line| line.split(' ').next().unwrap()).collect();

@@ -18,6 +18,7 @@ mod pages;
 mod players;
 mod providers;
 mod run;
+mod schedules;
 mod sessions;
 mod tournaments;
 mod trace;
@@ -27,11 +28,12 @@ mod wallet;
 pub use adapter::Adapter;
 pub use admin::routes as admin_routes;
 pub use intake::{Bounds, Intake};
-pub(crate) use tournaments::definition as definition_of;
+pub use tournaments::definition as definition_of;
 pub use trace::around as trace;
 
 use crate::actors::desk::Desk;
 use crate::actors::handle::CoreHandle;
+use crate::actors::scheduler::Scheduler;
 use crate::actors::tournaments::Tournaments;
 use crate::auth::{Issuer, ProviderKeys};
 use crate::clock::Clock;
@@ -76,6 +78,8 @@ pub struct Server {
     pub clock: Arc<dyn Clock>,
     /// Scoring.
     pub tournaments: Arc<Tournaments>,
+    /// When tournaments start by themselves.
+    pub scheduler: Arc<Scheduler>,
     /// Overdue rounds.
     pub desk: Arc<Desk>,
     /// Finds transactions.
@@ -170,6 +174,11 @@ calls! {
     post "/api/players/{player}/verdicts/confirm" => players::confirm;
     get "/api/providers" => providers::list;
     post "/api/providers/{id}/state" => providers::set_state;
+    get "/api/schedules" => schedules::list;
+    post "/api/schedules" => schedules::set;
+    get "/api/schedules/{id}" => schedules::get;
+    post "/api/schedules/{id}/start" => schedules::start;
+    post "/api/schedules/{id}/stop" => schedules::stop;
     get "/api/templates" => tournaments::templates;
     get "/api/tournaments" => tournaments::list;
     post "/api/tournaments" => tournaments::create;

@@ -56,7 +56,7 @@ macro_rules! operations {
 
 use palio_protocol::result::TransactionResult;
 use palio_protocol::{
-    events, operator, player, provider, session, tournament, transactions, wallet,
+    events, operator, player, provider, schedule, session, tournament, transactions, wallet,
 };
 
 operations! {
@@ -132,6 +132,16 @@ operations! {
         => 200 provider::ProvidersResponse;
     set_provider_state post "/api/providers/{id}/state" "operator" "Stop or resume new bets"
         body provider::SetProviderState => 200 provider::Provider;
+    list_schedules get "/api/schedules" "operator" "When tournaments start by themselves"
+        => 200 schedule::SchedulesResponse;
+    set_schedule post "/api/schedules" "operator" "Set a schedule, or a new version of it"
+        body schedule::SetSchedule => 201 schedule::ScheduleResponse;
+    one_schedule get "/api/schedules/{id}" "operator" "A schedule with its next ten instances"
+        => 200 schedule::ScheduleResponse;
+    start_schedule post "/api/schedules/{id}/start" "operator" "Start an instance now"
+        => 201 schedule::StartedResponse;
+    stop_schedule post "/api/schedules/{id}/stop" "operator" "Announce nothing of it any more"
+        body schedule::StopSchedule => 200 schedule::ScheduleResponse;
     create post "/api/tournaments" "operator" "Announce a tournament"
         body tournament::CreateTournament => 201 tournament::Tournament;
     cancel post "/api/tournaments/{id}/cancel" "operator" "Call a tournament off"

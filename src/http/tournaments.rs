@@ -147,7 +147,8 @@ pub(super) fn shown(server: &Server, entry: &Entry, now: UnixMs) -> wire::Tourna
 }
 
 /// A definition from a checked request.
-pub(crate) fn definition(of: ParsedTournament) -> Definition {
+#[must_use]
+pub fn definition(of: ParsedTournament) -> Definition {
     Definition {
         id: of.id,
         name: of.name,

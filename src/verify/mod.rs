@@ -13,6 +13,7 @@
 //! | keys | a request key or claim that stands twice |
 //! | snapshots | a saved wallet that differs from the fold at its seq |
 //! | zones | a saved zone that would hide rows from a search |
+//! | schedules | a schedule's row that can't be folded in, an instance announced twice or without its tournament |
 //! | standings | a tournament's published result that differs from the recomputed one |
 //! | prizes | a plan that the result does not come to, a prize that no plan orders, a pool that does not add up |
 //!
@@ -25,6 +26,7 @@
 mod keys;
 mod payouts;
 mod report;
+mod schedules;
 mod slot;
 mod standings;
 mod zones;

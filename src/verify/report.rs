@@ -28,6 +28,8 @@ pub struct Report {
     pub snapshots: u64,
     /// Tournaments recomputed.
     pub tournaments: u64,
+    /// Schedules folded again.
+    pub schedules: u64,
     /// Open bets.
     pub open_bets: u64,
     /// How long it took.
@@ -62,6 +64,7 @@ impl Report {
         self.wallets += other.wallets;
         self.snapshots += other.snapshots;
         self.tournaments += other.tournaments;
+        self.schedules += other.schedules;
         self.open_bets += other.open_bets;
         self.differences_total += other.differences_total;
         let room = LISTED_MAX.saturating_sub(self.differences.len());
@@ -79,13 +82,15 @@ impl std::fmt::Display for Report {
     fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         writeln!(
             to,
-            "{} rows in {} slots, {} wallets ({} open bets), {} snapshots, {} tournaments, {:.2} s",
+            "{} rows in {} slots, {} wallets ({} open bets), {} snapshots, {} tournaments, \
+             {} schedules, {:.2} s",
             self.rows,
             self.slots,
             self.wallets,
             self.open_bets,
             self.snapshots,
             self.tournaments,
+            self.schedules,
             self.seconds
         )?;
         for difference in &self.differences {

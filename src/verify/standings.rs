@@ -2,6 +2,7 @@
 
 use super::payouts::{Home, Pools};
 use super::report::Report;
+use super::schedules::Schedules;
 use crate::storage::{Error, Storage};
 use palio_domain::journal::{Head, Row};
 use palio_domain::tournament::lifecycle::Event;
@@ -24,6 +25,7 @@ pub(super) struct Contests {
     contests: BTreeMap<(TenantId, u64), Contest>,
     homes: BTreeMap<(TenantId, u64), Home>,
     damaged: Vec<String>,
+    schedules: Schedules,
 }
 
 /// The closed ones, over some slots.
@@ -48,6 +50,7 @@ impl Contests {
             if let Aggregate::Tournament(number) = row.aggregate {
                 all.life(row, number);
             }
+            all.schedules.take(row);
         }
         Ok(all)
     }
@@ -96,6 +99,7 @@ impl Contests {
         for damaged in self.damaged.iter().chain(&folds.damaged) {
             report.differs("standings", "a row", damaged.clone());
         }
+        self.schedules.compare(&self.contests.keys().copied().collect(), report);
         report.tournaments += u64::try_from(self.contests.len()).unwrap_or(u64::MAX);
         for ((tenant, _), home) in &self.homes {
             folds.pools.compare(*tenant, home, report);

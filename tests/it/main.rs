@@ -24,6 +24,8 @@ mod payments;
 mod process;
 mod providers;
 mod restart;
+mod scheduler;
+mod schedules;
 mod search;
 mod sessions;
 mod storage;

@@ -135,6 +135,14 @@ impl Palio {
         panic!("not ready:\n{}", std::fs::read_to_string(self.dir.join("log")).unwrap());
     }
 
+    /// Changes the configuration for the next start.
+    pub(crate) fn reconfigure(&self, from: &str, to: &str) {
+        let path = self.dir.join("palio.toml");
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "{text}");
+        std::fs::write(path, text.replace(from, to)).unwrap();
+    }
+
     pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }

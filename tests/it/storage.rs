@@ -363,6 +363,7 @@ async fn entities_are_found(home: &Home) {
     let of = |n: u64| match n % 50 {
         7 => Aggregate::Tournament(n),
         9 => Aggregate::Provider(n),
+        11 => Aggregate::Schedule(n),
         _ => Aggregate::Player(PlayerId(n)),
     };
     let drafts = (1..=500).map(|n| Draft { aggregate: of(n), ..bet(n, n) });
@@ -371,7 +372,7 @@ async fn entities_are_found(home: &Home) {
     found.sort_unstable_by_key(|row| (row.slot, row.seq));
     let mut expected = audit(&storage).await;
     expected.retain(|row| !matches!(row.aggregate, Aggregate::Player(_)));
-    assert_eq!((found.len(), found), (20, expected));
+    assert_eq!((found.len(), found), (30, expected));
 }
 
 async fn keys_and_find(home: &Home) {
@@ -432,7 +433,9 @@ async fn the_newest_snapshot_wins(home: &Home) {
     store.save(&[snapshot(one, 6, b"six")], &[]).await.unwrap();
     assert_eq!(store.load(TENANT, of(one)).await.unwrap(), Some(snapshot(one, 6, b"six")));
     assert_eq!(store.load(TenantId(8), of(one)).await.unwrap(), None);
-    assert_eq!(store.load(TENANT, Aggregate::Tournament(one)).await.unwrap(), None);
+    for other in [Aggregate::Tournament(one), Aggregate::Provider(one), Aggregate::Schedule(one)] {
+        assert_eq!(store.load(TENANT, other).await.unwrap(), None);
+    }
     assert_eq!(store.of_slot(SLOT_A).await.unwrap(), [snapshot(one, 6, b"six")]);
     assert_eq!(store.floors().await.unwrap(), [(SLOT_A, 5), (SLOT_B, 1)]);
     let twice = [snapshot(one, 8, b"eight"), snapshot(one, 7, b"seven")];

@@ -45,6 +45,8 @@ pub enum Aggregate {
     Tournament(u64),
     /// A provider's state; the number is derived from its id by [`ProviderId::number`].
     Provider(u64),
+    /// A schedule; the number is derived from its id as a tournament's is.
+    Schedule(u64),
 }
 
 impl Aggregate {
@@ -55,6 +57,7 @@ impl Aggregate {
             Self::Player(_) => 1,
             Self::Tournament(_) => 2,
             Self::Provider(_) => 3,
+            Self::Schedule(_) => 4,
         }
     }
 
@@ -63,7 +66,7 @@ impl Aggregate {
     pub const fn number(self) -> u64 {
         match self {
             Self::Player(id) => id.0,
-            Self::Tournament(number) | Self::Provider(number) => number,
+            Self::Tournament(number) | Self::Provider(number) | Self::Schedule(number) => number,
         }
     }
 
@@ -74,6 +77,7 @@ impl Aggregate {
             1 => Some(Self::Player(PlayerId(number))),
             2 => Some(Self::Tournament(number)),
             3 => Some(Self::Provider(number)),
+            4 => Some(Self::Schedule(number)),
             _ => None,
         }
     }
@@ -241,7 +245,7 @@ impl ProviderId {
 }
 
 /// 63 bits of BLAKE3 over an id.
-fn number_of(id: &str) -> u64 {
+pub(crate) fn number_of(id: &str) -> u64 {
     let hash = blake3::hash(id.as_bytes());
     let mut head = [0_u8; 8];
     for (to, from) in head.iter_mut().zip(hash.as_bytes()) {

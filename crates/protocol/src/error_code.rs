@@ -181,6 +181,15 @@ codes! {
     /// Not in the tournament.
     NotEntered = "NOT_ENTERED", 422, never, "The player is not in this tournament";
 
+    /// No such schedule.
+    ScheduleNotFound = "SCHEDULE_NOT_FOUND", 404, never, "No such schedule";
+    /// The id is taken.
+    ScheduleExists = "SCHEDULE_EXISTS", 409, never, "The schedule id is taken";
+    /// A document that says what can't be.
+    ScheduleInvalid = "SCHEDULE_INVALID", 422, never, "The schedule is not valid";
+    /// Not in this state.
+    ScheduleState = "SCHEDULE_STATE", 409, never, "Not possible in the schedule's present state";
+
     /// Too many requests by one caller.
     RateLimited = "RATE_LIMITED", 429, retry, "Too many requests";
     /// The node is full.

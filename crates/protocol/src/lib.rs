@@ -17,6 +17,7 @@ pub mod player;
 pub mod problem;
 pub mod provider;
 pub mod result;
+pub mod schedule;
 #[cfg(feature = "schema")]
 pub mod schema;
 pub mod session;
@@ -65,6 +66,11 @@ mod tests {
         crate::player::OverdueResponse,
         crate::provider::SetProviderState,
         crate::provider::ProvidersResponse,
+        crate::schedule::SetSchedule,
+        crate::schedule::StopSchedule,
+        crate::schedule::ScheduleResponse,
+        crate::schedule::SchedulesResponse,
+        crate::schedule::StartedResponse,
         crate::events::Event,
         crate::events::EventsResponse,
         crate::result::TransactionResult,

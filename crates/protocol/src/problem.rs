@@ -53,6 +53,51 @@ pub struct Problem {
     /// How long to wait before trying again, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_s: Option<u64>,
+    /// Everything that is wrong with a document, where all of it is told at once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub problems: Vec<ProblemLine>,
+}
+
+/// One thing that is wrong with a document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ProblemLine {
+    /// Which field.
+    #[schema(example = "when.expression")]
+    pub field: String,
+    /// What kind of problem; stable.
+    #[schema(example = "CRON_INVALID")]
+    pub code: String,
+    /// What is wrong, in words that may change.
+    #[schema(example = "must have five fields: minute, hour, day, month, weekday")]
+    pub message: String,
+}
+
+impl ProblemLine {
+    /// One of a field.
+    #[must_use]
+    pub fn new(
+        field: impl Into<String>,
+        code: impl Into<String>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self { field: field.into(), code: code.into(), message: message.into() }
+    }
+}
+
+impl std::fmt::Display for ProblemLine {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if !self.field.is_empty() {
+            write!(to, "{} ", self.field)?;
+        }
+        write!(to, "{} ({})", self.message, self.code)
+    }
+}
+
+impl From<&FieldError> for ProblemLine {
+    fn from(error: &FieldError) -> Self {
+        Self::new(error.field.as_str(), error.code.code(), error.message.as_str())
+    }
 }
 
 impl Problem {
@@ -71,7 +116,17 @@ impl Problem {
             currency: None,
             field: None,
             retry_after_s: None,
+            problems: Vec::new(),
         }
+    }
+
+    /// A document with several problems; `field` and the detail are the first one's.
+    #[must_use]
+    pub fn of_lines(code: ErrorCode, problems: Vec<ProblemLine>) -> Self {
+        let first = problems.first();
+        let detail = first.map_or_else(|| code.title().to_owned(), ToString::to_string);
+        let field = first.map(|line| line.field.clone()).filter(|field| !field.is_empty());
+        Self { field, problems, ..Self::new(code, detail) }
     }
 
     /// A wallet's refusal. `currency` is the one of the bet: with `INSUFFICIENT_FUNDS` the

@@ -1,7 +1,7 @@
 //! A journal as a damaged store may give it: a row's columns on each line.
 //!
 //! **Property:** a row is read exactly as it stands, or not at all; no two of them have the same
-//! canonical bytes. Whatever is read, a wallet, a tournament, a provider's state, an answer and a
+//! canonical bytes. Whatever is read, a wallet, a tournament, a schedule, a provider's state, an answer and a
 //! ranking made of it are whole or refused, never a panic: a wallet's accounts are not negative
 //! and add up to what its rows moved, it reads back after it was saved, and goes on to decide
 //! commands; a ranking reads back, too. Answers are rendered the same twice.
@@ -9,6 +9,8 @@
 use crate::stored::rows;
 use palio_domain::journal::{Account, Head, KeyFilter, Keys, Row, RowKind, Stage};
 use palio_domain::provider::Provider;
+use palio_domain::tournament::schedule::Programme;
+use palio_domain::tournament::schedule::entity::{OPEN_MAX, RECENT_MAX};
 use palio_domain::tournament::score::{ONE, Points};
 use palio_domain::tournament::{Definition, EntryMode, Metric, Phase, Standings, lifecycle};
 use palio_domain::wallet::{
@@ -99,6 +101,23 @@ pub(super) fn target(bytes: &[u8]) {
         ranking(&rows, metric);
     }
     life(&rows);
+    schedule(&rows);
+}
+
+/// Whatever rows there are, a schedule that could be folded is bounded and can be saved.
+fn schedule(rows: &[Row]) {
+    let mut state = None;
+    for row in rows {
+        if Programme::fold(&mut state, row).is_err() {
+            continue;
+        }
+        let programme = state.as_ref().expect("a row was folded in");
+        assert_eq!(programme.seq, row.seq);
+        assert!(programme.open.len() <= OPEN_MAX && programme.recent.len() <= RECENT_MAX);
+        let saved = serde_json::to_vec(programme).expect("it can be written");
+        let again: Programme = serde_json::from_slice(&saved).expect("it can be read");
+        assert_eq!(again.open, programme.open);
+    }
 }
 
 fn alone(row: &Row) {

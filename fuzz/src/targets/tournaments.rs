@@ -1,21 +1,44 @@
-//! `POST /api/tournaments` and `POST /api/providers/{id}/state`. The first word is `tournament` or
-//! `state`; then an empty line and the body.
+//! `POST /api/tournaments`, `POST /api/schedules` and `POST /api/providers/{id}/state`. The first
+//! word is `tournament`, `schedule` or `state`; then an empty line and the body.
 //!
 //! **Property:** a tournament that is taken and shown can be announced again from what is shown
 //! and is the same; its own bounds are no wider than the rules', so what the rules still refuse
-//! is only that fields contradict each other; a provider's state reads back after it was written.
+//! is only that fields contradict each other; a schedule that is taken is the same after it was
+//! shown, its starts follow each other, and each start's tournament is refused or has its id and
+//! times, whatever is said of one that is not taken is bounded and repeats nothing; a provider's
+//! state reads back after it was written.
 
-use crate::support::{Message, refused, same_money};
+use crate::support::{CANARY, Message, refused, same_money};
+use palio_domain::UnixMs;
 use palio_domain::tournament::score::Points;
 use palio_domain::tournament::{Definition, EntryMode};
-use palio_protocol::json;
 use palio_protocol::provider::SetProviderState;
 use palio_protocol::tournament::{CreateTournament, ParsedTournament, Tournament};
+use palio_protocol::{Problem, json, schedule};
 use serde_json::Value;
 
 pub(super) const WORDS: &[&str] = &[
     "tournament",
     "state",
+    "schedule",
+    "when",
+    "length",
+    "cron",
+    "once",
+    "instant",
+    "expression",
+    "fixed",
+    "until",
+    "calendar",
+    "untilNext",
+    "reminders",
+    "beforeStart",
+    "catchUp",
+    "lateAfterMs",
+    "announceBeforeMs",
+    "zone",
+    "America/New_York",
+    "*/15 0-5 L * 7#L",
     "id",
     "name",
     "metric",
@@ -64,6 +87,7 @@ pub(super) fn target(bytes: &[u8]) {
             Err(error) => refused(&error),
             Ok(parsed) => tournament(&parsed, message.body),
         },
+        "schedule" => scheduled(message.body),
         "state" => state(message.body),
         _ => {}
     }
@@ -120,6 +144,41 @@ fn definition(of: &ParsedTournament) -> Definition {
         admission: palio_domain::tournament::Admission::default(),
         table: None,
         review: palio_domain::tournament::Review::default(),
+    }
+}
+
+fn scheduled(body: &[u8]) {
+    let document: Value = match json::parse_any(body) {
+        Ok(document) => document,
+        Err(error) => return refused(&error),
+    };
+    let (read, plan) = match schedule::parse(&document, "Europe/Berlin") {
+        Ok(read) => read,
+        Err(lines) => {
+            assert!(!lines.is_empty(), "refused without a word");
+            for line in &lines {
+                assert!(line.field.len() <= 60, "a field of {} bytes", line.field.len());
+                assert!(line.message.len() <= 250, "{} bytes: {}", line.message.len(), line.message);
+            }
+            let problem = Problem::of_lines(palio_protocol::ErrorCode::ScheduleInvalid, lines);
+            assert!(!problem.to_json().contains(CANARY), "{} repeats it", problem.to_json());
+            return;
+        }
+    };
+    let whole = schedule::whole(&read);
+    let again = schedule::parse(&whole, "UTC").map(|(again, _)| again.schedule);
+    assert_eq!(again.as_ref(), Ok(&read.schedule), "as shown");
+    let mut last = UnixMs(0);
+    for instance in plan.instances(UnixMs(1_792_000_000_000)).take(5) {
+        assert!(last < instance.starts && instance.starts < instance.ends);
+        last = instance.starts;
+        match schedule::tournament(&read, &instance) {
+            Err(error) => refused(&error),
+            Ok(parsed) => {
+                assert_eq!(parsed.id.as_str(), instance.key.as_str());
+                assert_eq!((parsed.starts, parsed.ends), (instance.starts, instance.ends));
+            }
+        }
     }
 }
 

@@ -61,6 +61,8 @@ pub(super) fn any_draft() -> impl Strategy<Value = Draft> {
     let aggregate = prop_oneof![
         any::<u64>().prop_map(|n| Aggregate::Player(PlayerId(n))),
         any::<u64>().prop_map(Aggregate::Tournament),
+        any::<u64>().prop_map(Aggregate::Provider),
+        any::<u64>().prop_map(Aggregate::Schedule),
     ];
     let kinds: Vec<_> = RowKind::ALL.to_vec();
     let accounts: Vec<_> = Account::ALL.iter().map(|(account, ..)| *account).collect();

@@ -142,6 +142,14 @@ kinds! {
     TournamentCompleted = 55, "tournament.completed";
     /// An operator set what a provider may do.
     ProviderStateChanged = 48, "provider.state_changed";
+    /// A schedule was set, or a new version of it.
+    ScheduleSet = 58, "schedule.set";
+    /// A schedule was stopped.
+    ScheduleStopped = 59, "schedule.stopped";
+    /// Instances of a schedule were announced or missed.
+    ScheduleDecided = 60, "schedule.decided";
+    /// Notices about a schedule's instances were due.
+    ScheduleNotified = 61, "schedule.notified";
 }
 
 #[cfg(test)]

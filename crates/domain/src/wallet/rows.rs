@@ -621,7 +621,11 @@ impl Event {
             | RowKind::PrizesPlanned
             | RowKind::PayoutMoved
             | RowKind::TournamentCompleted
-            | RowKind::ProviderStateChanged => return Err(bad("not a wallet's row")),
+            | RowKind::ProviderStateChanged
+            | RowKind::ScheduleSet
+            | RowKind::ScheduleStopped
+            | RowKind::ScheduleDecided
+            | RowKind::ScheduleNotified => return Err(bad("not a wallet's row")),
         };
         Ok(event)
     }

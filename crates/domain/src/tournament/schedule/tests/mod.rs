@@ -1,6 +1,7 @@
 //! Rows about single schedules; what holds for all zones is in `crates/domain/tests/schedule/`.
 
 mod catch_up;
+mod entity;
 mod refusals;
 mod starts;
 

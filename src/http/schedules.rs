@@ -1,0 +1,123 @@
+//! Schedules: list, look at, set, start and stop, by the operator.
+
+use super::Server;
+use super::caller;
+use super::error::{ApiError, restored};
+use super::trace::trace_of;
+use crate::actors::scheduler::Refused;
+use actix_web::web::{Data, Path, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use palio_domain::tournament::schedule::ScheduleId;
+use palio_protocol::schedule::{
+    ScheduleResponse, ScheduledInstance, SchedulesResponse, StartedResponse, StopSchedule,
+};
+use palio_protocol::{ErrorCode, Problem, json};
+use serde_json::Value;
+
+/// Instances that are shown of one schedule.
+const NEXT: usize = 10;
+/// Instances that are shown of each in the list.
+const NEXT_IN_LIST: usize = 1;
+
+/// `GET /api/schedules`: the operator's own.
+pub(super) async fn list(
+    server: Data<Server>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    let operator = caller::operator(&server, &request)?;
+    restored(&server)?;
+    let now = server.clock.now();
+    let all = server.scheduler.of(operator.tenant());
+    let schedules = all.iter().map(|one| ScheduleResponse::new(one, now, NEXT_IN_LIST)).collect();
+    Ok(HttpResponse::Ok().json(SchedulesResponse { schedules }))
+}
+
+/// `GET /api/schedules/{id}`.
+pub(super) async fn get(
+    server: Data<Server>,
+    request: HttpRequest,
+    path: Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let operator = caller::operator(&server, &request)?;
+    restored(&server)?;
+    let found = server.scheduler.get(operator.tenant(), &id(&path)?).ok_or_else(not_found)?;
+    Ok(HttpResponse::Ok().json(ScheduleResponse::new(&found, server.clock.now(), NEXT)))
+}
+
+/// `POST /api/schedules`. The same document again changes nothing.
+pub(super) async fn set(
+    server: Data<Server>,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, ApiError> {
+    let operator = caller::operator(&server, &request)?;
+    restored(&server)?;
+    let body = caller::json(&server, &request, payload, operator.tenant()).await?;
+    let document: Value = json::parse_any(&body)?;
+    let trace = Some(trace_of(&request));
+    let set = server.scheduler.set(operator.tenant(), &document, &operator.sub, trace).await;
+    let (programme, is_new) = set.map_err(refused)?;
+    let shown = ScheduleResponse::new(&programme, server.clock.now(), NEXT);
+    Ok(if is_new { HttpResponse::Created() } else { HttpResponse::Ok() }.json(shown))
+}
+
+/// `POST /api/schedules/{id}/start`: an instance now. A second call in the same minute answers with
+/// the first one's.
+pub(super) async fn start(
+    server: Data<Server>,
+    request: HttpRequest,
+    path: Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let operator = caller::operator(&server, &request)?;
+    restored(&server)?;
+    let by = (operator.sub.as_str(), trace_of(&request));
+    let started = server.scheduler.start(operator.tenant(), &id(&path)?, by).await;
+    let (instance, is_new) = started.map_err(refused)?;
+    let outcome = Some("announced".to_owned());
+    let instance = ScheduledInstance { outcome, ..ScheduledInstance::planned(&instance) };
+    let mut answer = if is_new { HttpResponse::Created() } else { HttpResponse::Ok() };
+    Ok(answer.json(StartedResponse { instance }))
+}
+
+/// `POST /api/schedules/{id}/stop`. What was announced stays.
+pub(super) async fn stop(
+    server: Data<Server>,
+    request: HttpRequest,
+    path: Path<String>,
+    payload: Payload,
+) -> Result<HttpResponse, ApiError> {
+    let operator = caller::operator(&server, &request)?;
+    restored(&server)?;
+    let body = caller::json(&server, &request, payload, operator.tenant()).await?;
+    let asked = if body.is_empty() { StopSchedule::default() } else { json::parse(&body)? };
+    let reason = asked.reason.optional("reason")?.unwrap_or_default().to_owned();
+    let trace = Some(trace_of(&request));
+    let why = (reason, operator.sub.clone());
+    let stopped = server.scheduler.stop(operator.tenant(), &id(&path)?, why, trace).await;
+    let programme = stopped.map_err(refused)?;
+    Ok(HttpResponse::Ok().json(ScheduleResponse::new(&programme, server.clock.now(), NEXT)))
+}
+
+fn id(path: &str) -> Result<ScheduleId, ApiError> {
+    ScheduleId::parse(path).map_err(|_| not_found())
+}
+
+fn not_found() -> ApiError {
+    ApiError::new(ErrorCode::ScheduleNotFound, "no such schedule")
+}
+
+fn refused(refused: Refused) -> ApiError {
+    match refused {
+        Refused::NotFound => not_found(),
+        Refused::Taken => ApiError::new(ErrorCode::ScheduleExists, "another brand uses this id"),
+        Refused::Invalid(lines) => Problem::of_lines(ErrorCode::ScheduleInvalid, lines).into(),
+        Refused::Reason => {
+            let mut problem =
+                Problem::new(ErrorCode::InvalidField, "reason: at most 500 characters");
+            problem.field = Some("reason".to_owned());
+            problem.into()
+        }
+        Refused::State(words) => ApiError::new(ErrorCode::ScheduleState, words),
+        Refused::Failed(failure) => failure.into(),
+    }
+}
