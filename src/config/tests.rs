@@ -377,3 +377,12 @@ fn the_environment_comes_last() {
     assert!(wrong.contains("core.threads is wrong"), "{wrong}");
     assert!(wrong.contains("(from the environment)"), "{wrong}");
 }
+
+#[test]
+fn the_demo_has_schedules_of_its_own() {
+    let demo = Config::load(None).unwrap();
+    let named: Vec<_> = demo.schedules().map(|(_, one)| one["id"].clone()).collect();
+    assert_eq!((demo.mode, named), (Mode::Demo, vec!["jackpot".into(), "winners-table".into()]));
+    let other = with("mode = \"development\"").unwrap();
+    assert_eq!(other.schedules().count(), 0);
+}
