@@ -192,11 +192,6 @@ fn good(document: &Value, field: &str) -> Option<Value> {
 
 /// Rules are checked as such also where the document says them in fields of its own.
 fn renamed(document: &Value, mut found: Problem) -> Problem {
-    if found.field == "reentriesMax" {
-        // Counted without the first one inside, with it on the wire.
-        found.field = "entriesMax".to_owned();
-        found.message = found.message.replace("must be 0", "must be 1");
-    }
     if document.get("rules").is_some_and(|rules| !rules.is_null()) {
         return found;
     }

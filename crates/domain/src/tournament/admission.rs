@@ -205,12 +205,12 @@ impl Admission {
             ),
             (least == 0 || least > most, "seats.min", "must be 1 to seats.max"),
             (most == 0 || most > SEATS_MAX, "seats.max", "must be 1 to 100,000"),
-            (self.reentries_max > REENTRIES_MAX, "reentriesMax", "must be at most 100"),
+            (self.reentries_max > REENTRIES_MAX, "entriesMax", "must be at most 101"),
             (self.closes.is_some_and(|at| at > ends), "entryClosesAt", "must not be after endsAt"),
             (
                 self.closes.is_some_and(|at| at < starts) && self.reentries_max > 0,
-                "reentriesMax",
-                "must be 0 when entry closes before the start",
+                "entriesMax",
+                "must be 1 when entry closes before the start",
             ),
             (!{ codes }.all(|text| code(text)), "eligibility.countries", "must be such as \"DE\""),
             (
