@@ -8,7 +8,7 @@ use palio_domain::ids::Slot;
 use palio_domain::journal::{Keys, Row};
 use palio_domain::tournament::prizes::Stack;
 use palio_domain::tournament::settle::Settling;
-use palio_domain::tournament::{FinalResult, FinalRow, Standing, Standings, alias};
+use palio_domain::tournament::{FinalResult, FinalRow, Scored, Standing, Standings, alias};
 use palio_domain::{Amount, PlayerId, UnixMs};
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
@@ -32,11 +32,14 @@ pub(super) struct Tournament {
     built: UnixMs,
 }
 
+/// A row with what scoring reads of it: decoded once for all tournaments.
+pub(super) type Decoded = (Arc<Row>, Arc<Scored>);
+
 /// Committed rows, and where every slot stands after them.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(super) struct Rows {
-    pub(super) rows: Arc<Vec<Arc<Row>>>,
+    pub(super) rows: Arc<Vec<Decoded>>,
     pub(super) positions: Arc<Vec<u64>>,
 }
 
@@ -173,8 +176,8 @@ impl Handler<Rows> for Tournament {
         if self.stopped {
             return;
         }
-        for row in message.rows.iter() {
-            match self.standings.apply(row) {
+        for (row, scored) in message.rows.iter() {
+            match self.standings.apply_scored(row, scored) {
                 Ok(changed) => self.changed |= changed,
                 Err(error) => {
                     // A result without this row would be wrong: it waits for a person.

@@ -5,7 +5,7 @@
 
 use super::board::{BoardRow, BoardView, Boards, OwnRow, Status};
 use super::handle::{CoreHandle, Reply, Work};
-use super::tournament::{self, Own, Page, Rows, SaveFold, Tournament};
+use super::tournament::{self, Decoded, Own, Page, Rows, SaveFold, Tournament};
 use crate::clock::Clock;
 use crate::payments::Payments;
 use crate::players::Players;
@@ -17,7 +17,7 @@ use palio_domain::Amount;
 use palio_domain::ids::SLOTS;
 use palio_domain::journal::{Keys, Row, RowKind};
 use palio_domain::tournament::lifecycle::{Command, Event};
-use palio_domain::tournament::{Definition, FinalResult, Phase, Standings, lifecycle};
+use palio_domain::tournament::{Definition, FinalResult, Phase, Scored, Standings, lifecycle};
 use palio_domain::wallet::Event as WalletEvent;
 use palio_domain::wallet::contest::Told;
 use palio_domain::{
@@ -336,10 +336,11 @@ impl Tournaments {
         }
         self.hold(&rows);
         let concerns = |row: &&Arc<Row>| Standings::concerns(row.kind);
-        let scored: Arc<Vec<Arc<Row>>> = Arc::new(rows.iter().filter(concerns).cloned().collect());
+        let scored: Arc<Vec<Decoded>> =
+            Arc::new(rows.iter().filter(concerns).map(decoded).collect());
         // A result that stands hears only of corrections, which are rare.
-        let corrects = |row: &&Arc<Row>| row.kind == RowKind::BetAmended;
-        let corrections: Arc<Vec<Arc<Row>>> =
+        let corrects = |(row, _): &&Decoded| row.kind == RowKind::BetAmended;
+        let corrections: Arc<Vec<Decoded>> =
             Arc::new(scored.iter().filter(corrects).cloned().collect());
         let positions: Arc<Vec<u64>> = Arc::new(positions.to_vec());
         for entry in self.all() {
@@ -417,6 +418,7 @@ impl Tournaments {
             let mut standings = Standings::new(Arc::clone(&definition), row.tenant, row.time);
             let missed = self.recorded_since(row.time, positions, &mut standings).await;
             let entry = self.start(row.tenant, definition, row.time, facts, standings);
+            let missed = missed.iter().map(decoded).collect();
             let rows = Rows { rows: Arc::new(missed), positions: Arc::new(positions.to_vec()) };
             if entry.addr.send(rows).await.is_err() {
                 tracing::error!("a tournament's scoring did not start");
@@ -606,6 +608,10 @@ impl Tournaments {
         }
         Ok(())
     }
+}
+
+fn decoded(row: &Arc<Row>) -> Decoded {
+    (Arc::clone(row), Arc::new(Scored::of(row)))
 }
 
 fn fold_name(entry: &Entry) -> String {

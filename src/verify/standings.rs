@@ -6,7 +6,7 @@ use super::schedules::Schedules;
 use crate::storage::{Error, Storage};
 use palio_domain::journal::{Head, Row};
 use palio_domain::tournament::lifecycle::Event;
-use palio_domain::tournament::{Definition, FinalResult, Standings};
+use palio_domain::tournament::{Definition, FinalResult, Scored, Standings};
 use palio_domain::{Aggregate, TenantId, UnixMs};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -153,8 +153,9 @@ impl Folds {
         if !Standings::concerns(row.kind) {
             return;
         }
+        let scored = Scored::of(row);
         for fold in &mut self.folds {
-            if let Err(error) = fold.apply(row) {
+            if let Err(error) = fold.apply_scored(row, &scored) {
                 self.damaged.push(error.to_string());
             }
         }

@@ -24,4 +24,4 @@ pub use definition::{Definition, EntryMode, Metric, Problem};
 pub use lifecycle::Phase;
 pub use ranking::{Moved, Ranking, Unsorted};
 pub use rules::Rules;
-pub use standings::{FinalResult, FinalRow, Position, Standing, Standings};
+pub use standings::{FinalResult, FinalRow, Position, Scored, Standing, Standings};

@@ -4,7 +4,7 @@ use super::score::{Count, Formula, Of, Part, Per, Points, Round, Score, Term, di
 use crate::ids::{GameId, ProviderId};
 use crate::money::{Amount, Currency};
 use crate::time::UnixMs;
-use crate::wallet::{Report, SettledRound};
+use crate::wallet::{BetRef, Report, SettledRound};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -45,6 +45,15 @@ pub struct Counts {
     /// (S1).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub rates: BTreeMap<Currency, Points>,
+}
+
+impl Counts {
+    /// Whether rounds of this game and provider count.
+    #[must_use]
+    pub fn lists(&self, bet: &BetRef) -> bool {
+        (self.games.is_empty() || self.games.contains(&bet.game))
+            && (self.providers.is_empty() || self.providers.contains(&bet.provider))
+    }
 }
 
 /// One way to put players with equal scores in an order (T1).
@@ -180,8 +189,7 @@ impl Rules {
             i128::from(divide(above, below))
         };
         let limit = |points: Points| i128::from(points.0) * i128::from(one / super::score::ONE);
-        let listed = (counts.games.is_empty() || counts.games.contains(&settled.bet.game))
-            && (counts.providers.is_empty() || counts.providers.contains(&settled.bet.provider));
+        let listed = counts.lists(&settled.bet);
         let (stake, payout) = (fine(settled.stake), fine(settled.payout));
         if !listed || !settled.stake.is_positive() || stake < limit(counts.stake_min) {
             return None;

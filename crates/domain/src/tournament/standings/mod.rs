@@ -6,6 +6,9 @@
 
 mod finish;
 mod saved;
+mod scored;
+
+pub use scored::Scored;
 
 use super::admission::Reentry;
 use super::definition::{Definition, EntryMode};
@@ -240,6 +243,14 @@ impl Standings {
     /// # Errors
     /// [`CorruptRow`].
     pub fn apply(&mut self, row: &Row) -> Result<bool, CorruptRow> {
+        self.apply_scored(row, &Scored::of(row))
+    }
+
+    /// [`Self::apply`] of a row that is decoded already.
+    ///
+    /// # Errors
+    /// [`CorruptRow`].
+    pub fn apply_scored(&mut self, row: &Row, scored: &Scored) -> Result<bool, CorruptRow> {
         let until = self.cut.as_ref().and_then(|cut| cut.get(row.slot.index()).copied());
         let beyond = until.is_some_and(|until| row.seq > until);
         if row.seq <= self.position(row.slot) || (beyond && row.kind != RowKind::BetAmended) {
@@ -248,7 +259,7 @@ impl Standings {
         // Only a row that could be read is passed: a damaged one must not be skipped for good.
         let changed = match row.aggregate {
             Aggregate::Player(player) if row.tenant == self.tenant && row.time >= self.created => {
-                self.player_row(row, player)?
+                self.player_row(row, player, scored)?
             }
             Aggregate::Tournament(number)
                 if row.tenant == self.tenant && number == self.definition.id.number() =>
@@ -264,21 +275,18 @@ impl Standings {
         Ok(changed)
     }
 
-    fn player_row(&mut self, row: &Row, player: PlayerId) -> Result<bool, CorruptRow> {
-        match row.kind {
-            RowKind::TournamentEntered | RowKind::TournamentLeft => self.entry(row, player),
-            RowKind::BetSettled
-            | RowKind::BetAmended
-            | RowKind::RoundPlayed
-            | RowKind::RoundReported => {
-                let round = SettledRound::from_row(row, player)?;
-                Ok(round.is_some_and(|round| self.round(&round)))
-            }
-            RowKind::ScoreReported => match Report::from_row(row)? {
-                Some((report, at)) => Ok(self.report(row, player, &report, at)),
-                None => Ok(false),
-            },
-            _ => Ok(false),
+    fn player_row(
+        &mut self,
+        row: &Row,
+        player: PlayerId,
+        scored: &Scored,
+    ) -> Result<bool, CorruptRow> {
+        match scored {
+            Scored::Round(round) => Ok(self.round(round)),
+            Scored::Report(report, at) => Ok(self.report(row, player, report, *at)),
+            Scored::Entry(event) => Ok(self.entry(row, player, event)),
+            Scored::Other => Ok(false),
+            Scored::Corrupt(error) => Err(error.clone()),
         }
     }
 
@@ -292,21 +300,21 @@ impl Standings {
         Ok(true)
     }
 
-    fn entry(&mut self, row: &Row, player: PlayerId) -> Result<bool, CorruptRow> {
-        let (id, left) = match Event::from_row(row)? {
+    fn entry(&mut self, row: &Row, player: PlayerId, event: &Event) -> bool {
+        let (id, left) = match event {
             Event::TournamentEntered { tournament, .. } => (tournament, false),
             Event::TournamentLeft { tournament } => (tournament, true),
-            Event::Contest(told) => match *told {
+            Event::Contest(told) => match &**told {
                 Told::Seated(buy_in) if buy_in.entry > 1 => {
-                    return Ok(self.reentry(row, player, &buy_in));
+                    return self.reentry(row, player, buy_in);
                 }
-                Told::Seated(buy_in) => (buy_in.tournament, false),
-                _ => return Ok(false),
+                Told::Seated(buy_in) => (&buy_in.tournament, false),
+                _ => return false,
             },
-            _ => return Ok(false),
+            _ => return false,
         };
-        if id != self.definition.id {
-            return Ok(false);
+        if *id != self.definition.id {
+            return false;
         }
         self.change(player, |_, entrant| {
             entrant.left = left;
@@ -315,7 +323,7 @@ impl Standings {
                 entrant.entered = row.seq;
             }
         });
-        Ok(true)
+        true
     }
 
     /// A further entry: of its own, or the same one that goes on (S13).
@@ -363,6 +371,10 @@ impl Standings {
     }
 
     fn round(&mut self, settled: &SettledRound) -> bool {
+        // Most rounds are of games that most tournaments do not count.
+        if !self.definition.rules.counts.lists(&settled.bet) {
+            return false;
+        }
         let Some(accepted) = self.in_time(settled) else { return false };
         if settled.recorded > accepted {
             // Of a bet whose first result counted, a correction counts, too, when somebody says
