@@ -243,7 +243,8 @@ fn schedules_are_named_with_what_is_wrong() {
     assert_eq!(keys, expected, "{found:#?}");
     let message = problems("[[schedule]]\nid = 7").join("\n");
     assert!(message.contains("schedule[0].id must be a JSON string (INVALID_FIELD)"), "{message}");
-    let good = with("schedule = []\n[[tenant]]\nid = 1\nname = \"a\"\ncurrency = \"EUR\"").unwrap();
+    let text = "mode = \"development\"\n[[tenant]]\nid = 1\nname = \"a\"\ncurrency = \"EUR\"";
+    let good = with(text).unwrap();
     assert_eq!((good.tenant[0].zone.as_str(), good.schedules().count()), ("UTC", 0));
 }
 

@@ -164,7 +164,26 @@ fn table(at: &str, document: &Value, problems: &mut Vec<Problem>) {
 }
 
 fn schedule(document: &Value, problems: &mut Vec<Problem>) {
-    match serde_json::from_value::<Schedule>(without_unknown(document, problems)) {
+    let mut own = document.clone();
+    let tournament = own.as_object_mut().and_then(|fields| fields.remove("tournament"));
+    if let Some(Value::Object(mut announced)) = tournament {
+        // Each instance brings these itself.
+        let brought = [
+            ("id", "scheduled"),
+            ("startsAt", "2000-01-01T00:00:00.000Z"),
+            ("endsAt", "2000-01-02T00:00:00.000Z"),
+        ];
+        for (name, value) in brought {
+            announced.insert(name.to_owned(), Value::from(value));
+        }
+        let mut found = Vec::new();
+        fields::problems(&Value::Object(announced), &mut found);
+        problems.extend(found.into_iter().map(|mut problem| {
+            problem.field = join("tournament", &problem.field);
+            problem
+        }));
+    }
+    match serde_json::from_value::<Schedule>(without_unknown(&own, problems)) {
         // Where none is named, the tenant's zone is filled in: any will do here.
         Ok(schedule) => {
             let found = schedule.in_zone("UTC").compile().err().unwrap_or_default();

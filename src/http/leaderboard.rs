@@ -3,7 +3,8 @@
 use super::Server;
 use super::caller;
 use super::error::{ApiError, restored};
-use crate::actors::board::{BoardRow, Boards as _};
+use super::players::committed;
+use crate::actors::board::{BoardRow, Boards as _, OwnRow};
 use crate::actors::tournaments::Entry;
 use actix_web::http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH};
 use actix_web::web::{Data, Path, Query};
@@ -145,6 +146,29 @@ fn payouts(entry: &Entry, player: PlayerId) -> Vec<OwnPayout> {
     all
 }
 
+/// Whoever has entered is in, also in the moment before the standings have heard of it.
+async fn just_entered(
+    server: &Server,
+    entry: &Entry,
+    player: PlayerId,
+) -> Result<Option<OwnRow>, ApiError> {
+    let definition = &entry.definition;
+    let wallet = committed(server, entry.tenant, player).await?;
+    if !wallet.entries.contains_key(&definition.id) || entry.facts().life.out.contains(&player) {
+        return Ok(None);
+    }
+    let key = server.keys.board_row(definition.id.number(), player);
+    Ok(Some(OwnRow {
+        key: hex::encode(key.get(..6).unwrap_or_default()),
+        rank: None,
+        score: definition.show(0),
+        participants: entry.view().participants,
+        ahead: None,
+        prize_gap: None,
+        around: Vec::new(),
+    }))
+}
+
 /// `GET /api/tournaments/{id}/leaderboard/me`.
 pub(super) async fn me(
     server: Data<Server>,
@@ -155,7 +179,11 @@ pub(super) async fn me(
     let (_, player, _) = caller::player(&server, &request)?;
     restored(&server)?;
     let entry = server.tournaments.get(&id).ok_or_else(not_found)?;
-    let Some(own) = server.tournaments.own(&id, player).await else {
+    let own = match server.tournaments.own(&id, player).await {
+        None => just_entered(&server, &entry, player).await?,
+        own => own,
+    };
+    let Some(own) = own else {
         return Err(ApiError::new(ErrorCode::NotFound, "you are not in this tournament"));
     };
     Ok(HttpResponse::Ok().json(Own {

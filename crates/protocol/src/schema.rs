@@ -92,6 +92,12 @@ pub fn published() -> Value {
         bind(properties.and_then(|properties| properties.get_mut(field)), more);
     }
     definitions.insert("Tournament".to_owned(), announcement());
+    definitions.insert("ScheduledTournament".to_owned(), scheduled());
+    let properties = definitions.get_mut("Schedule").and_then(|of| of.get_mut("properties"));
+    if let Some(properties) = properties.and_then(Value::as_object_mut) {
+        let reference = json!({"$ref": "#/$defs/ScheduledTournament"});
+        properties.insert("tournament".to_owned(), reference);
+    }
     definitions.insert("Template".to_owned(), template());
     if let Some(rates) = definitions.get_mut("Counts").and_then(|counts| {
         counts.get_mut("properties").and_then(|properties| properties.get_mut("rates"))
@@ -119,6 +125,19 @@ pub fn published() -> Value {
     });
     tidy(&mut schema);
     prune(&mut schema);
+    schema
+}
+
+/// What a schedule announces: an announcement without what each instance brings itself.
+fn scheduled() -> Value {
+    const BROUGHT: [&str; 4] = ["id", "startsAt", "endsAt", "registrationOpensAt"];
+    let mut schema = announcement();
+    if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
+        properties.retain(|name, _| !BROUGHT.contains(&name.as_str()));
+    }
+    if let Some(required) = schema.get_mut("required").and_then(Value::as_array_mut) {
+        required.retain(|name| !name.as_str().is_some_and(|name| BROUGHT.contains(&name)));
+    }
     schema
 }
 
