@@ -473,6 +473,7 @@ async fn follow(
             let (tournaments, desk, search, _) = folds.clone();
             let mut follower = Follower::new(journal, batches, folds, positions, save_every);
             follower.catch_up().await;
+            tournaments.show().await;
             // Before anything starts by itself: what was missed is called off, and seen to be.
             if let Err(failure) = scheduler.judge().await {
                 tracing::error!(?failure, "instances that were missed could not be called off");

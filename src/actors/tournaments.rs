@@ -243,16 +243,20 @@ impl Tournaments {
                 return Ok(vec![0; usize::from(SLOTS)]);
             }
         }
-        // Shown before anyone can ask: an empty board would be a wrong one.
+        for follower in self.storage.snapshots.load_folds("follower").await? {
+            lowest = Some(follower.positions);
+        }
+        Ok(lowest.unwrap_or_else(|| vec![0; usize::from(SLOTS)]))
+    }
+
+    /// Shows every board as its fold stands: before anyone can ask, for an empty board would be a
+    /// wrong one.
+    pub async fn show(&self) {
         for entry in self.all() {
             if entry.addr.send(tournament::Republish).await.is_err() {
                 tracing::error!(tournament = %entry.definition.id, "a board can't be shown");
             }
         }
-        for follower in self.storage.snapshots.load_folds("follower").await? {
-            lowest = Some(follower.positions);
-        }
-        Ok(lowest.unwrap_or_else(|| vec![0; usize::from(SLOTS)]))
     }
 
     fn revive(self: &Arc<Self>, saved: SavedFold) -> Option<()> {
