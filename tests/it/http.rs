@@ -280,12 +280,13 @@ async fn a_bet_reaches_the_board_exactly_once() {
     let mut ended = serde_json::Value::Null;
     for _ in 0..150 {
         ended = anyone.get("/api/tournaments/race").await.unwrap().json().unwrap();
-        if ended["status"] == "completed" {
+        if ended["phase"] == "completed" {
             break;
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
-    assert_eq!(ended["phase"], "final", "{ended:#}");
+    assert_eq!(ended["status"], "completed", "{ended:#}");
+    assert_eq!(ended["result"]["rows"][0]["prizes"], serde_json::json!(["5.00 EUR"]));
     assert_eq!(ended["result"]["rows"][0]["score"], "30.00");
     assert_eq!(ended["result"]["rows"][0]["name"].as_str(), Some(names[3].as_str()));
     let late = palio.provider().post("/wallet/play", "", play("p_1", "z", "50.00", "0.00")).await;
