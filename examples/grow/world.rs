@@ -354,7 +354,8 @@ impl World {
     }
 
     pub(crate) fn close(&mut self, cut: Vec<u64>, result: FinalResult) {
-        self.step_last(&lifecycle::Command::Close { cut, result });
+        let seen = self.contest().seq;
+        self.step_last(&lifecycle::Command::Close { seen, cut, result });
     }
 
     fn step_last(&mut self, command: &lifecycle::Command) {
