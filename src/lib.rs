@@ -7,6 +7,7 @@ pub mod check;
 pub mod clock;
 pub mod config;
 pub mod document;
+pub mod edge;
 pub mod http;
 pub mod metrics;
 pub mod notices;

@@ -77,6 +77,21 @@ pub struct OwnRow {
     pub around: Vec<BoardRow>,
 }
 
+/// Whose own row is asked for.
+#[derive(Clone)]
+pub struct Who {
+    /// The player.
+    pub player: PlayerId,
+    /// His token, where it is needed.
+    pub token: Option<Arc<str>>,
+}
+
+impl std::fmt::Debug for Who {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Who").field(&self.player).finish()
+    }
+}
+
 /// Where the live side takes boards from. Only committed state ever comes out of it.
 #[async_trait]
 pub trait Boards: Send + Sync {
@@ -94,8 +109,18 @@ pub trait Boards: Send + Sync {
     /// Ids of all tournaments that have a board now.
     fn ids(&self) -> Vec<TournamentId>;
 
+    /// Whether a tournament that has no board yet is known to exist.
+    fn is_expected(&self, _: &TournamentId) -> bool {
+        false
+    }
+
+    /// Whether [`own`](Self::own) needs the player's token, to ask somebody else with it.
+    fn asks_with_tokens(&self) -> bool {
+        false
+    }
+
     /// A player's own position; `None` when there is no such tournament or entrant.
-    async fn own(&self, tournament: &TournamentId, player: PlayerId) -> Option<OwnRow>;
+    async fn own(&self, tournament: &TournamentId, who: &Who) -> Option<OwnRow>;
 
     /// A page of the whole ranking.
     async fn page(
@@ -110,4 +135,9 @@ pub trait Boards: Send + Sync {
 pub trait Tokens: Send + Sync {
     /// The player, and when the token ends; `None` for a token that is not good (now).
     fn player(&self, token: &str) -> Option<(TenantId, PlayerId, UnixMs)>;
+
+    /// Whether this node can tell good tokens from bad ones, and own rows can be had here.
+    fn is_able(&self) -> bool {
+        true
+    }
 }

@@ -8,7 +8,8 @@ use actix::{Actor, AsyncContext as _, Context, Handler, Message};
 use actix::{ResponseFuture, WrapFuture as _};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
-use tokio::sync::mpsc;
+use palio_domain::UnixMs;
+use tokio::sync::{mpsc, watch};
 
 const SWEEP: Duration = Duration::from_millis(250);
 /// How long sockets may take to answer a goodbye.
@@ -21,6 +22,7 @@ const ARRIVALS_PER_TURN: usize = 64;
 pub struct Hub {
     hall: Rc<Hall>,
     arrivals: Option<mpsc::Receiver<Arrival>>,
+    freshness: watch::Receiver<Option<UnixMs>>,
     heartbeat: Duration,
 }
 
@@ -30,9 +32,10 @@ impl Hub {
     pub const fn new(
         hall: Rc<Hall>,
         arrivals: mpsc::Receiver<Arrival>,
+        freshness: watch::Receiver<Option<UnixMs>>,
         heartbeat: Duration,
     ) -> Self {
-        Self { hall, arrivals: Some(arrivals), heartbeat }
+        Self { hall, arrivals: Some(arrivals), freshness, heartbeat }
     }
 }
 
@@ -51,6 +54,8 @@ impl Actor for Hub {
         if let Some(arrivals) = self.arrivals.take() {
             ctx.spawn(seat(Rc::clone(&self.hall), arrivals).into_actor(self));
         }
+        let (hall, freshness) = (Rc::clone(&self.hall), self.freshness.clone());
+        ctx.spawn(async move { hall.follow(freshness).await }.into_actor(self));
         ctx.spawn(own::run(Rc::clone(&self.hall)).into_actor(self));
         let spoke = self.heartbeat / u32::try_from(SPOKES).unwrap_or(1);
         ctx.run_interval(spoke.max(Duration::from_millis(1)), |hub, _| hub.hall.beat());

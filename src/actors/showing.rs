@@ -1,10 +1,10 @@
 //! Tournaments as the live side sees them.
 
-use super::board::{BoardRow, BoardView, Boards, OwnRow};
+use super::board::{BoardRow, BoardView, Boards, OwnRow, Who};
 use super::tournament::{Own, Page};
 use super::tournaments::Tournaments;
 use async_trait::async_trait;
-use palio_domain::{PlayerId, TournamentId};
+use palio_domain::TournamentId;
 use std::sync::Arc;
 
 #[async_trait]
@@ -25,9 +25,9 @@ impl Boards for Tournaments {
         self.all().iter().map(|entry| entry.definition.id.clone()).collect()
     }
 
-    async fn own(&self, tournament: &TournamentId, player: PlayerId) -> Option<OwnRow> {
+    async fn own(&self, tournament: &TournamentId, who: &Who) -> Option<OwnRow> {
         let entry = self.get(tournament)?;
-        entry.addr.send(Own { player }).await.ok().flatten()
+        entry.addr.send(Own { player: who.player }).await.ok().flatten()
     }
 
     async fn page(

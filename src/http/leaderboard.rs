@@ -4,7 +4,7 @@ use super::Server;
 use super::caller;
 use super::error::{ApiError, restored};
 use super::players::committed;
-use crate::actors::board::{BoardRow, Boards as _, OwnRow};
+use crate::actors::board::{BoardRow, Boards as _, OwnRow, Who};
 use crate::actors::tournaments::Entry;
 use crate::ws::ring::Since;
 use crate::ws::topic::{Line, Published};
@@ -66,11 +66,11 @@ pub(super) async fn board(
     if let (Some(epoch), Some(seq)) = (epoch, since) {
         return Ok(whole(&request, &published, Some((&epoch, seq))));
     }
-    let top = published.view.rows.len();
+    let top = published.board.rows.len();
     let (offset, limit) = (offset.unwrap_or(0), limit.unwrap_or(10).clamp(1, LIMIT_MAX));
     let wide = |number| usize::try_from(number).unwrap_or(usize::MAX);
     let last = wide(offset.saturating_add(limit));
-    if offset == 0 && (last == top || published.view.participants <= limit) {
+    if offset == 0 && (last == top || published.board.participants <= limit) {
         return Ok(whole(&request, &published, None));
     }
     let etag = format!("\"{}-{}-{offset}-{limit}\"", published.epoch, published.seq);
@@ -98,7 +98,7 @@ fn whole(
         return not_modified(etag);
     }
     match cursor.map(|(epoch, seq)| published.since(epoch, seq)) {
-        Some(Since::Same) => HttpResponse::NoContent().insert_header((ETAG, etag)).finish(),
+        Some(Since::Same | Since::Ahead) => HttpResponse::NoContent().insert_header((ETAG, etag)).finish(),
         Some(Since::Changed(delta)) => answer(etag, live::json::delta(&delta).into()),
         Some(Since::Lost) | None => answer(etag, published.page()),
     }
@@ -198,7 +198,7 @@ pub(super) async fn me(
     let (_, player, _) = caller::player(&server, &request)?;
     restored(&server)?;
     let entry = server.tournaments.get(&id).ok_or_else(not_found)?;
-    let own = match server.tournaments.own(&id, player).await {
+    let own = match server.tournaments.own(&id, &Who { player, token: None }).await {
         None => just_entered(&server, &entry, player).await?,
         own => own,
     };

@@ -93,6 +93,15 @@ pub fn error(code: &str, detail: &str) -> Bytes {
     text(&Frame::Error { code, detail }.to_text())
 }
 
+/// Whether boards are what a core shows now.
+#[must_use]
+pub fn freshness(stale: Option<UnixMs>) -> Bytes {
+    match stale {
+        Some(since) => text(&Frame::Stale { since: time::format(since) }.to_text()),
+        None => text(&Frame::Fresh.to_text()),
+    }
+}
+
 /// What goes before a close.
 #[must_use]
 pub fn bye(code: u16, reconnect_ms: Option<u64>) -> Bytes {

@@ -14,7 +14,7 @@ use super::socket::Socket;
 use super::topic::Published;
 use crate::actors::board::{Boards, Tokens};
 use bytes::Bytes;
-use palio_domain::TournamentId;
+use palio_domain::{TournamentId, UnixMs};
 use palio_protocol::live::{Form, binary, close, json};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -66,6 +66,8 @@ pub struct Hall {
     wheel: RefCell<Vec<Vec<Weak<Socket>>>>,
     arrived: Cell<usize>,
     hand: Cell<usize>,
+    /// Since when boards are not what a core shows now.
+    stale: Cell<Option<UnixMs>>,
     stalled: RefCell<Vec<Weak<Socket>>>,
     closing: RefCell<Vec<(Instant, Weak<Socket>)>>,
     frames: Cell<u64>,
@@ -98,6 +100,7 @@ impl Hall {
             wheel: RefCell::new(vec![Vec::new(); SPOKES]),
             arrived: Cell::default(),
             hand: Cell::default(),
+            stale: Cell::default(),
             stalled: RefCell::default(),
             closing: RefCell::default(),
             frames: Cell::default(),
@@ -121,7 +124,7 @@ impl Hall {
         if let Some(cursor) = cursor {
             let current = room.current();
             match current.since(&cursor.epoch, cursor.seq) {
-                Since::Same | Since::Changed(_) => {
+                Since::Same | Since::Changed(_) | Since::Ahead => {
                     metrics::counter!("palio_ws_resyncs_total", "kind" => "resume").increment(1);
                     socket.seq.set(cursor.seq);
                     socket.send(resumed(form, &cursor));
@@ -130,6 +133,7 @@ impl Hall {
             }
         }
         socket.offer();
+        socket.tell();
     }
 
     fn room(
@@ -205,6 +209,27 @@ impl Hall {
         });
         self.closing.borrow_mut().append(&mut closing);
         self.flush_counts();
+    }
+
+    /// Since when boards are not what a core shows now; `None` while they are.
+    pub(super) const fn stale(&self) -> Option<UnixMs> {
+        self.stale.get()
+    }
+
+    /// Tells everybody whether boards are what a core shows now, whenever that changes.
+    pub async fn follow(&self, mut freshness: watch::Receiver<Option<UnixMs>>) {
+        loop {
+            let stale = *freshness.borrow_and_update();
+            if self.stale.replace(stale).is_some() != stale.is_some() {
+                let rooms: Vec<_> = self.rooms.borrow().values().map(Rc::clone).collect();
+                for room in rooms {
+                    room.each(Socket::tell).await;
+                }
+            }
+            if freshness.changed().await.is_err() {
+                return;
+            }
+        }
     }
 
     /// Says goodbye to everybody, each with its own time to come back.

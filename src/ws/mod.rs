@@ -41,7 +41,7 @@ use seats::Seats;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use topic::{Published, Topics};
 use upgrade::UpgradeService;
 
@@ -102,7 +102,8 @@ pub struct Live {
     topics: Arc<Topics>,
     seats: Arc<Seats>,
     threads: Vec<LiveThread>,
-    directory: Addr<Directory>,
+    directory: Option<Addr<Directory>>,
+    stale: watch::Sender<Option<UnixMs>>,
     next: AtomicUsize,
     traces: AtomicU64,
     boot: UnixMs,
@@ -143,15 +144,40 @@ impl Live {
         tokens: Arc<dyn Tokens>,
         now: Clock,
     ) -> Arc<Self> {
+        Self::open(config, boards, tokens, now, true)
+    }
+
+    /// As [`start`](Self::start), without broadcasters: for boards that another node publishes,
+    /// which somebody puts into [`topics`](Self::topics).
+    #[must_use]
+    pub fn follow(
+        config: LiveConfig,
+        boards: Arc<dyn Boards>,
+        tokens: Arc<dyn Tokens>,
+        now: Clock,
+    ) -> Arc<Self> {
+        Self::open(config, boards, tokens, now, false)
+    }
+
+    fn open(
+        config: LiveConfig,
+        boards: Arc<dyn Boards>,
+        tokens: Arc<dyn Tokens>,
+        now: Clock,
+        publishes: bool,
+    ) -> Arc<Self> {
         let mut arbiters = Vec::new();
+        let stale = watch::Sender::new(None);
         let threads = (0..config.threads.max(1)).map(|_| {
             let (sender, arrivals) = mpsc::channel(ARRIVALS_MAX);
             let (boards, tokens, now) = (boards.clone(), tokens.clone(), now.clone());
             let stalled_max = Duration::from_millis(config.stalled_ms_max);
             let heartbeat = Duration::from_millis(config.heartbeat_ms);
             let arbiter = Arbiter::new();
+            let freshness = stale.subscribe();
             let hub = Hub::start_in_arbiter(&arbiter.handle(), move |_| {
-                Hub::new(Hall::new(boards, tokens, now, stalled_max), arrivals, heartbeat)
+                let hall = Hall::new(boards, tokens, now, stalled_max);
+                Hub::new(hall, arrivals, freshness, heartbeat)
             });
             arbiters.push(arbiter);
             LiveThread { arrivals: sender, hub }
@@ -159,17 +185,20 @@ impl Live {
         let threads = threads.collect();
         let boot = now();
         let topics = Arc::new(Topics::new(boards, now, config.ring_len));
-        let arbiter = Arbiter::new();
-        let of_directory = Arc::clone(&topics);
-        let directory =
-            Directory::start_in_arbiter(&arbiter.handle(), |_| Directory::new(of_directory));
-        arbiters.push(arbiter);
+        let directory = publishes.then(|| {
+            let arbiter = Arbiter::new();
+            let of = Arc::clone(&topics);
+            let directory = Directory::start_in_arbiter(&arbiter.handle(), |_| Directory::new(of));
+            arbiters.push(arbiter);
+            directory
+        });
         Arc::new(Self {
             seats: Seats::new(config.sockets_max, config.sockets_per_address_max),
             config,
             topics,
             threads,
             directory,
+            stale,
             next: AtomicUsize::default(),
             traces: AtomicU64::default(),
             boot,
@@ -184,6 +213,35 @@ impl Live {
         upgrade::service(self)
     }
 
+    /// Every published board.
+    #[must_use]
+    pub const fn topics(&self) -> &Arc<Topics> {
+        &self.topics
+    }
+
+    /// Whether a board that is not there does not exist.
+    #[must_use]
+    pub fn knows(&self, id: &TournamentId) -> bool {
+        self.topics.is_ready() && !self.topics.is_expected(id)
+    }
+
+    /// Since when boards are not what a core shows now; `None` while they are.
+    #[must_use]
+    pub fn stale(&self) -> Option<UnixMs> {
+        *self.stale.borrow()
+    }
+
+    /// Says since when boards are not what a core shows now, to every socket.
+    pub fn set_stale(&self, since: Option<UnixMs>) {
+        self.stale.send_if_modified(|stale| {
+            let changed = stale.is_some() != since.is_some();
+            if changed {
+                *stale = since;
+            }
+            changed
+        });
+    }
+
     /// A tournament's newest board, with its ready bytes.
     #[must_use]
     pub fn published(&self, id: &TournamentId) -> Option<Arc<Published>> {
@@ -196,7 +254,7 @@ impl Live {
     pub fn delta_since(&self, id: &TournamentId, epoch: &str, seq: u64) -> Option<CatchUp> {
         let published = self.published(id)?;
         let delta = match published.since(epoch, seq) {
-            Since::Same => None,
+            Since::Same | Since::Ahead => None,
             Since::Changed(delta) => Some(json::delta(&delta)),
             Since::Lost => return None,
         };
@@ -219,7 +277,8 @@ impl Live {
         if tokio::time::timeout(SHUTDOWN_MAX, goodbyes).await.is_err() {
             tracing::warn!("live threads did not stop in time");
         }
-        if self.directory.try_send(broadcaster::Stop).is_err() {
+        let directory = self.directory.as_ref();
+        if directory.is_some_and(|of| of.try_send(broadcaster::Stop).is_err()) {
             tracing::warn!("broadcasters were stopped with their thread");
         }
         for arbiter in lock(&self.arbiters).drain(..) {

@@ -4,7 +4,8 @@ use super::frames;
 use super::hall::Hall;
 use super::socket::Socket;
 use futures_util::future::join_all;
-use palio_domain::{PlayerId, UnixMs};
+use crate::actors::board::Who;
+use palio_domain::UnixMs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -20,7 +21,7 @@ const ANSWER_MAX: Duration = Duration::from_secs(2);
 /// Who a socket speaks for.
 #[derive(Debug)]
 pub(super) struct Auth {
-    pub(super) player: PlayerId,
+    pub(super) who: Who,
     pub(super) until: UnixMs,
     due: Instant,
     /// Hash of the row sent last.
@@ -29,15 +30,15 @@ pub(super) struct Auth {
 
 impl Auth {
     /// The first row comes at once, from [`ask`]; from then on the loop knows when.
-    pub(super) fn new(player: PlayerId, until: UnixMs) -> Self {
-        Self { player, until, due: Instant::now() + INTERVAL, sent: None }
+    pub(super) fn new(who: Who, until: UnixMs) -> Self {
+        Self { who, until, due: Instant::now() + INTERVAL, sent: None }
     }
 }
 
 /// Asks for a socket's own row and sends it if it changed.
 pub(super) async fn ask(socket: Rc<Socket>) {
-    let Some(player) = socket.auth.borrow().as_ref().map(|auth| auth.player) else { return };
-    let own = socket.hall.boards.own(&socket.room.id, player);
+    let Some(who) = socket.auth.borrow().as_ref().map(|auth| auth.who.clone()) else { return };
+    let own = socket.hall.boards.own(&socket.room.id, &who);
     let Ok(Some(own)) = tokio::time::timeout(ANSWER_MAX, own).await else { return };
     let text = frames::me(&own);
     let mut hasher = DefaultHasher::new();
@@ -45,7 +46,7 @@ pub(super) async fn ask(socket: Rc<Socket>) {
     let hash = hasher.finish();
     {
         let mut auth = socket.auth.borrow_mut();
-        let Some(auth) = auth.as_deref_mut().filter(|auth| auth.player == player) else { return };
+        let Some(auth) = auth.as_deref_mut().filter(|auth| auth.who.player == who.player) else { return };
         if auth.sent == Some(hash) || socket.is_behind() {
             return;
         }

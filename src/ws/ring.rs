@@ -1,7 +1,8 @@
 //! The recent boards of an epoch: from each of them a client can be brought to the newest.
 //!
-//! **Invariant:** a ring holds an unbroken run of boards that ends before the newest. They share
-//! the rows that did not change, so that a ring costs little more than what changed. Pure.
+//! **Invariant:** a ring holds boards in order that end before the newest: on a core an unbroken
+//! run; on an edge those that came, which may leave some out. They share the rows that did not
+//! change, so that a ring costs little more than what changed. Pure.
 
 use palio_protocol::live::{Board, Delta};
 use std::collections::VecDeque;
@@ -16,6 +17,8 @@ pub enum Since {
     Changed(Delta),
     /// The whole board: the way from there is no longer known.
     Lost,
+    /// Time: another node has shown it a newer board than this edge has.
+    Ahead,
 }
 
 /// Boards before the newest, oldest first.
@@ -45,8 +48,7 @@ impl Ring {
         if seq == newest.seq {
             return Since::Same;
         }
-        let oldest = self.0.front().map_or(newest.seq, |board| board.seq);
-        let at = seq.checked_sub(oldest).and_then(|at| usize::try_from(at).ok());
+        let at = self.0.binary_search_by_key(&seq, |board| board.seq).ok();
         match at.and_then(|at| self.0.get(at)) {
             Some(base) => Since::Changed(newest.since(base)),
             None => Since::Lost,

@@ -95,7 +95,8 @@ impl Room {
     /// What brings a client from `seq` to this room's board; `None` when it is there.
     pub(super) fn frame_from(&self, seq: u64, form: Form) -> Option<(Bytes, u64, Kind)> {
         let current = self.current.borrow();
-        if seq == current.seq {
+        // One that another edge has shown more gets the next board that is newer.
+        if seq == current.seq || current.is_behind(seq) {
             return None;
         }
         match current.step(form) {

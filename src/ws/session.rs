@@ -5,7 +5,8 @@ use super::own::{self, Auth};
 use super::said::{Listener, Said, Wrong};
 use super::socket::{Read, Socket};
 use bytes::Bytes;
-use palio_domain::{PlayerId, UnixMs};
+use crate::actors::board::Who;
+use palio_domain::UnixMs;
 use palio_protocol::live::{Request, close};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -108,7 +109,11 @@ fn answer(socket: &Rc<Socket>, request: Option<Request>) {
 }
 
 fn authenticate(socket: &Rc<Socket>, token: &str) {
-    let here = socket.room.current().view.tenant;
+    if !socket.hall.tokens.is_able() {
+        socket.send(frames::error("NO_OWN_ROWS", "this node knows no players; ask another one"));
+        return;
+    }
+    let here = socket.room.current().about.tenant;
     let now = (socket.hall.now)();
     let good = socket.hall.tokens.player(token);
     let good = good.filter(|(tenant, _, until)| *tenant == here && until.since_ms(now) > 0);
@@ -116,10 +121,12 @@ fn authenticate(socket: &Rc<Socket>, token: &str) {
         socket.send(frames::error("BAD_TOKEN", "the token is not good here"));
         return socket.close(close::TOKEN, None);
     };
-    if renew(socket, player, until) {
+    let wanted = socket.hall.boards.asks_with_tokens();
+    let who = Who { player, token: wanted.then(|| token.into()) };
+    if renew(socket, &who, until) {
         return;
     }
-    let first = socket.auth.replace(Some(Box::new(Auth::new(player, until)))).is_none();
+    let first = socket.auth.replace(Some(Box::new(Auth::new(who, until)))).is_none();
     if first {
         socket.hall.authed.borrow_mut().push(Rc::downgrade(socket));
     }
@@ -127,10 +134,11 @@ fn authenticate(socket: &Rc<Socket>, token: &str) {
 }
 
 /// A new token of the same player only moves the end.
-fn renew(socket: &Socket, player: PlayerId, until: UnixMs) -> bool {
+fn renew(socket: &Socket, who: &Who, until: UnixMs) -> bool {
     match socket.auth.borrow_mut().as_deref_mut() {
-        Some(auth) if auth.player == player => {
+        Some(auth) if auth.who.player == who.player => {
             auth.until = until;
+            auth.who.token.clone_from(&who.token);
             true
         }
         Some(_) | None => false,

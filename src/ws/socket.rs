@@ -77,6 +77,8 @@ pub(super) struct Socket {
     pub(super) seq: Cell<u64>,
     phase: Cell<Phase>,
     unanswered: Cell<u8>,
+    /// Whether the client was told that its board is stale.
+    stale: Cell<bool>,
     /// Whether the sweep knows it as one that may stall.
     pub(super) watched: Cell<bool>,
     behind: RefCell<Option<Box<Behind>>>,
@@ -102,6 +104,7 @@ impl Socket {
             seq: Cell::default(),
             phase: Cell::new(Phase::Open),
             unanswered: Cell::default(),
+            stale: Cell::default(),
             watched: Cell::default(),
             behind: RefCell::default(),
             auth: RefCell::default(),
@@ -175,6 +178,24 @@ impl Socket {
             Wrote::Nothing => self.fall_behind(Bytes::new(), None),
             Wrote::Broken => self.end(close::BROKEN),
         }
+    }
+
+    /// Tells the client whether its board is stale, unless it knows or is behind.
+    pub(super) fn tell(self: &Rc<Self>) {
+        if !self.is_behind()
+            && let Some(news) = self.news()
+        {
+            self.send(news);
+        }
+    }
+
+    /// What the client does not know about the freshness of its board; it is told with this.
+    fn news(&self) -> Option<Bytes> {
+        let stale = self.hall.stale();
+        if !self.is_open() || self.stale.replace(stale.is_some()) == stale.is_some() {
+            return None;
+        }
+        Some(frames::freshness(stale))
     }
 
     fn took(&self, seq: u64, kind: Kind) {
@@ -267,6 +288,7 @@ impl Socket {
             let Some(behind) = slot.as_deref_mut() else { return false };
             if behind.rest.is_empty() {
                 let answer = behind.pong.take().or_else(|| behind.answers.pop_front());
+                let answer = answer.or_else(|| self.news());
                 if let Some(answer) = answer {
                     self.hall.count_frame();
                     behind.rest = answer;

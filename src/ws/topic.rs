@@ -1,15 +1,16 @@
 //! A board as published, and the table of all of them.
 //!
 //! **Invariants:** a [`Published`] never changes and is complete in itself: the board, its
-//! position, its ready bytes, and the recent boards that lead to it. An epoch's positions go up
-//! by one; an epoch is never used for two histories. Bytes are made once, when first asked for.
+//! position, its ready bytes, and the recent boards that lead to it. An epoch's positions go
+//! up by one; an epoch is never used for two histories. Bytes are made once, when first asked
+//! for. An edge shows what a core has published: the same epochs and positions, some left out.
 
 use super::frames;
 use super::ring::{Ring, Since};
 use super::{Clock, lock};
 use crate::actors::board::{BoardView, Boards};
 use bytes::Bytes;
-use palio_domain::{TournamentId, UnixMs};
+use palio_domain::{TenantId, TournamentId, UnixMs};
 use palio_protocol::live::json::Around;
 use palio_protocol::live::{self, Board, Chain, Digest, Form, Proof, Row, binary, json};
 use palio_protocol::time;
@@ -22,6 +23,27 @@ use tokio::sync::watch;
 /// How often a board that changes is proven, in milliseconds.
 const PROOF_MS: i64 = 10_000;
 
+/// What holds for every board of an epoch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct About {
+    /// Whose brand.
+    pub tenant: TenantId,
+    /// Which tournament.
+    pub tournament: TournamentId,
+    /// When it ends.
+    pub ends_at: UnixMs,
+    /// Decimals of scores.
+    pub decimals: u8,
+}
+
+impl From<&BoardView> for About {
+    fn from(view: &BoardView) -> Self {
+        let BoardView { tenant, tournament, ends_at, decimals, .. } = view;
+        let tournament = tournament.clone();
+        Self { tenant: *tenant, tournament, ends_at: *ends_at, decimals: *decimals }
+    }
+}
+
 /// A board at one position of its epoch.
 #[derive(Debug, Clone)]
 pub struct Published {
@@ -29,16 +51,22 @@ pub struct Published {
     pub epoch: Arc<str>,
     /// Position, from 1.
     pub seq: u64,
-    /// What the tournament shows.
-    pub view: Arc<BoardView>,
-    /// The same as clients know it.
+    /// What the board is of.
+    pub about: Arc<About>,
+    /// What is shown, as clients know it.
     pub board: Arc<Board>,
+    /// The tournament's home slot, and the last of that slot's rows that is in it.
+    cut: (u8, u64),
     /// When it was published.
     pub as_of: UnixMs,
     /// `"epoch-seq"` with its quotes, for polling.
     pub etag: Arc<str>,
-    /// The newest proof of this epoch, of this board or one before.
+    /// The newest proof of this epoch that this node has, of this board or one before.
     pub proof: Option<Arc<Proof>>,
+    /// Where the epoch's chain of proofs stands.
+    chain: Chain,
+    /// Whether this node shows what another one published.
+    followed: bool,
     /// When the epoch began.
     began: UnixMs,
     hash: OnceLock<Digest>,
@@ -73,15 +101,18 @@ fn board(seq: u64, view: &BoardView) -> Board {
 impl Published {
     /// The first board of an epoch.
     #[must_use]
-    pub fn first(epoch: Arc<str>, view: Arc<BoardView>, now: UnixMs) -> Self {
+    pub fn first(epoch: Arc<str>, view: &BoardView, now: UnixMs) -> Self {
         Self {
             etag: format!("\"{epoch}-1\"").into(),
-            board: Arc::new(board(1, &view)),
+            board: Arc::new(board(1, view)),
             epoch,
             seq: 1,
-            view,
+            about: Arc::new(About::from(view)),
+            cut: view.cut,
             as_of: now,
             proof: None,
+            chain: Chain::default(),
+            followed: false,
             began: now,
             hash: OnceLock::new(),
             steps: Default::default(),
@@ -92,26 +123,71 @@ impl Published {
 
     /// The board after this one, or `None` when nothing that is shown changed.
     #[must_use]
-    pub fn next(&self, view: Arc<BoardView>, now: UnixMs, ring_len: usize) -> Option<Self> {
+    pub fn next(&self, view: &BoardView, now: UnixMs, ring_len: usize) -> Option<Self> {
         let seq = self.seq.saturating_add(1);
-        let board = board(seq, &view).sharing(&self.board);
+        let board = board(seq, view).sharing(&self.board);
         if board.shows_the_same(&self.board) {
             return None;
         }
-        Some(Self {
+        Some(Self { cut: view.cut, ..self.after(board, now, ring_len) })
+    }
+
+    /// A later board of the same epoch.
+    #[must_use]
+    pub fn after(&self, board: Board, as_of: UnixMs, ring_len: usize) -> Self {
+        let seq = board.seq;
+        Self {
             etag: format!("\"{}-{seq}\"", self.epoch).into(),
             epoch: Arc::clone(&self.epoch),
             seq,
-            view,
+            about: Arc::clone(&self.about),
             board: Arc::new(board),
-            as_of: now,
+            cut: self.cut,
+            as_of,
             proof: self.proof.clone(),
+            chain: self.chain,
+            followed: self.followed,
             began: self.began,
             hash: OnceLock::new(),
             steps: Default::default(),
             page: OnceLock::new(),
             ring: self.ring.with(Arc::clone(&self.board), ring_len),
-        })
+        }
+    }
+
+    /// A board that another node has published, without what was before it.
+    #[must_use]
+    pub fn followed(about: About, whole: binary::Whole, as_of: UnixMs) -> Self {
+        let (epoch, seq) = (Arc::<str>::from(whole.epoch), whole.board.seq);
+        Self {
+            etag: format!("\"{epoch}-{seq}\"").into(),
+            epoch,
+            seq,
+            about: Arc::new(about),
+            board: Arc::new(whole.board),
+            cut: (0, 0),
+            as_of,
+            proof: None,
+            chain: whole.chain,
+            followed: true,
+            began: as_of,
+            hash: OnceLock::new(),
+            steps: Default::default(),
+            page: OnceLock::new(),
+            ring: Ring::default(),
+        }
+    }
+
+    /// This board with the chain as another node says that it stands.
+    #[must_use]
+    pub fn with_chain(self, chain: Chain) -> Self {
+        Self { chain, ..self }
+    }
+
+    /// This board with a proof that another node has made, of it or of one before.
+    #[must_use]
+    pub fn with_proof(&self, proof: Proof) -> Self {
+        Self { chain: proof.chain, proof: Some(Arc::new(proof)), ..self.clone() }
     }
 
     /// This board, proven; `None` when it is proven already, or it is too early for another one.
@@ -126,23 +202,22 @@ impl Published {
         }
         let hash = self.hash();
         let chain = self.chain().next(hash, self.seq, now);
-        let (slot, of_slot) = self.view.cut;
         let sig = seal(&chain.head);
-        let proof = Proof { seq: self.seq, hash, chain, time: now, cut: (slot, of_slot), sig };
-        Some(Self { proof: Some(Arc::new(proof)), ..self.clone() })
+        let proof = Proof { seq: self.seq, hash, chain, time: now, cut: self.cut, sig };
+        Some(self.with_proof(proof))
     }
 
     /// The board's hash.
     #[must_use]
     pub fn hash(&self) -> Digest {
-        let tournament = self.view.tournament.as_str();
+        let tournament = self.about.tournament.as_str();
         *self.hash.get_or_init(|| live::hash(tournament, &self.epoch, &self.board))
     }
 
     /// Where the epoch's chain of proofs stands.
     #[must_use]
-    pub fn chain(&self) -> Chain {
-        self.proof.as_ref().map(|proof| proof.chain).unwrap_or_default()
+    pub const fn chain(&self) -> Chain {
+        self.chain
     }
 
     /// What a client at this position needs.
@@ -154,7 +229,16 @@ impl Published {
     /// As [`since`](Self::since), within this board's epoch.
     #[must_use]
     pub fn since_seq(&self, seq: u64) -> Since {
+        if self.is_behind(seq) {
+            return Since::Ahead;
+        }
         self.ring.since(seq, &self.board)
+    }
+
+    /// Whether another node may have shown somebody this later position of the epoch already.
+    #[must_use]
+    pub const fn is_behind(&self, seq: u64) -> bool {
+        self.followed && seq > self.seq
     }
 
     /// The ready frame of the last step, and the position that it starts from.
@@ -168,8 +252,8 @@ impl Published {
     fn around(&self) -> Around<'_> {
         Around {
             epoch: &self.epoch,
-            ends_at: self.view.ends_at,
-            decimals: self.view.decimals,
+            ends_at: self.about.ends_at,
+            decimals: self.about.decimals,
             hash: self.hash(),
             chain: self.chain(),
         }
@@ -179,6 +263,12 @@ impl Published {
     #[must_use]
     pub fn snapshot_text(&self, now: UnixMs) -> String {
         json::snapshot(&self.board, self.around(), now)
+    }
+
+    /// A snapshot as a message of `palio.v1.bin`, as of when the board was published.
+    #[must_use]
+    pub fn snapshot_bytes(&self) -> Vec<u8> {
+        binary::snapshot(&self.board, self.around(), self.as_of)
     }
 
     /// A snapshot's frame.
@@ -209,21 +299,40 @@ impl Published {
     /// The body of some of its rows over HTTP.
     #[must_use]
     pub fn page_of(&self, offset: usize, limit: usize) -> Bytes {
-        let rows = self.view.rows.iter().skip(offset).take(limit);
-        self.page_with(rows.map(Line::from).collect())
+        self.page_with(self.lines(offset, limit))
+    }
+
+    fn lines(&self, offset: usize, limit: usize) -> Vec<Line<'_>> {
+        let rows = self.board.ranks.iter().zip(&self.board.rows).skip(offset).take(limit);
+        let line = |(rank, row)| {
+            let (Row { key, name, score, .. }, rank): (&Row, &u64) = (row, rank);
+            Line { rank: *rank, name, score, key }
+        };
+        rows.map(|(rank, row)| line((rank, row))).collect()
     }
 
     /// The body of these rows of the ranking over HTTP, as of this board.
     #[must_use]
     pub fn page_with(&self, rows: Vec<Line<'_>>) -> Bytes {
+        self.body(rows, false)
+    }
+
+    /// The body of some rows over HTTP, of a node that has lost touch with its source.
+    #[must_use]
+    pub fn stale_page_of(&self, offset: usize, limit: usize) -> Bytes {
+        self.body(self.lines(offset, limit), true)
+    }
+
+    fn body(&self, rows: Vec<Line<'_>>, stale: bool) -> Bytes {
         let page = Page {
-            tournament_id: self.view.tournament.as_str(),
+            tournament_id: self.about.tournament.as_str(),
             epoch: &self.epoch,
             seq: self.seq,
-            status: self.view.status.as_str(),
-            participants: self.view.participants,
-            ends_at: time::format(self.view.ends_at),
+            status: self.board.status.as_str(),
+            participants: self.board.participants,
+            ends_at: time::format(self.about.ends_at),
             as_of: time::format(self.as_of),
+            stale,
             rows,
         };
         // Texts and numbers always serialise.
@@ -265,6 +374,8 @@ struct Page<'a> {
     participants: u64,
     ends_at: String,
     as_of: String,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    stale: bool,
     rows: Vec<Line<'a>>,
 }
 
@@ -347,12 +458,44 @@ impl Topics {
         if let Some(topic) = find() {
             return Some(topic);
         }
-        let first = Published::first(self.epoch(), view, (self.now)());
+        let first = Published::first(self.epoch(), &view, (self.now)());
         let sender = watch::Sender::new(Arc::new(first));
         let topic = Arc::new(Topic { id: id.clone(), sender });
         let mut by_id = self.by_id.write().unwrap_or_else(PoisonError::into_inner);
         by_id.insert(id.clone(), Arc::clone(&topic));
         Some(topic)
+    }
+
+    /// Whether a tournament that has no topic will have one soon.
+    pub(super) fn is_expected(&self, id: &TournamentId) -> bool {
+        self.boards.is_expected(id)
+    }
+
+    /// All open topics.
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<Topic>> {
+        let by_id = self.by_id.read().unwrap_or_else(PoisonError::into_inner);
+        by_id.values().map(Arc::clone).collect()
+    }
+
+    /// Shows a board that another node has published; opens its topic if need be.
+    pub fn put(&self, id: &TournamentId, published: Arc<Published>) {
+        let mut by_id = self.by_id.write().unwrap_or_else(PoisonError::into_inner);
+        match by_id.get(id) {
+            Some(topic) => {
+                topic.sender.send_replace(published);
+            }
+            None => {
+                let (id, sender) = (id.clone(), watch::Sender::new(published));
+                by_id.insert(id.clone(), Arc::new(Topic { id, sender }));
+            }
+        }
+    }
+
+    /// Ends a topic: its sockets are told that the tournament is no more.
+    pub fn close(&self, id: &TournamentId) {
+        let mut by_id = self.by_id.write().unwrap_or_else(PoisonError::into_inner);
+        by_id.remove(id);
     }
 
     /// Opens what has a board, closes what has none any more; gives all open topics.
@@ -390,10 +533,11 @@ impl Topics {
         let shown = topic.published();
         let now = (self.now)();
         // A delta cannot say that the end moved: everybody gets a new snapshot, of a new epoch.
-        let next = if shown.view.ends_at == view.ends_at && shown.view.tenant == view.tenant {
-            shown.next(Arc::clone(&view), now, self.ring_len)
+        let (ends_at, tenant) = (shown.about.ends_at, shown.about.tenant);
+        let next = if ends_at == view.ends_at && tenant == view.tenant {
+            shown.next(&view, now, self.ring_len)
         } else {
-            Some(Published::first(self.epoch(), Arc::clone(&view), now))
+            Some(Published::first(self.epoch(), &view, now))
         };
         if let Some(next) = next {
             topic.sender.send_replace(Arc::new(next));

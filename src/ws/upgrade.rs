@@ -143,7 +143,8 @@ fn prepare(live: &Live, request: &Request, trace: &str) -> Result<(Arrive, Respo
     if !live.topics.is_ready() {
         return Err(Refused::Starting);
     }
-    let topic = live.topics.open(&id).ok_or(Refused::NotFound)?;
+    let missing = || if live.knows(&id) { Refused::NotFound } else { Refused::Starting };
+    let topic = live.topics.open(&id).ok_or_else(missing)?;
     let address = request.peer_addr().map(|address| address.ip());
     let seat = live.seats.take(address).map_err(|full| match full {
         Full::Node => Refused::Node,

@@ -1,6 +1,6 @@
 //! A server with scripted boards.
 
-use crate::actors::board::{BoardRow, BoardView, Boards, OwnRow, Status, Tokens};
+use crate::actors::board::{BoardRow, BoardView, Boards, OwnRow, Status, Tokens, Who};
 use crate::ws::{Live, LiveConfig};
 use actix_http::{HttpService, Request, Response, StatusCode};
 use actix_rt::net::TcpStream;
@@ -85,8 +85,8 @@ impl Boards for Scripted {
         self.views.lock().unwrap().keys().cloned().collect()
     }
 
-    async fn own(&self, _: &TournamentId, player: PlayerId) -> Option<OwnRow> {
-        self.own.lock().unwrap().get(&player).cloned()
+    async fn own(&self, _: &TournamentId, who: &Who) -> Option<OwnRow> {
+        self.own.lock().unwrap().get(&who.player).cloned()
     }
 
     async fn page(&self, _: &TournamentId, _: u64, _: u64) -> Option<Vec<BoardRow>> {

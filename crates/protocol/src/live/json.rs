@@ -216,6 +216,13 @@ pub enum Frame<'a> {
         /// What happened.
         detail: &'a str,
     },
+    /// Boards are no longer what a core shows now: this node has lost touch with it.
+    Stale {
+        /// Since when, RFC 3339.
+        since: String,
+    },
+    /// Boards are again what a core shows now.
+    Fresh,
     /// Goes before a close.
     Bye {
         /// The close code that follows.
