@@ -391,7 +391,11 @@ fn round_corrected(
     };
     let key = match (key, version) {
         (Some(key), _) => key,
-        (None, Some(version)) => format!("{}#{version}", bet.as_str()),
+        (None, Some(version)) => {
+            // Of a bet with a very long id that would be no key.
+            let key = format!("{}#{version}", bet.as_str());
+            field::parse_key("eventId", &key).map(str::to_owned)?
+        }
         (None, None) => {
             return Err(FieldError::invalid("eventId", "is missing, as version is"));
         }
