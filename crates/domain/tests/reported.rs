@@ -486,12 +486,11 @@ fn fold(history: &History, world: &World<'_>, cut: &[u64], random: &mut StdRng) 
     standings
 }
 
+/// By bet: its latest version and what that says.
+type Book = BTreeMap<(PlayerId, String), (u32, Option<Sums>)>;
+
 /// The ledger as the rows tell it: every bet's latest version, and the accounts, which stay empty.
-fn ledger(
-    history: &History,
-    world: &World<'_>,
-    counts: &mut Counts,
-) -> ([u8; 32], BTreeMap<(PlayerId, String), (u32, Option<Sums>)>) {
+fn ledger(history: &History, world: &World<'_>, counts: &mut Counts) -> ([u8; 32], Book) {
     let mut bets = BTreeMap::new();
     let mut reported = BTreeSet::new();
     for row in &world.rows {

@@ -9,6 +9,9 @@ use super::{Context, Decision, Facts, Past, one};
 use crate::journal::Row;
 use std::sync::Arc;
 
+/// A correction with its row.
+type Known = (Corrected, Arc<Row>);
+
 impl Wallet {
     pub(super) fn report_round(
         &self,
@@ -41,8 +44,7 @@ impl Wallet {
             return Err(Refusal::BetNotFound);
         }
         let (life, known) = life(facts.bets.get(&asked.bet))?;
-        let same =
-            |(corrected, _): &&(Corrected, Arc<Row>)| Some(corrected.version) == asked.version;
+        let same = |(corrected, _): &&Known| Some(corrected.version) == asked.version;
         match known.iter().find(same) {
             Some((corrected, row)) if corrected.says(asked) => {
                 Ok(Decision::Replay(Arc::clone(row)))
@@ -54,7 +56,7 @@ impl Wallet {
 }
 
 /// A round's life out of the journal's memory of it. A bet that was played here is none.
-fn life(past: Option<&Past>) -> Result<(Life, Vec<(Corrected, Arc<Row>)>), Refusal> {
+fn life(past: Option<&Past>) -> Result<(Life, Vec<Known>), Refusal> {
     let (mut life, mut known) = (Life::default(), Vec::new());
     let Some(past) = past else { return Ok((life, known)) };
     // A row that can't be read was told as damage when it was folded in.
