@@ -94,7 +94,7 @@ fn commands(player: u64, n: u64) -> Vec<(String, Command)> {
     let reported = [report, correct(Some(4), Some(50)), correct(Some(2), None)].map(act);
     let voided = [correct(None, None)].map(act);
     let all = match (n + player) % 6 {
-        5 if n % 2 == 0 => reported.into_iter().collect(),
+        5 if n.is_multiple_of(2) => reported.into_iter().collect(),
         5 => voided.into_iter().chain(reported).collect(),
         0 => vec![Command::Deposit { amount: Amount(5_000), currency }],
         1 => vec![place, result(250, None)],
