@@ -78,6 +78,7 @@ fn commands(player: u64, n: u64) -> Vec<(String, Command)> {
         currency,
         at: None,
         superseded: false,
+        barred: false,
     }));
     let correct = |version, payout: Option<i64>| {
         Act::Correct(Box::new(Correction {

@@ -77,7 +77,17 @@ pub(super) async fn find_for(
         };
         *terms = Terms { session: rule, ..provider.profile.terms(currency) };
     }
-    find(server, provider.tenant, part).await
+    let tenant = provider.tenant;
+    if matches!(part.command, Command::Exclude { .. }) {
+        // Only a platform that keeps the players may say so; a provider of games may not.
+        if !server.tournaments.is_external(tenant) {
+            let detail = "this tenant's players are kept here: its operator excludes them";
+            return Err(ApiError::new(ErrorCode::ExternalWallet, detail));
+        }
+        let player = server.players.register(tenant, &part.player).await?;
+        return Ok(Found { tenant, player, part });
+    }
+    find(server, tenant, part).await
 }
 
 /// Finds the player of a part.

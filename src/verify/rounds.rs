@@ -8,10 +8,9 @@ use super::at;
 use super::report::Report;
 use palio_domain::journal::Row;
 use palio_domain::journal::identity::body_hash;
-use palio_domain::wallet::Event;
 use palio_domain::wallet::contest::{Act, Told};
 use palio_domain::wallet::reported::{Life, asked};
-use palio_domain::wallet::{Command, reported};
+use palio_domain::wallet::{Command, Event, Wallet, reported};
 use palio_domain::{BetId, PlayerId, ProviderId, TenantId};
 use std::collections::HashMap;
 
@@ -24,7 +23,14 @@ pub(super) struct Rounds {
 }
 
 impl Rounds {
-    pub(super) fn take(&mut self, row: &Row, player: PlayerId, event: &Event, report: &mut Report) {
+    pub(super) fn take(
+        &mut self,
+        row: &Row,
+        player: PlayerId,
+        event: &Event,
+        wallet: &Wallet,
+        report: &mut Report,
+    ) {
         let Event::Contest(told) = event else { return };
         let id = match &**told {
             Told::Reported(reported) => (reported.bet.provider.clone(), reported.bet.bet.clone()),
@@ -41,6 +47,13 @@ impl Rounds {
             (Told::Reported(reported), _) => {
                 if reported.superseded != life.supersedes_report() {
                     report.differs(CHECK, at(row), "whether a void came first is told wrongly");
+                }
+                if reported.barred != wallet.protection.excluded(row.time).is_some() {
+                    report.differs(
+                        CHECK,
+                        at(row),
+                        "whether the player was excluded is told wrongly",
+                    );
                 }
                 life.reported(reported, row);
             }

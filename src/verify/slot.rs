@@ -145,8 +145,8 @@ impl State {
         if event.leg() != row.leg || !event.may_move(&self.payers) {
             self.report.differs("legs", at(row), "the transfer is not the event's");
         }
-        self.rounds.take(row, player, &event, &mut self.report);
         let wallet = self.wallets.entry((row.tenant, player)).or_default();
+        self.rounds.take(row, player, &event, wallet, &mut self.report);
         if let Err(error) = wallet.apply(row.seq, row.time, &event) {
             self.report.differs("balances", at(row), error.to_string());
         }

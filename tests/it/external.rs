@@ -185,6 +185,20 @@ async fn corrections_of_reported_rounds() {
     );
     let (status, _, late) = event(&provider, &report("d", "50.00")).await;
     assert_eq!((status, &late["superseded"]), (200, &json!(true)), "{late}");
+    // Whom the platform excludes enters nothing, by himself or by his rounds.
+    let out = |key: &str, until: Value| {
+        json!({"event": "player.excluded", "v": "1", "eventId": key, "playerId": "e",
+               "until": until})
+    };
+    let (status, _, excluded) = event(&provider, &out("x1", json!("2099-01-01T00:00:00Z"))).await;
+    assert_eq!((status, &excluded["kind"]), (200, &json!("player.excluded")), "{excluded}");
+    let (status, code, _) = event(&provider, &out("x2", json!("2098-01-01T00:00:00Z"))).await;
+    assert_eq!((status, code.as_str()), (409, "EXCLUSION_STANDS"));
+    assert_eq!(event(&provider, &out("x3", Value::Null)).await.0, 200, "for ever is longer");
+    let join = post(&palio.player("e"), "/api/tournaments/cup/join", &json!({})).await;
+    assert_eq!(said(&join), (403, "PLAYER_EXCLUDED".into()));
+    assert_eq!(event(&provider, &report("e", "70.00")).await.0, 200);
+    assert_eq!(event(&provider, &correct("e", money(2, "80.00"))).await.0, 200);
     for (player, stake) in [("a", "1.00"), ("b", "3.00"), ("c", "9.00")] {
         assert_eq!(event(&provider, &report(player, stake)).await.0, 200);
     }

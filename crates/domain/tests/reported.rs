@@ -13,6 +13,7 @@ use palio_domain::tournament::{
     Admission, Definition, EntryMode, Kind, Metric, Review, Rules, Standings,
 };
 use palio_domain::wallet::contest::{Act, Told};
+use palio_domain::wallet::protection::ExclusionKind;
 use palio_domain::wallet::reported::{Correction, Effect, RoundReport, Sums};
 use palio_domain::wallet::{
     Answer, BetRef, Cell, Command, Event, Found, Prepared, Refusal, Wallet,
@@ -71,6 +72,8 @@ struct History {
     definition: Arc<Definition>,
     template: usize,
     entered: BTreeSet<PlayerId>,
+    /// Excluded from play by the platform, before anything is reported.
+    excluded: Option<PlayerId>,
     bets: Vec<Bet>,
 }
 
@@ -110,7 +113,8 @@ fn history(seed: u64) -> History {
             Bet { player, name, in_order, said: said(random, in_order) }
         })
         .collect();
-    History { definition: Arc::new(definition), template, entered, bets }
+    let excluded = (random.random_range(0..4) == 0).then(|| players[0]);
+    History { definition: Arc::new(definition), template, entered, excluded, bets }
 }
 
 fn said(random: &mut StdRng, in_order: bool) -> Vec<Said> {
@@ -160,8 +164,15 @@ fn command(bet: &Bet, said: Said) -> Command {
             let game = GameId::parse("wheel").unwrap();
             let bet = BetRef { provider: provider(), bet: id, round, game };
             let Sums { stake, payout } = now.unwrap();
-            let superseded = false;
-            Act::Report(Box::new(RoundReport { bet, stake, payout, currency: EUR, at, superseded }))
+            Act::Report(Box::new(RoundReport {
+                bet,
+                stake,
+                payout,
+                currency: EUR,
+                at,
+                superseded: false,
+                barred: false,
+            }))
         }
         (version, now) => Act::Correct(Box::new(Correction {
             provider: provider(),
@@ -277,13 +288,20 @@ fn arrive<'a>(
     random: &mut StdRng,
     counts: &mut Counts,
 ) -> (World<'a>, Vec<u64>) {
-    let players = history.bets.iter().map(|bet| bet.player).chain(history.entered.iter().copied());
+    let players = history.bets.iter().map(|bet| bet.player);
+    let players = players.chain(history.entered.iter().chain(&history.excluded).copied());
     let mut world = World::new(keys, players);
     if history.definition.entry == EntryMode::OptIn {
         for player in &history.entered {
             let (tournament, ends) = (history.definition.id.clone(), history.definition.ends);
             world.run(*player, "enter", 1, Command::Enter { tournament, ends });
         }
+        world.commit(true);
+    }
+    if let Some(player) = history.excluded {
+        let (kind, until) = (ExclusionKind::SelfExclusion, Some(UnixMs(i64::MAX)));
+        let (reason, author) = ("reported".into(), "acme".into());
+        world.run(player, "out", 2, Command::Exclude { kind, until, reason, author });
         world.commit(true);
     }
     let mut first: HashMap<(usize, usize), Arc<Row>> = HashMap::new();
@@ -438,7 +456,11 @@ fn board(history: &History, with_late: bool) -> Vec<(PlayerId, i64)> {
             _ => (500, stake.0),
         };
         let starts = (STARTS..ENDS).contains(&stands.started);
-        if !in_time || !starts || stake.0 < least || !history.entered.contains(&player) {
+        // Whoever entered before goes on; nobody is put in who may not play.
+        let opted = history.definition.entry == EntryMode::OptIn;
+        let is_in =
+            history.entered.contains(&player) && (opted || history.excluded != Some(player));
+        if !in_time || !starts || stake.0 < least || !is_in {
             continue;
         }
         let (score, gave, ended) = players.entry(player).or_insert((0, None, i64::MAX));

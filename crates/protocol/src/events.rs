@@ -1,4 +1,4 @@
-//! Events of `POST /events`: seven shapes, one result.
+//! Events of `POST /events`: eight shapes, one result.
 //!
 //! ```text
 //! bet.placed@1       ─▶ PlaceBet
@@ -7,6 +7,7 @@
 //! tournament.score_reported@1 ─▶ Report
 //! round.reported@1   ─▶ a finished round, for tenants whose money is kept elsewhere
 //! round.corrected@1  ─▶ another result of it, or its void
+//! player.excluded@1  ─▶ Exclude, for the same tenants
 //! {playerId, gameId, amount, result} ─▶ Play: one closed round
 //! ```
 //!
@@ -27,6 +28,7 @@ pub use crate::wallet::Part;
 use crate::wallet::{Outcome as Done, bet_ref, version};
 use palio_domain::tournament::score::Points;
 use palio_domain::wallet::contest::Act;
+use palio_domain::wallet::protection::ExclusionKind;
 use palio_domain::wallet::reported::{Correction, RoundReport, Sums};
 use palio_domain::wallet::{BetRef, BetResult, Command, Outcome, Report, SessionRule, Terms};
 use palio_domain::{BetId, Currency, ProviderId, RoundId, TournamentId, TraceId, UnixMs};
@@ -41,12 +43,12 @@ pub const EVENTS_MAX: usize = 1000;
 /// Most bets in one `round.settled`.
 pub const BETS_MAX: usize = 1000;
 
-/// An event as it comes in: any of the seven shapes.
+/// An event as it comes in: any of the eight shapes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Event {
     /// `bet.placed`, `round.settled`, `bet.rolled_back`, `tournament.score_reported`,
-    /// `round.reported` or `round.corrected`; absent in the plain form.
+    /// `round.reported`, `round.corrected` or `player.excluded`; absent in the plain form.
     #[serde(default, skip_serializing_if = "Text::is_missing")]
     #[schema(value_type = Option<String>, example = "bet.placed")]
     pub event: Text,
@@ -124,6 +126,10 @@ pub struct Event {
     #[serde(default, skip_serializing_if = "Flag::is_missing")]
     #[schema(value_type = Option<bool>)]
     pub void: Flag,
+    /// `player.excluded`: the end; without it for ever.
+    #[serde(default, skip_serializing_if = "Text::is_missing")]
+    #[schema(value_type = Option<String>, example = "2027-05-21T00:00:00.000Z")]
+    pub until: Text,
     /// The provider's time.
     #[serde(default, skip_serializing_if = "Text::is_missing")]
     #[schema(value_type = Option<String>, example = "2025-10-17T14:23:10.120Z")]
@@ -227,13 +233,14 @@ pub fn parse_event(
         let part = plain(&event, provider, default, key, at)?;
         return Ok(ParsedEvent { trace, parts: vec![part] });
     };
-    const KNOWN: [&str; 6] = [
+    const KNOWN: [&str; 7] = [
         "bet.placed",
         "round.settled",
         "bet.rolled_back",
         "tournament.score_reported",
         "round.reported",
         "round.corrected",
+        "player.excluded",
     ];
     if !KNOWN.contains(&name) {
         let known = format!("must be one of \"{}\"", KNOWN.join("\", \""));
@@ -248,6 +255,7 @@ pub fn parse_event(
         "bet.rolled_back" => vec![rolled_back(&event, provider, key)?],
         "round.reported" => vec![round_reported(&event, provider, default, key, at)?],
         "round.corrected" => vec![round_corrected(&event, provider, default, key, at)?],
+        "player.excluded" => vec![player_excluded(&event, provider, key)?],
         _ => vec![reported(&event, provider, key, at)?],
     };
     Ok(ParsedEvent { trace, parts })
@@ -355,7 +363,7 @@ fn round_reported(
     let stake = field::amount("stake", &event.stake, currency)?;
     let payout = field::amount("payout", &event.payout, currency)?;
     let key = key.unwrap_or_else(|| bet.bet.as_str().to_owned());
-    let report = RoundReport { bet, stake, payout, currency, at, superseded: false };
+    let report = RoundReport { bet, stake, payout, currency, at, superseded: false, barred: false };
     let report = Box::new(report);
     Ok(Part::new(player, key, Command::Contest(Box::new(Act::Report(report)))))
 }
@@ -403,6 +411,20 @@ fn round_corrected(
     let provider = provider.clone();
     let correction = Correction { provider, bet, round, version, now, currency, at };
     Ok(Part::new(player, key, Command::Contest(Box::new(Act::Correct(Box::new(correction))))))
+}
+
+/// A platform that keeps the players says that one of them may not play.
+fn player_excluded(
+    event: &Event,
+    provider: &ProviderId,
+    key: Option<String>,
+) -> Result<Part, FieldError> {
+    let player = field::player(&event.player_id)?;
+    let until = field::time_optional("until", &event.until)?;
+    let key = key.ok_or_else(|| FieldError::invalid("eventId", "is missing"))?;
+    let (reason, author) = ("reported by the platform".into(), provider.as_str().into());
+    let kind = ExclusionKind::SelfExclusion;
+    Ok(Part::new(player, key, Command::Exclude { kind, until, reason, author }))
 }
 
 /// One player's part of a round while it is collected.

@@ -1,4 +1,4 @@
-//! `POST /events`: its seven shapes, alone and in lists. The head has the tenant's currency as its
+//! `POST /events`: its eight shapes, alone and in lists. The head has the tenant's currency as its
 //! first word and perhaps an idempotency key; then an empty line and the body.
 //!
 //! **Property:** a request has at most 1,000 events; each is refused with the caller's fault, or
@@ -28,6 +28,8 @@ pub(super) const WORDS: &[&str] = &[
     "round.reported",
     "round.corrected",
     "void",
+    "player.excluded",
+    "until",
     "eventId",
     "betId",
     "playerId",
@@ -138,7 +140,7 @@ fn command(command: &Command, event: &RawValue, player: &str) -> usize {
             }
             return bets.len();
         }
-        Command::Rollback { .. } | Command::Report(_) => {}
+        Command::Rollback { .. } | Command::Report(_) | Command::Exclude { .. } => {}
         Command::Contest(act) => match &**act {
             Act::Report(report) => {
                 money("/stake", report.stake, report.currency);

@@ -37,6 +37,10 @@ pub struct RoundReport {
     /// A void of it came first, so it counts for nothing. The wallet says so, not the platform.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub superseded: bool,
+    /// The player was excluded from play when it came: it puts him into no tournament. The wallet
+    /// says so, too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub barred: bool,
 }
 
 /// What a round came to, in minor units.
@@ -112,6 +116,9 @@ pub struct Replaced {
     /// Seq of the report.
     #[serde(rename = "q")]
     pub seq: u64,
+    /// As of [`RoundReport::barred`].
+    #[serde(rename = "x", default, skip_serializing_if = "std::ops::Not::not")]
+    pub barred: bool,
 }
 
 /// A correction as it is written down.
@@ -160,6 +167,7 @@ struct Met {
     started: UnixMs,
     first: UnixMs,
     seq: u64,
+    barred: bool,
 }
 
 /// A round as its rows have told it so far.
@@ -194,6 +202,7 @@ impl Life {
             started: event_time(row.time, report.at, EVENT_TIME_TOLERANCE_MS),
             first: row.time,
             seq: row.seq,
+            barred: report.barred,
         });
     }
 
@@ -231,6 +240,7 @@ impl Life {
                 started: met.started,
                 first: met.first,
                 seq: met.seq,
+                barred: met.barred,
             }),
             // Like a rollback that comes before its bet (money-cases.md, 7).
             None if asked.now.is_none() => Effect::Early,
@@ -259,9 +269,11 @@ impl Life {
 pub fn asked(event: &Event) -> Option<Command> {
     let Event::Contest(told) = event else { return None };
     let act = match &**told {
-        Told::Reported(report) => {
-            Act::Report(Box::new(RoundReport { superseded: false, ..report.clone() }))
-        }
+        Told::Reported(report) => Act::Report(Box::new(RoundReport {
+            superseded: false,
+            barred: false,
+            ..report.clone()
+        })),
         Told::Corrected(corrected) => Act::Correct(Box::new(Correction {
             provider: corrected.provider.clone(),
             bet: corrected.bet.clone(),

@@ -69,6 +69,8 @@ payload! {
     first: UnixMs,
     /// A reported round's void came before its report.
     superseded: bool,
+    /// The player was excluded when a round was reported.
+    barred: bool,
 }
 
 impl Payload {
@@ -345,6 +347,7 @@ impl Event {
                         currency: Some(report.currency),
                         payout: Some(report.payout),
                         superseded: report.superseded.then_some(true),
+                        barred: report.barred.then_some(true),
                         ..none()
                     };
                     return Columns::bet(&report.bet, &payload);
@@ -615,6 +618,7 @@ impl Event {
                 currency: need!(currency),
                 at: payload.at,
                 superseded: payload.superseded.unwrap_or(false),
+                barred: payload.barred.unwrap_or(false),
             }))),
             RowKind::TournamentEntered if payload.contest.is_some() => match need!(contest) {
                 told @ Told::Seated(_) => Self::Contest(Box::new(told)),

@@ -82,6 +82,9 @@ pub struct SettledRound {
     pub first: UnixMs,
     /// Seq of the placement in the player's slot.
     pub placed_seq: u64,
+    /// The player was excluded from play when it was reported: it puts him in nowhere.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub barred: bool,
 }
 
 impl SettledRound {
@@ -121,6 +124,7 @@ impl SettledRound {
                 recorded: row.time,
                 first: settled.first.unwrap_or(row.time),
                 placed_seq: settled.placed_seq,
+                barred: false,
             }),
             Event::RoundPlayed { bet, stake, payout, currency, at, .. } => Some(Self {
                 player,
@@ -136,6 +140,7 @@ impl SettledRound {
                 recorded: row.time,
                 first: row.time,
                 placed_seq: row.seq,
+                barred: false,
             }),
             Event::Contest(told) => match *told {
                 Told::Reported(report) => Some(Self {
@@ -152,6 +157,7 @@ impl SettledRound {
                     recorded: row.time,
                     first: row.time,
                     placed_seq: row.seq,
+                    barred: report.barred,
                 }),
                 Told::Corrected(corrected) => Self::corrected(row, player, corrected),
                 _ => None,
@@ -180,6 +186,7 @@ impl SettledRound {
             recorded: row.time,
             first: replaced.first,
             placed_seq: replaced.seq,
+            barred: replaced.barred,
         })
     }
 }

@@ -15,6 +15,7 @@ const PLAIN: &str = r#"{"eventId":"e4","playerId":"p_1","gameId":"evo_blackjack_
 
 const CORRECTED: &str = r#"{"event":"round.corrected","v":"1","betId":"b_92f","playerId":"p_1","version":3,"stake":"9.00","payout":"0.00","currency":"EUR","ts":"2026-11-21T14:23:10.120Z"}"#;
 const VOIDED: &str = r#"{"event":"round.corrected","v":"1","eventId":"e9","betId":"b_92f","playerId":"p_1","roundId":"R-1","void":true}"#;
+const EXCLUDED: &str = r#"{"event":"player.excluded","v":"1","eventId":"e7","playerId":"p_1","until":"2027-05-21T00:00:00Z"}"#;
 
 #[test]
 fn a_placed_bet() {
@@ -108,6 +109,16 @@ fn a_corrected_round() {
 }
 
 #[test]
+fn an_excluded_player() {
+    let part = read(EXCLUDED, None).unwrap().parts.remove(0);
+    let Command::Exclude { until, author, .. } = part.command else { panic!() };
+    assert_eq!((part.key.as_str(), &*author, until.is_some()), ("e7", "evo", true));
+    let text = EXCLUDED.replace(r#","until":"2027-05-21T00:00:00Z""#, "");
+    let part = read(&text, None).unwrap().parts.remove(0);
+    assert!(matches!(part.command, Command::Exclude { until: None, .. }));
+}
+
+#[test]
 fn a_bad_trace_never_costs_a_payout() {
     for trace in ["\"\"", "\"a b\"", "7", "null", "[]"] {
         let text = SETTLED.replace("\"tr_5f1\"", trace);
@@ -139,6 +150,8 @@ fn a_wrong_field_is_named() {
         (CORRECTED.replace(r#","payout":"0.00""#, ""), "payout"),
         (CORRECTED.replace("\"version\":3,", "\"version\":3,\"void\":true,"), "void"),
         (VOIDED.replace("true", "\"yes\""), "void"),
+        (EXCLUDED.replace(r#""eventId":"e7","#, ""), "eventId"),
+        (EXCLUDED.replace("2027-05-21T00:00:00Z", "soon"), "until"),
         ("{}".into(), "playerId"),
     ];
     for (text, field) in cases {

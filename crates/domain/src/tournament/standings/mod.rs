@@ -400,7 +400,7 @@ impl Standings {
             return false;
         }
         let is_in = match self.definition.entry {
-            EntryMode::Automatic => true,
+            EntryMode::Automatic => !settled.barred,
             EntryMode::OptIn => known
                 .is_some_and(|entrant| entrant.entered > 0 && settled.placed_seq > entrant.since()),
         };

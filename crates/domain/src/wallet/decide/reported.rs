@@ -30,7 +30,9 @@ impl Wallet {
         }
         let (life, _) = life(past)?;
         let superseded = life.supersedes_report();
-        Ok(one(Told::Reported(RoundReport { superseded, ..report.clone() }).into()))
+        // The round was played elsewhere and is scored where he is in; it puts him in nowhere.
+        let barred = self.protection.excluded(context.now).is_some();
+        Ok(one(Told::Reported(RoundReport { superseded, barred, ..report.clone() }).into()))
     }
 
     /// A version that came before is a repeat or a mismatch, as of own bets' results

@@ -13,6 +13,7 @@ fn report(stake: i64) -> Command {
         currency: Currency::EUR,
         at: None,
         superseded: false,
+        barred: false,
     }))))
 }
 
