@@ -258,20 +258,27 @@ fn damage(rng: &mut StdRng, rows: &mut Vec<StoredRow>, head: &mut Head) -> Strin
             format!("row {at} goes to promo, relinked: {relinked}")
         }
         11 => {
-            // A payout, a version, or what stood before, so that it can still be read.
-            let what = ["\"p\":", "\"version\":", "\"b\":{\"s\":"][rng.random_range(0..3)];
+            // So that it can still be read, and nothing but its meaning tells.
+            let (corrected, reported) = (RowKind::RoundCorrected, RowKind::RoundReported);
+            let (of, what, with) = [
+                (corrected, "\"p\":", "\"p\":1"),
+                (corrected, "\"version\":", "\"version\":1"),
+                (corrected, "\"b\":{\"s\":", "\"b\":{\"s\":1"),
+                (corrected, "\"now\":null", "\"now\":{\"s\":1,\"p\":1}"),
+                (reported, "\"payout\":4", "\"payout\":5"),
+                (reported, "\"payout\":40}", "\"payout\":40,\"superseded\":true}"),
+                (reported, ",\"superseded\":true", ""),
+                (reported, "\"payout\":40}", "\"payout\":40,\"barred\":true}"),
+            ][rng.random_range(0..8)];
             let text = |row: &StoredRow| String::from_utf8_lossy(&row.row.payload).into_owned();
             let at = (0..rows.len())
                 .map(|step| (at + step) % rows.len())
-                .find(|at| {
-                    let kind = rows[*at].row.kind;
-                    kind == RowKind::RoundCorrected && text(&rows[*at]).contains(what)
-                })
+                .find(|at| rows[*at].row.kind == of && text(&rows[*at]).contains(what))
                 .unwrap();
-            let other = text(&rows[at]).replacen(what, &format!("{what}1"), 1);
+            let other = text(&rows[at]).replacen(what, with, 1);
             rows[at].row.payload = other.into_bytes().into();
             relink(rows, head);
-            format!("{what} of the correction in row {at} changed and relinked")
+            format!("{what} of the reported round in row {at} changed and relinked")
         }
         _ => flip(rng, rows, at),
     }
