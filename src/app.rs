@@ -1,5 +1,7 @@
 //! The composition root: the only place that wires parts together.
 
+pub mod edge;
+
 use crate::actors::board::Tokens;
 use crate::actors::budget::Division;
 use crate::actors::desk::{Desk, Patience};
@@ -85,6 +87,7 @@ pub struct Running {
     server: actix_server::ServerHandle,
     admin_server: actix_web::dev::ServerHandle,
     storage: Storage,
+    sharing: Option<actix::Arbiter>,
 }
 
 /// Opens the configured store for serving.
@@ -217,15 +220,7 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
     let now: ws::Clock = Arc::new(move || live_clock.now());
     let boards: Arc<dyn crate::actors::board::Boards> = tournaments.clone();
     let live = Live::start(
-        LiveConfig {
-            threads: config.live.threads,
-            sockets_max: config.live.sockets_max,
-            sockets_per_address_max: config.live.sockets_per_address_max,
-            stalled_ms_max: config.live.stalled_seconds_max * 1000,
-            ring_len: config.live.ring,
-            allowed_origins: config.live.allowed_origins.clone(),
-            ..LiveConfig::default()
-        },
+        live_config(config),
         boards,
         Arc::new(PlayerTokens { issuer: Arc::clone(&issuer), clock: Arc::clone(&clock) }),
         now,
@@ -267,10 +262,40 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
         tournament_types: tournament_types(config),
         public_tenant: TenantId(config.tenant.first().map_or(1, |tenant| tenant.id)),
     });
-    let (server, address) = serve(config, state.clone(), &live)?;
+    let sharing = edge::share(config, &state, &live)?;
+    let of_app = state.clone();
+    let (server, address) = serve_with(config, &live, move |config| {
+        config.app_data(of_app.clone()).configure(http::routes);
+    })?;
     let (admin_server, admin) = serve_admin(config, state, metrics)?;
     now_serving.send_replace(true);
-    Ok(Running { address, admin, issuer, core, live, tournaments, server, admin_server, storage })
+    Ok(Running {
+        address,
+        admin,
+        issuer,
+        core,
+        live,
+        tournaments,
+        server,
+        admin_server,
+        storage,
+        sharing,
+    })
+}
+
+/// The live side as configured.
+fn live_config(config: &Config) -> LiveConfig {
+    LiveConfig {
+        threads: config.live.threads,
+        sockets_max: config.live.sockets_max,
+        sockets_per_address_max: config.live.sockets_per_address_max,
+        sockets_per_tenant_max: config.live.sockets_per_tenant_max,
+        drain_ms: config.live.drain_seconds * 1000,
+        stalled_ms_max: config.live.stalled_seconds_max * 1000,
+        ring_len: config.live.ring,
+        allowed_origins: config.live.allowed_origins.clone(),
+        ..LiveConfig::default()
+    }
 }
 
 /// Whom prizes need besides wallets.
@@ -534,10 +559,10 @@ fn listener(address: SocketAddr) -> Result<(std::net::TcpListener, SocketAddr), 
     Ok((listener, bound))
 }
 
-fn serve(
+fn serve_with(
     config: &Config,
-    state: web::Data<Server>,
     live: &Arc<Live>,
+    routes: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
 ) -> Result<(actix_server::ServerHandle, SocketAddr), Error> {
     let (listener, address) = listener(config.http.bind)?;
     let live = Arc::clone(live);
@@ -546,10 +571,7 @@ fn serve(
         .disable_signals()
         .shutdown_timeout(5)
         .listen("palio", listener, move || {
-            let app = App::new()
-                .app_data(state.clone())
-                .wrap(from_fn(http::trace))
-                .configure(http::routes);
+            let app = App::new().wrap(from_fn(http::trace)).configure(routes.clone());
             HttpService::build()
                 .keep_alive(Duration::from_secs(75))
                 .upgrade(live.upgrade_service())
@@ -562,12 +584,8 @@ fn serve(
     Ok((handle, address))
 }
 
-fn serve_admin(
-    config: &Config,
-    state: web::Data<Server>,
-    metrics: PrometheusHandle,
-) -> Result<(actix_web::dev::ServerHandle, SocketAddr), Error> {
-    let (listener, address) = listener(config.admin.bind)?;
+/// Keeps the recorder's histograms small.
+fn keep_up(metrics: &PrometheusHandle) {
     let upkeep = metrics.clone();
     actix::spawn(async move {
         let mut tick = tokio::time::interval(Duration::from_secs(5));
@@ -576,6 +594,15 @@ fn serve_admin(
             upkeep.run_upkeep();
         }
     });
+}
+
+fn serve_admin(
+    config: &Config,
+    state: web::Data<Server>,
+    metrics: PrometheusHandle,
+) -> Result<(actix_web::dev::ServerHandle, SocketAddr), Error> {
+    let (listener, address) = listener(config.admin.bind)?;
+    keep_up(&metrics);
     let metrics = web::Data::new(metrics);
     let server = HttpServer::new(move || {
         App::new().app_data(state.clone()).app_data(metrics.clone()).configure(http::admin_routes)
@@ -596,6 +623,9 @@ impl Running {
         self.live.shutdown().await;
         self.server.stop(true).await;
         self.admin_server.stop(false).await;
+        if let Some(sharing) = self.sharing {
+            sharing.stop();
+        }
         self.core.stop().await;
         drop(self.tournaments);
         self.storage.close().await;

@@ -42,7 +42,11 @@ enum Command {
     /// Serves with a sandbox provider that plays: the default.
     Demo,
     /// Serves.
-    Serve,
+    Serve {
+        /// What this node is.
+        #[arg(long, value_enum, default_value_t = Node::Core)]
+        role: Node,
+    },
     /// Rebuilds balances and standings from the journal and compares.
     Verify {
         /// One JSON object on standard output.
@@ -72,6 +76,15 @@ enum Command {
         #[arg(long, default_value_t = 1)]
         tenant: u32,
     },
+}
+
+/// What a node is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Node {
+    /// Wallets, tournaments and boards.
+    Core,
+    /// Boards that a core shares over Redis.
+    Edge,
 }
 
 fn main() -> ExitCode {
@@ -113,7 +126,8 @@ async fn run(command: Command, mut config: Config) -> Result<ExitCode, Error> {
             config.mode = Mode::Demo;
             serve(&config).await
         }
-        Command::Serve => {
+        Command::Serve { role: Node::Edge } => serve_edge(&config).await,
+        Command::Serve { role: Node::Core } => {
             if config.mode == Mode::Demo {
                 config.mode = Mode::Development;
             }
@@ -199,6 +213,14 @@ async fn serve(config: &Config) -> Result<ExitCode, Error> {
     if let Some(sandbox) = sandbox {
         sandbox.stop().await;
     }
+    running.stop().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn serve_edge(config: &Config) -> Result<ExitCode, Error> {
+    let running = app::edge::start(config)?;
+    tracing::info!(address = %running.address, admin = %running.admin, "serving boards");
+    stop_signal().await?;
     running.stop().await;
     Ok(ExitCode::SUCCESS)
 }

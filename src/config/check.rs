@@ -1,6 +1,8 @@
 //! What types alone can't say about the configuration.
 
-use super::{Config, Dialect, Mode, Problem, Series, StorageKind, WalletKeeper, source_of};
+use super::{
+    Config, Dialect, Mode, Problem, RedisKind, Series, StorageKind, WalletKeeper, source_of,
+};
 use figment::Figment;
 use palio_domain::tournament::Metric;
 use palio_domain::tournament::score::Points;
@@ -85,6 +87,8 @@ impl Config {
         to.range("live.threads", live.threads, 1..=64);
         to.range("live.sockets_max", live.sockets_max, 1..=1_000_000);
         to.range("live.sockets_per_address_max", live.sockets_per_address_max, 1..=1_000_000);
+        to.range("live.sockets_per_tenant_max", live.sockets_per_tenant_max, 1..=1_000_000);
+        to.range("live.drain_seconds", live.drain_seconds, 0..=600);
         to.range("live.stalled_seconds_max", live.stalled_seconds_max, 1..=3_600);
         to.range("live.ring", live.ring, 1..=65_536);
         for origin in &live.allowed_origins {
@@ -94,6 +98,7 @@ impl Config {
                 to.fail("live.allowed_origins", message);
             }
         }
+        self.check_edges(to);
         to.range("protection.raise_wait_hours", self.protection.raise_wait_hours, 0..=8_760);
         to.range("health.window_seconds", health.window_seconds, 5..=3_600);
         to.range("health.calls_min", health.calls_min, 1..=1_000_000);
@@ -118,6 +123,35 @@ impl Config {
         to.check(name, "storage.postgres_url_env", "must be the name of an environment variable");
         let same = http.bind == self.admin.bind && http.bind.port() != 0;
         to.check(!same, "admin.bind", "must differ from http.bind");
+    }
+
+    fn check_edges(&self, to: &mut Checks<'_>) {
+        let (redis, edge) = (&self.live.redis, &self.edge);
+        let is_used = redis.kind != RedisKind::None;
+        to.check(!is_used || !redis.urls.is_empty(), "live.redis.urls", "needs at least one");
+        let one = redis.kind != RedisKind::Single || redis.urls.len() <= 1;
+        to.check(one, "live.redis.urls", "has several, which a single server has not");
+        for url in &redis.urls {
+            let good = reqwest::Url::parse(url).is_ok_and(|url| {
+                let scheme = matches!(url.scheme(), "redis" | "rediss");
+                scheme && url.has_host() && url.username().is_empty() && url.password().is_none()
+            });
+            // The address is not told: there may be a password in it.
+            let message = "must be like redis://host:6379, without user and password";
+            to.check(good, "live.redis.urls", message);
+        }
+        let named = redis.kind != RedisKind::Sentinel || !redis.master.is_empty();
+        to.check(named, "live.redis.master", "is needed with Sentinels");
+        let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+        let good = (1..=32).contains(&redis.prefix.len()) && redis.prefix.bytes().all(plain);
+        to.check(good, "live.redis.prefix", "must be 1 to 32 letters, digits, - and _");
+        to.range("live.redis.entries", redis.entries, 16..=65_536);
+        let http = reqwest::Url::parse(&edge.core_url).is_ok_and(|url| url.scheme() == "http");
+        let message = "must be like http://host:port";
+        to.check(edge.core_url.is_empty() || http, "edge.core_url", message);
+        to.range("edge.own_rows_ms", edge.own_rows_ms, 200..=60_000);
+        to.range("edge.own_rows_at_once", edge.own_rows_at_once, 1..=10_000);
+        to.range("edge.stale_ms", edge.stale_ms, 1_000..=60_000);
     }
 
     fn check_tenants(&self, to: &mut Checks<'_>) {

@@ -12,7 +12,7 @@ mod secrets;
 mod tests;
 
 pub use secret::Secret;
-pub use secrets::Secrets;
+pub use secrets::{Secrets, redis_password, token_secret};
 
 use figment::Figment;
 use figment::error::Kind;
@@ -50,6 +50,20 @@ pub enum StorageKind {
     Postgres,
     /// Nowhere; for tests.
     Memory,
+}
+
+/// Where boards are shared with edge nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RedisKind {
+    /// Nowhere.
+    None,
+    /// One Redis server.
+    Single,
+    /// A master that Sentinels know.
+    Sentinel,
+    /// A Redis Cluster.
+    Cluster,
 }
 
 macro_rules! section {
@@ -116,9 +130,33 @@ section! {
         threads: usize,
         sockets_max: usize,
         sockets_per_address_max: usize,
+        sockets_per_tenant_max: usize,
+        drain_seconds: u64,
         stalled_seconds_max: u64,
         ring: usize,
         allowed_origins: Vec<String>,
+        redis: Redis,
+    }
+}
+section! {
+    /// `[live.redis]`
+    Redis {
+        kind: RedisKind,
+        urls: Vec<String>,
+        master: String,
+        username: String,
+        password_file: PathBuf,
+        prefix: String,
+        entries: u64,
+    }
+}
+section! {
+    /// `[edge]`
+    Edge {
+        core_url: String,
+        own_rows_ms: u64,
+        own_rows_at_once: usize,
+        stale_ms: u64,
     }
 }
 section! {
@@ -382,6 +420,7 @@ section! {
         journal: Journal,
         core: Core,
         live: Live,
+        edge: Edge,
         health: Health,
         auth: Auth,
         protection: Protection,

@@ -104,6 +104,41 @@ impl Secrets {
     }
 }
 
+/// The password at Redis; `None` when none is needed.
+///
+/// # Errors
+/// [`ConfigError::Secrets`].
+pub fn redis_password(config: &Config) -> Result<Option<Secret>, ConfigError> {
+    let path = &config.live.redis.password_file;
+    if path.as_os_str().is_empty() {
+        return Ok(None);
+    }
+    let wrong = |why: String| {
+        let named = format!("live.redis.password_file: {}: {why}", path.display());
+        ConfigError::Secrets(vec![named])
+    };
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+    let text = text.trim_end_matches(['\r', '\n']);
+    if text.is_empty() {
+        return Err(wrong("is empty".to_owned()));
+    }
+    Ok(Some(Secret::new(text.as_bytes())))
+}
+
+/// What an edge knows players' tokens by, if its configuration names it; nothing is made.
+///
+/// # Errors
+/// [`ConfigError::Secrets`].
+pub fn token_secret(config: &Config) -> Result<Option<Secret>, ConfigError> {
+    let path = &config.auth.jwt_secret_file;
+    if path.as_os_str().is_empty() {
+        return Ok(None);
+    }
+    let place = Place { path: path.clone(), made: false };
+    let wrong = |why| ConfigError::Secrets(vec![format!("auth.jwt_secret_file: {why}")]);
+    place.read().map(Some).map_err(wrong)
+}
+
 impl Place {
     fn wrong(&self, why: impl std::fmt::Display) -> String {
         format!("{}: {why}", self.path.display())

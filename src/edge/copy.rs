@@ -129,12 +129,7 @@ impl Copy {
         Took::Damaged
     }
 
-    fn whole(
-        &mut self,
-        whole: binary::Whole,
-        entry: &Entry,
-        here: Option<Arc<Published>>,
-    ) -> Took {
+    fn whole(&mut self, whole: binary::Whole, entry: &Entry, here: Option<Arc<Published>>) -> Took {
         if live::hash(self.id.as_str(), &entry.epoch, &whole.board) != whole.hash {
             return self.damaged();
         }

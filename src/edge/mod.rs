@@ -27,7 +27,6 @@ pub mod shelf;
 pub mod store;
 pub mod writer;
 
-
 pub use entry::{At, Entry};
 pub use store::{Store, StoreError};
 

@@ -47,8 +47,13 @@ struct Answer {
 impl From<Answer> for OwnRow {
     fn from(answer: Answer) -> Self {
         // Whose rows the neighbours' are is not told, and not shown either.
-        let row = |Row { rank, name, score, key }| {
-            BoardRow { player: PlayerId(0), key, rank, name, score, points: 0 }
+        let row = |Row { rank, name, score, key }| BoardRow {
+            player: PlayerId(0),
+            key,
+            rank,
+            name,
+            score,
+            points: 0,
         };
         Self {
             key: answer.key,

@@ -112,8 +112,7 @@ impl Pen {
         }
         let (at, _) = sheet.entries.last()?;
         let proof = known.max(board.chain().n);
-        self.sheet =
-            Some(Written { at: *at, epoch: Arc::clone(epoch), seq: board.seq, proof });
+        self.sheet = Some(Written { at: *at, epoch: Arc::clone(epoch), seq: board.seq, proof });
         Some(sheet)
     }
 

@@ -124,7 +124,9 @@ impl Pulse {
         let mut life = *self.life.borrow();
         let mut met = self.met.swap(0, Ordering::AcqRel);
         let is_own = |beat: &Beat| beat.generation == life.generation;
-        if let Some(other) = seen.clone().filter(|beat| !is_own(beat) && beat.generation > life.generation) {
+        if let Some(other) =
+            seen.clone().filter(|beat| !is_own(beat) && beat.generation > life.generation)
+        {
             met = met.max(other.generation);
             let known = heart.other.as_ref().is_some_and(|had| had.beat == other);
             if !known {

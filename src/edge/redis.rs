@@ -119,9 +119,8 @@ impl Way {
     fn new(options: &Options, answer_max: Duration) -> RedisResult<Self> {
         let infos = options.urls.iter().map(|url| info(options, url));
         let infos = infos.collect::<RedisResult<Vec<_>>>()?;
-        let tls = infos.iter().any(|info| {
-            matches!(info.addr(), redis::ConnectionAddr::TcpTls { .. })
-        });
+        let tls =
+            infos.iter().any(|info| matches!(info.addr(), redis::ConnectionAddr::TcpTls { .. }));
         let password = password(options);
         Ok(match options.kind {
             Kind::Single => {
@@ -167,9 +166,9 @@ impl Way {
             .set_connection_timeout(Some(CONNECT_MAX))
             .set_response_timeout(Some(answer_max));
         Ok(match self {
-            Self::Single(client) => Connection::One(
-                client.get_multiplexed_async_connection_with_config(&config).await?,
-            ),
+            Self::Single(client) => {
+                Connection::One(client.get_multiplexed_async_connection_with_config(&config).await?)
+            }
             Self::Sentinel(client) => {
                 let mut client = client.lock().await;
                 Connection::One(client.get_async_connection_with_config(&config).await?)
@@ -305,12 +304,8 @@ fn read_entry(fields: Vec<(String, Vec<u8>)>) -> Option<Entry> {
 
 /// What is no entry is one that can't be read.
 fn entry(fields: Vec<(String, Vec<u8>)>) -> Entry {
-    let nothing = Entry {
-        epoch: Box::default(),
-        as_of: UnixMs(0),
-        tenant: TenantId(0),
-        body: Vec::new(),
-    };
+    let nothing =
+        Entry { epoch: Box::default(), as_of: UnixMs(0), tenant: TenantId(0), body: Vec::new() };
     read_entry(fields).unwrap_or(nothing)
 }
 
@@ -402,7 +397,8 @@ impl Store for Redis {
         let mut cmd = redis::cmd("XRANGE");
         cmd.arg(self.of(id, "board")).arg(format!("({after}")).arg("+").arg("COUNT").arg(limit);
         let raw: Raw = self.calls.ask(&cmd).await?;
-        let entries = raw.into_iter().filter_map(|(at, fields)| Some((at.parse().ok()?, entry(fields))));
+        let entries =
+            raw.into_iter().filter_map(|(at, fields)| Some((at.parse().ok()?, entry(fields))));
         Ok(entries.collect())
     }
 
@@ -433,8 +429,7 @@ impl Store for Redis {
     }
 
     async fn beat(&self) -> Result<Option<Beat>, StoreError> {
-        let text: Option<String> =
-            self.calls.ask(redis::cmd("GET").arg(self.key("core"))).await?;
+        let text: Option<String> = self.calls.ask(redis::cmd("GET").arg(self.key("core"))).await?;
         Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
     }
 
@@ -445,8 +440,7 @@ impl Store for Redis {
     }
 
     async fn list(&self) -> Result<Option<List>, StoreError> {
-        let text: Option<String> =
-            self.calls.ask(redis::cmd("GET").arg(self.key("list"))).await?;
+        let text: Option<String> = self.calls.ask(redis::cmd("GET").arg(self.key("list"))).await?;
         Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
     }
 

@@ -127,9 +127,8 @@ impl Shelf {
         let Some(list) = store.list().await? else { return Ok(None) };
         let had = self.all();
         let had: HashMap<_, _> = had.iter().map(|shown| (&shown.listed.id, shown)).collect();
-        let is_new = |of: &&Listed| {
-            had.get(&of.id).is_none_or(|shown| shown.listed.version != of.version)
-        };
+        let is_new =
+            |of: &&Listed| had.get(&of.id).is_none_or(|shown| shown.listed.version != of.version);
         let missing: Vec<_> = list.all.iter().filter(is_new).map(|of| of.id.clone()).collect();
         let texts = store.docs(&missing).await?;
         let mut texts: HashMap<_, _> = missing.into_iter().zip(texts).collect();

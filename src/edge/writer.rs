@@ -84,11 +84,7 @@ impl Writer {
         }
     }
 
-    async fn follow(
-        self: Arc<Self>,
-        id: TournamentId,
-        mut topic: watch::Receiver<Arc<Published>>,
-    ) {
+    async fn follow(self: Arc<Self>, id: TournamentId, mut topic: watch::Receiver<Arc<Published>>) {
         let mut lives = self.pulse.subscribe();
         let mut pen = Pen::new(lives.borrow().generation, (self.keep / 2).max(4));
         let mut serial = 0;
@@ -96,7 +92,9 @@ impl Writer {
         // Not all of them at once.
         let mut check = Instant::now() + CHECK.mul_f32(rand::random_range(0.5..1.0));
         loop {
-            let Ok(life) = lives.wait_for(|life| life.is_up).await.map(|life| *life) else { return };
+            let Ok(life) = lives.wait_for(|life| life.is_up).await.map(|life| *life) else {
+                return;
+            };
             if life.serial != serial {
                 serial = life.serial;
                 pen.raise(life.generation);
@@ -182,7 +180,8 @@ impl Writer {
         loop {
             self.has_news.notified().await;
             tokio::time::sleep(GATHER).await;
-            let news = std::mem::take(&mut *self.news.lock().unwrap_or_else(PoisonError::into_inner));
+            let news =
+                std::mem::take(&mut *self.news.lock().unwrap_or_else(PoisonError::into_inner));
             let news: Vec<_> = news.into_iter().collect();
             for some in news.chunks(256) {
                 if let Err(error) = self.store.wake(some).await {

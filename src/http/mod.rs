@@ -9,10 +9,12 @@ mod counts;
 mod demo;
 mod desk;
 mod documents;
+mod edge;
 mod error;
 mod events;
 mod intake;
 mod leaderboard;
+mod listed;
 mod openapi;
 mod pages;
 mod players;
@@ -20,6 +22,7 @@ mod providers;
 mod run;
 mod schedules;
 mod sessions;
+mod stream;
 mod tournaments;
 mod trace;
 mod transactions;
@@ -27,7 +30,9 @@ mod wallet;
 
 pub use adapter::Adapter;
 pub use admin::routes as admin_routes;
+pub use edge::{Edge, admin_routes as edge_admin_routes, routes as edge_routes};
 pub use intake::{Bounds, Intake};
+pub use listed::Listing;
 pub use tournaments::definition as definition_of;
 pub use trace::around as trace;
 
@@ -195,6 +200,7 @@ calls! {
     post "/api/tournaments/{id}/join" => tournaments::join;
     post "/api/tournaments/{id}/leave" => tournaments::leave;
     get "/api/tournaments/{id}/leaderboard" => leaderboard::board;
+    get "/api/tournaments/{id}/events" => stream::events;
     get "/api/tournaments/{id}/leaderboard/me" => leaderboard::me;
     get "/demo/info" => demo::info;
     post "/demo/token" => demo::token;

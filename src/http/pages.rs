@@ -1,12 +1,11 @@
 //! The player's page: the files of `web/`, part of the binary.
 
-use super::Server;
 use super::error::ApiError;
 use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, ETAG, IF_NONE_MATCH, REFERRER_POLICY,
     X_CONTENT_TYPE_OPTIONS,
 };
-use actix_web::web::{self, Data};
+use actix_web::web;
 use actix_web::{HttpRequest, HttpResponse};
 use palio_protocol::ErrorCode;
 use rust_embed::RustEmbed;
@@ -27,7 +26,7 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
     }
 }
 
-async fn index(request: HttpRequest, _: Data<Server>) -> Result<HttpResponse, ApiError> {
+async fn index(request: HttpRequest) -> Result<HttpResponse, ApiError> {
     serve(&request, "index.html")
 }
 

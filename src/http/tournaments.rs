@@ -33,6 +33,18 @@ pub(super) struct Filter {
 
 const LIST_MAX: usize = 200;
 
+impl Filter {
+    /// Whether a tournament in this state is asked for.
+    pub(super) fn wants(&self, status: &str) -> bool {
+        self.status.as_deref().is_none_or(|word| status == word)
+    }
+
+    /// How many are asked for.
+    pub(super) fn limit(&self) -> usize {
+        self.limit.unwrap_or(50).min(LIST_MAX)
+    }
+}
+
 /// `GET /api/tournaments`.
 /// Those of the caller's tenant: his token's, or the public one.
 pub(super) async fn list(
@@ -43,14 +55,13 @@ pub(super) async fn list(
     restored(&server)?;
     let tenant = caller::tenant_or_public(&server, &request)?;
     let now = server.clock.now();
-    let wanted = filter.status.as_deref();
     let tournaments = server
         .tournaments
         .all()
         .iter()
         .filter(|entry| entry.tenant == tenant)
-        .filter(|entry| wanted.is_none_or(|word| status(entry.phase(now)).as_str() == word))
-        .take(filter.limit.unwrap_or(50).min(LIST_MAX))
+        .filter(|entry| filter.wants(status(entry.phase(now)).as_str()))
+        .take(filter.limit())
         .map(|entry| shown(&server, entry, now))
         .collect();
     Ok(HttpResponse::Ok().json(wire::TournamentsResponse { tournaments }))

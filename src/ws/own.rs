@@ -3,8 +3,8 @@
 use super::frames;
 use super::hall::Hall;
 use super::socket::Socket;
-use futures_util::future::join_all;
 use crate::actors::board::Who;
+use futures_util::future::join_all;
 use palio_domain::UnixMs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::rc::Rc;
@@ -46,7 +46,9 @@ pub(super) async fn ask(socket: Rc<Socket>) {
     let hash = hasher.finish();
     {
         let mut auth = socket.auth.borrow_mut();
-        let Some(auth) = auth.as_deref_mut().filter(|auth| auth.who.player == who.player) else { return };
+        let Some(auth) = auth.as_deref_mut().filter(|auth| auth.who.player == who.player) else {
+            return;
+        };
         if auth.sent == Some(hash) || socket.is_behind() {
             return;
         }

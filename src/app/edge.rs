@@ -1,0 +1,216 @@
+//! Boards on several nodes: what a core starts beside itself, and the edge role.
+
+use super::{Error, PlayerTokens, listener, live_config, serve_with};
+use crate::actors::board::{BoardRow, BoardView, Boards, OwnRow, Tokens, Who};
+use crate::auth::Issuer;
+use crate::clock::{Clock, SystemClock};
+use crate::config::{self, Config, RedisKind};
+use crate::edge::own::OwnRows;
+use crate::edge::pulse::Pulse;
+use crate::edge::reader::{Parts, Reader};
+use crate::edge::redis::{Kind, Options, Redis};
+use crate::edge::shelf::{self, Shelf};
+use crate::edge::store::Store;
+use crate::edge::writer::Writer;
+use crate::http::{self, Edge, Listing, Server};
+use crate::ws::{self, Live};
+use actix_web::middleware::from_fn;
+use actix_web::{App, HttpServer, web};
+use async_trait::async_trait;
+use palio_domain::{PlayerId, TenantId, TournamentId, UnixMs};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// Redis as configured; `None` when boards are not shared.
+fn redis(config: &Config) -> Result<Option<Arc<dyn Store>>, Error> {
+    let redis = &config.live.redis;
+    let kind = match redis.kind {
+        RedisKind::None => return Ok(None),
+        RedisKind::Single => Kind::Single,
+        RedisKind::Sentinel => Kind::Sentinel,
+        RedisKind::Cluster => Kind::Cluster,
+    };
+    let options = Options {
+        kind,
+        urls: redis.urls.clone(),
+        master: redis.master.clone(),
+        username: redis.username.clone(),
+        password: config::redis_password(config)?,
+        prefix: redis.prefix.clone(),
+    };
+    let store = Redis::new(&options);
+    let store = store.map_err(|why| Error::Refused(format!("live.redis can't be used: {why}")))?;
+    Ok(Some(Arc::new(store)))
+}
+
+/// Starts sharing a core's boards, if it is configured, on a thread of its own.
+pub(super) fn share(
+    config: &Config,
+    state: &web::Data<Server>,
+    live: &Arc<Live>,
+) -> Result<Option<actix::Arbiter>, Error> {
+    let Some(store) = redis(config)? else { return Ok(None) };
+    let clock = Arc::clone(&state.clock);
+    let now: ws::Clock = Arc::new(move || clock.now());
+    let pulse = Pulse::new(now());
+    let (arbiter, topics) = (actix::Arbiter::new(), Arc::clone(live.topics()));
+    let keep = config.live.redis.entries;
+    let writer = Writer::new(Arc::clone(&store), Arc::clone(&pulse), Arc::clone(&now), keep);
+    arbiter.spawn(writer.run(topics));
+    let listing = Arc::new(Listing::new(state.clone()));
+    arbiter.spawn(shelf::write(listing, Arc::clone(&store), Arc::clone(&pulse)));
+    arbiter.spawn(pulse.run(store, now));
+    Ok(Some(arbiter))
+}
+
+/// An edge has no boards of its own: what it shows is put into its topics by the reader.
+struct Followed {
+    shelf: Arc<Shelf>,
+    is_ready: Arc<AtomicBool>,
+    own: Option<OwnRows>,
+}
+
+#[async_trait]
+impl Boards for Followed {
+    fn is_ready(&self) -> bool {
+        self.is_ready.load(Ordering::Acquire)
+    }
+
+    /// Never asked for: an edge makes no proofs.
+    fn seal(&self, _: &[u8; 16]) -> [u8; 16] {
+        [0; 16]
+    }
+
+    fn view(&self, _: &TournamentId) -> Option<Arc<BoardView>> {
+        None
+    }
+
+    fn ids(&self) -> Vec<TournamentId> {
+        Vec::new()
+    }
+
+    fn is_expected(&self, tournament: &TournamentId) -> bool {
+        self.shelf.has(tournament)
+    }
+
+    fn asks_with_tokens(&self) -> bool {
+        true
+    }
+
+    async fn own(&self, tournament: &TournamentId, who: &Who) -> Option<OwnRow> {
+        self.own.as_ref()?.ask(tournament, who).await
+    }
+
+    async fn page(&self, _: &TournamentId, _: u64, _: u64) -> Option<Vec<BoardRow>> {
+        None
+    }
+}
+
+/// Tokens on an edge, which may lack what they are checked with.
+struct EdgeTokens(Option<PlayerTokens>);
+
+impl Tokens for EdgeTokens {
+    fn player(&self, token: &str) -> Option<(TenantId, PlayerId, UnixMs)> {
+        self.0.as_ref()?.player(token)
+    }
+
+    fn is_able(&self) -> bool {
+        self.0.is_some()
+    }
+}
+
+/// A running edge.
+pub struct RunningEdge {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Where metrics are.
+    pub admin: SocketAddr,
+    live: Arc<Live>,
+    server: actix_server::ServerHandle,
+    admin_server: actix_web::dev::ServerHandle,
+    reader: actix::Arbiter,
+}
+
+/// Starts an edge. Must be called within an actix system.
+///
+/// # Errors
+/// [`Error`]; nothing is left running then that the process's end does not stop.
+pub fn start(config: &Config) -> Result<RunningEdge, Error> {
+    let without =
+        || Error::Refused("an edge reads boards from Redis: live.redis.kind is none".into());
+    let store = redis(config)?.ok_or_else(without)?;
+    let metrics = crate::metrics::start()?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let issuer = config::token_secret(config)?.map(|secret| Arc::new(Issuer::new(&secret)));
+    let (own, every) = (&config.edge, Duration::from_millis(config.edge.own_rows_ms));
+    let own = match own.core_url.as_str() {
+        "" => None,
+        core => Some(OwnRows::new(core, own.own_rows_at_once, every).map_err(Error::Refused)?),
+    };
+    let tokens = issuer.clone().filter(|_| own.is_some());
+    let tokens = tokens.map(|issuer| PlayerTokens { issuer, clock: Arc::clone(&clock) });
+    let (shelf, is_ready) = (Arc::new(Shelf::default()), Arc::new(AtomicBool::default()));
+    let boards = Followed { shelf: Arc::clone(&shelf), is_ready: Arc::clone(&is_ready), own };
+    let of_live = Arc::clone(&clock);
+    let now: ws::Clock = Arc::new(move || of_live.now());
+    let live = Live::follow(
+        live_config(config),
+        Arc::new(boards),
+        Arc::new(EdgeTokens(tokens)),
+        Arc::clone(&now),
+    );
+    let reader = Reader::new(Parts {
+        store,
+        shelf: Arc::clone(&shelf),
+        live: Arc::clone(&live),
+        now,
+        stale_after: Duration::from_millis(config.edge.stale_ms),
+        ring_len: config.live.ring,
+        is_ready: Arc::clone(&is_ready),
+    });
+    let arbiter = actix::Arbiter::new();
+    arbiter.spawn(reader.run());
+    let state = web::Data::new(Edge {
+        live: Arc::clone(&live),
+        shelf,
+        issuer,
+        clock,
+        public_tenant: TenantId(config.tenant.first().map_or(1, |tenant| tenant.id)),
+        is_ready,
+    });
+    let of_admin = state.clone();
+    let (server, address) = serve_with(config, &live, move |config| {
+        config.app_data(state.clone()).configure(http::edge_routes);
+    })?;
+    let (admin_listener, admin) = listener(config.admin.bind)?;
+    super::keep_up(&metrics);
+    let metrics = web::Data::new(metrics);
+    let admin_server = HttpServer::new(move || {
+        App::new()
+            .wrap(from_fn(http::trace))
+            .app_data(of_admin.clone())
+            .app_data(metrics.clone())
+            .configure(http::edge_admin_routes)
+    })
+    .workers(1)
+    .disable_signals()
+    .listen(admin_listener)?
+    .run();
+    let admin_handle = admin_server.handle();
+    actix::spawn(admin_server);
+    Ok(RunningEdge { address, admin, live, server, admin_server: admin_handle, reader: arbiter })
+}
+
+impl RunningEdge {
+    /// Says goodbye to its sockets, answers what is under way and ends.
+    pub async fn stop(self) {
+        tracing::info!("stopping");
+        self.live.shutdown().await;
+        self.server.stop(true).await;
+        self.admin_server.stop(false).await;
+        self.reader.stop();
+        tracing::info!("stopped");
+    }
+}
