@@ -156,7 +156,8 @@ impl Copy {
                     ends_at: whole.ends_at,
                     decimals: whole.decimals,
                 };
-                let next = Published::followed(about, whole, entry.as_of);
+                let before = self.here.as_deref();
+                let next = Published::followed(about, whole, entry.as_of, before);
                 (self.here, self.joined) = (Some(Arc::new(next)), true);
                 Took::Whole
             }

@@ -121,7 +121,7 @@ impl OwnRows {
             metrics::counter!("palio_edge_own_rows_total", "outcome" => outcome).increment(1);
         };
         let Ok(_place) = self.places.try_acquire() else {
-            count("put off");
+            count("put_off");
             return None;
         };
         match self.get(tournament, token).await {

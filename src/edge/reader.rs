@@ -12,6 +12,7 @@ use super::copy::Copy;
 use super::entry::At;
 use super::shelf::Shelf;
 use super::store::{Beat, Store, StoreError};
+use crate::ws::topic::Published;
 use crate::ws::{Clock, Live};
 use futures_util::StreamExt as _;
 use palio_domain::{TournamentId, UnixMs};
@@ -292,14 +293,17 @@ impl Reader {
                 self.dirty.add([id.clone()], false);
             }
             let Some(copy) = copies.get_mut(&id) else { continue };
-            let before = copy.here().map(Arc::as_ptr);
+            let before = copy.here().cloned();
             for (at, entry) in &entries {
                 let took = copy.take(*at, entry);
                 metrics::counter!("palio_edge_entries_total", "was" => took.as_str()).increment(1);
                 self.highest.fetch_max(at.generation, Ordering::AcqRel);
             }
-            if let Some(here) = copy.here().filter(|here| Some(Arc::as_ptr(here)) != before) {
-                if before.is_some() {
+            let is_new = |here: &Arc<Published>| {
+                before.as_ref().is_none_or(|before| !Arc::ptr_eq(here, before))
+            };
+            if let Some(here) = copy.here().filter(|here| is_new(here)) {
+                if before.is_some_and(|before| before.seq != here.seq) {
                     let lag_ms = (self.now)().since_ms(here.as_of);
                     let lag_ms = u32::try_from(lag_ms).unwrap_or_default();
                     metrics::histogram!("palio_edge_lag_seconds").record(f64::from(lag_ms) / 1e3);

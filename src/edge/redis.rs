@@ -110,9 +110,9 @@ impl ConnectionLike for Connection {
 }
 
 enum Way {
-    Single(redis::Client),
+    Single(Box<redis::Client>),
     Sentinel(Box<Mutex<SentinelClient>>),
-    Cluster(ClusterClient),
+    Cluster(Box<ClusterClient>),
 }
 
 impl Way {
@@ -125,7 +125,7 @@ impl Way {
         Ok(match options.kind {
             Kind::Single => {
                 let first = infos.into_iter().next().ok_or_else(no_address)?;
-                Self::Single(redis::Client::open(first)?)
+                Self::Single(Box::new(redis::Client::open(first)?))
             }
             Kind::Sentinel => {
                 let addresses = infos.into_iter().map(|info| info.addr().clone());
@@ -156,7 +156,7 @@ impl Way {
                 if let Some(password) = password {
                     builder = builder.password(password);
                 }
-                Self::Cluster(builder.build()?)
+                Self::Cluster(Box::new(builder.build()?))
             }
         })
     }

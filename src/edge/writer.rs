@@ -132,7 +132,7 @@ impl Writer {
     }
 
     /// Writes what is new; whether the stream is now known to end with it.
-    async fn write(
+    pub(super) async fn write(
         &self,
         pen: &mut Pen,
         id: &TournamentId,

@@ -1,6 +1,7 @@
 //! Who may come in, over a socket or a stream: the one place that says no, and why.
 
 use super::Live;
+use super::request::Cursor;
 use super::seats::{Full, Seat};
 use super::topic::Topic;
 use palio_domain::TournamentId;
@@ -68,6 +69,7 @@ pub fn admit(
     live: &Live,
     id: &TournamentId,
     address: Option<IpAddr>,
+    cursor: Option<&Cursor>,
 ) -> Result<(Arc<Topic>, Seat), Refused> {
     if *live.stopping.borrow() {
         return Err(Refused::Stopping);
@@ -77,7 +79,12 @@ pub fn admit(
     }
     let missing = || if live.knows(id) { Refused::NotFound } else { Refused::Starting };
     let topic = live.topics.open(id).ok_or_else(missing)?;
-    let tenant = topic.published().about.tenant;
+    let published = topic.published();
+    // Another edge has shown it a board of a core that has not reached this one yet.
+    if cursor.is_some_and(|cursor| published.is_before(&cursor.epoch)) {
+        return Err(Refused::Starting);
+    }
+    let tenant = published.about.tenant;
     let seat = live.seats.take(address, tenant).map_err(Refused::Full)?;
     Ok((topic, seat))
 }

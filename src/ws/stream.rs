@@ -75,7 +75,7 @@ impl Stream {
         address: Option<std::net::IpAddr>,
         cursor: Option<Cursor>,
     ) -> Result<Self, Refused> {
-        let (topic, seat) = doors::admit(live, id, address)?;
+        let (topic, seat) = doors::admit(live, id, address, cursor.as_ref())?;
         Ok(Self {
             topic: topic.subscribe(),
             stopping: live.stopping.subscribe(),

@@ -22,6 +22,8 @@ use tokio::sync::watch;
 
 /// How often a board that changes is proven, in milliseconds.
 const PROOF_MS: i64 = 10_000;
+/// Epochs that an edge remembers having shown.
+const EPOCHS_MAX: usize = 8;
 
 /// What holds for every board of an epoch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,8 +67,8 @@ pub struct Published {
     pub proof: Option<Arc<Proof>>,
     /// Where the epoch's chain of proofs stands.
     chain: Chain,
-    /// Whether this node shows what another one published.
-    followed: bool,
+    /// Of a node that shows what another one published: epochs that it has shown before.
+    followed: Option<Arc<[Arc<str>]>>,
     /// When the epoch began.
     began: UnixMs,
     hash: OnceLock<Digest>,
@@ -112,7 +114,7 @@ impl Published {
             as_of: now,
             proof: None,
             chain: Chain::default(),
-            followed: false,
+            followed: None,
             began: now,
             hash: OnceLock::new(),
             steps: Default::default(),
@@ -146,7 +148,7 @@ impl Published {
             as_of,
             proof: self.proof.clone(),
             chain: self.chain,
-            followed: self.followed,
+            followed: self.followed.clone(),
             began: self.began,
             hash: OnceLock::new(),
             steps: Default::default(),
@@ -155,9 +157,18 @@ impl Published {
         }
     }
 
-    /// A board that another node has published, without what was before it.
+    /// A board that another node has published, after one of another epoch, if any.
     #[must_use]
-    pub fn followed(about: About, whole: binary::Whole, as_of: UnixMs) -> Self {
+    pub fn followed(
+        about: About,
+        whole: binary::Whole,
+        as_of: UnixMs,
+        before: Option<&Self>,
+    ) -> Self {
+        let past = before.and_then(|before| before.followed.as_deref()).unwrap_or_default();
+        let surplus = past.len().saturating_sub(EPOCHS_MAX);
+        let past = past.iter().skip(surplus).chain(before.map(|before| &before.epoch));
+        let past = past.map(Arc::clone).collect();
         let (epoch, seq) = (Arc::<str>::from(whole.epoch), whole.board.seq);
         Self {
             etag: format!("\"{epoch}-{seq}\"").into(),
@@ -169,7 +180,7 @@ impl Published {
             as_of,
             proof: None,
             chain: whole.chain,
-            followed: true,
+            followed: Some(past),
             began: as_of,
             hash: OnceLock::new(),
             steps: Default::default(),
@@ -223,7 +234,11 @@ impl Published {
     /// What a client at this position needs.
     #[must_use]
     pub fn since(&self, epoch: &str, seq: u64) -> Since {
-        if *epoch == *self.epoch { self.since_seq(seq) } else { Since::Lost }
+        match *epoch == *self.epoch {
+            true => self.since_seq(seq),
+            false if self.is_before(epoch) => Since::Ahead,
+            false => Since::Lost,
+        }
     }
 
     /// As [`since`](Self::since), within this board's epoch.
@@ -238,7 +253,15 @@ impl Published {
     /// Whether another node may have shown somebody this later position of the epoch already.
     #[must_use]
     pub const fn is_behind(&self, seq: u64) -> bool {
-        self.followed && seq > self.seq
+        self.followed.is_some() && seq > self.seq
+    }
+
+    /// Whether another node may have shown somebody this later epoch already.
+    #[must_use]
+    pub fn is_before(&self, epoch: &str) -> bool {
+        let Some(past) = &self.followed else { return false };
+        let is_past = || past.iter().any(|past| **past == *epoch);
+        epoch_order(epoch) > epoch_order(&self.epoch) && !is_past()
     }
 
     /// The ready frame of the last step, and the position that it starts from.
@@ -562,6 +585,13 @@ impl Topics {
             topic.sender.send_replace(Arc::new(proven));
         }
     }
+}
+
+/// Epochs of one clock in their order: the core's start, and a count.
+fn epoch_order(epoch: &str) -> Option<(u64, u64)> {
+    let (boot, count) = epoch.split_once('.')?;
+    let number = |digits| u64::from_str_radix(digits, 36).ok();
+    Some((number(boot)?, number(count)?))
 }
 
 fn base36(mut number: u64) -> String {

@@ -74,9 +74,9 @@ fn prepare(live: &Live, request: &Request, trace: &str) -> Result<(Arrive, Respo
         return Err(Refused::Origin);
     }
     let address = request.peer_addr().map(|address| address.ip());
-    let (topic, seat) = doors::admit(live, &id, address)?;
-    let place = live.place().ok_or(Refused::Full(Full::Node))?;
     let cursor = request.uri().query().and_then(request::cursor);
+    let (topic, seat) = doors::admit(live, &id, address, cursor.as_ref())?;
+    let place = live.place().ok_or(Refused::Full(Full::Node))?;
     let topic = topic.subscribe();
     let arrive = Box::new(move |stream, read| {
         let form = form.unwrap_or_default();

@@ -16,6 +16,7 @@ mod desk;
 mod dialects;
 mod documents;
 mod edge;
+mod edge_nodes;
 mod external;
 mod http;
 mod money;
