@@ -32,6 +32,8 @@ const RETRY: Duration = Duration::from_millis(250);
 const AT_ONCE: usize = 64;
 /// Entries of one read.
 const ENTRIES: usize = 512;
+/// How long an edge that starts waits for boards that are listed and not there.
+const MISSING: Duration = Duration::from_secs(5);
 /// A core whose generation is smaller than what was read before is believed after so long: until
 /// then it may be the memory of a replica that lagged.
 const SMALLER: Duration = Duration::from_secs(15);
@@ -219,6 +221,7 @@ impl Reader {
     /// Reads what has news.
     async fn read(self: Arc<Self>) {
         let mut copies: HashMap<TournamentId, Copy> = HashMap::new();
+        let mut whole_since = None;
         loop {
             let (mut ids, mut all) = self.dirty.take();
             if ids.is_empty() && !all {
@@ -240,8 +243,16 @@ impl Reader {
             if !self.round(&mut copies, ids).await {
                 self.dirty.add([], true);
                 tokio::time::sleep(RETRY).await;
-            } else if all && self.is_listed.load(Ordering::Acquire) {
-                self.is_ready.store(true, Ordering::Release);
+            } else if !self.is_ready.load(Ordering::Acquire)
+                && self.is_listed.load(Ordering::Acquire)
+            {
+                let since = *whole_since.get_or_insert_with(Instant::now);
+                let has_all = copies.values().all(|copy| copy.here().is_some());
+                self.is_ready.store(has_all || since.elapsed() > MISSING, Ordering::Release);
+                if !has_all {
+                    tokio::time::sleep(RETRY).await;
+                    self.dirty.add([], true);
+                }
             }
         }
     }

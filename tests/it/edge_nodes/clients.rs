@@ -236,8 +236,8 @@ impl Watcher {
                 self.binary = Some((whole.board, whole.decimals));
             }
             Ok(binary::Message::Delta(board)) => {
-                self.shown(&board);
                 let decimals = base.map_or(0, |(_, decimals)| decimals);
+                self.shown(&board);
                 self.binary = Some((board, decimals));
             }
             Ok(binary::Message::Resumed { epoch, seq }) => {

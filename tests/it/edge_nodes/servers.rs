@@ -175,8 +175,14 @@ impl Cluster {
         let output = create.output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
         for node in &nodes {
-            wait("cluster", async || node.ask(&["cluster", "info"]).contains("cluster_state:ok"))
-                .await;
+            let is_ok = || node.ask(&["cluster", "info"]).contains("cluster_state:ok");
+            wait("cluster", async || is_ok()).await;
+            // A replica that has never been in touch is not promoted.
+            let replication = || node.ask(&["info", "replication"]);
+            let is_in_touch = |text: String| {
+                text.contains("master_link_status:up") || text.contains("connected_slaves:1")
+            };
+            wait("replicas", async || is_in_touch(replication())).await;
         }
         Self(nodes)
     }
