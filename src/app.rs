@@ -1,12 +1,14 @@
 //! The composition root: the only place that wires parts together.
 
 pub mod edge;
+mod serving;
 
 use crate::actors::board::Tokens;
 use crate::actors::budget::Division;
 use crate::actors::desk::{Desk, Patience};
 use crate::actors::follower::{Folds, Follower};
 use crate::actors::handle::{CoreHandle, Reply, Work};
+use crate::actors::purses::Watches;
 use crate::actors::registry::{self, CoreConfig, CoreParts};
 use crate::actors::scheduler::{self, Refused, Scheduler};
 use crate::actors::schedules::Schedules;
@@ -17,6 +19,7 @@ use crate::config::{self, Config, ConfigError, Mode, Secrets, StorageKind};
 use crate::http::{self, Adapter, Bounds, Intake, Limits, Server};
 use crate::notices::{Address, Notices};
 use crate::payments::Payments;
+use crate::peers::Peers;
 use crate::players::Players;
 use crate::providers::health::{self, Providers};
 use crate::providers::profile::Profile;
@@ -24,17 +27,14 @@ use crate::providers::sandbox::{self, SandboxConfig};
 use crate::providers::{dialects, series};
 use crate::search::Search;
 use crate::storage::{self, Storage};
+use crate::tls;
 use crate::ws::{self, Live, LiveConfig};
-use actix_http::HttpService;
-use actix_service::map_config;
-use actix_web::dev::AppConfig;
-use actix_web::middleware::from_fn;
-use actix_web::{App, HttpServer, web};
-use metrics_exporter_prometheus::PrometheusHandle;
+use actix_web::web;
 use palio_domain::journal::Keys;
 use palio_domain::tournament::Kind;
 use palio_domain::{PlayerId, ProviderId, TenantId, UnixMs};
 use palio_protocol::session::SessionRules;
+use serving::{front, serve_admin, serve_with};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -62,6 +62,9 @@ pub enum Error {
     /// Anything else of the operating system.
     #[error(transparent)]
     Io(#[from] std::io::Error),
+    /// TLS.
+    #[error(transparent)]
+    Tls(#[from] tls::Error),
     /// Metrics.
     #[error("metrics can't be recorded: {0}")]
     Metrics(#[from] metrics_exporter_prometheus::BuildError),
@@ -79,6 +82,9 @@ pub struct Running {
     pub address: SocketAddr,
     /// Where metrics are.
     pub admin: SocketAddr,
+    /// Where it ends TLS.
+    pub tls: Option<SocketAddr>,
+    front: Option<tls::Front>,
     /// For operators' tokens.
     pub issuer: Arc<Issuer>,
     core: CoreHandle,
@@ -212,16 +218,25 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
         types: tournament_types(config),
         definition: http::definition_of,
     });
-    let folds = (Arc::clone(&tournaments), Arc::clone(&desk), Arc::clone(&search), schedules);
+    let purses = Watches::new(core.clone(), Arc::clone(&clock));
+    let folds = Folds {
+        tournaments: Arc::clone(&tournaments),
+        desk: Arc::clone(&desk),
+        search: Arc::clone(&search),
+        schedules,
+        purses: Arc::clone(&purses),
+    };
     follow(&storage, batches, folds, &scheduler, config).await?;
 
     let issuer = Arc::new(Issuer::new(&secrets.jwt));
     let live_clock = Arc::clone(&clock);
     let now: ws::Clock = Arc::new(move || live_clock.now());
     let boards: Arc<dyn crate::actors::board::Boards> = tournaments.clone();
+    let peers = Peers::default();
     let live = Live::start(
-        live_config(config),
+        live_config(config, &peers),
         boards,
+        purses,
         Arc::new(PlayerTokens { issuer: Arc::clone(&issuer), clock: Arc::clone(&clock) }),
         now,
     );
@@ -233,6 +248,7 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
         players: Arc::new(Players::new(Arc::clone(&storage.directory), keys.clone())),
         keys,
         clock,
+        peers: peers.clone(),
         tournaments: Arc::clone(&tournaments),
         scheduler,
         desk,
@@ -268,10 +284,14 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
         config.app_data(of_app.clone()).configure(http::routes);
     })?;
     let (admin_server, admin) = serve_admin(config, state, metrics)?;
+    let front = front(config, address, peers)?;
     now_serving.send_replace(true);
+    let tls = front.as_ref().map(|front| front.address);
     Ok(Running {
         address,
         admin,
+        tls,
+        front,
         issuer,
         core,
         live,
@@ -284,13 +304,14 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
 }
 
 /// The live side as configured.
-fn live_config(config: &Config) -> LiveConfig {
+fn live_config(config: &Config, peers: &Peers) -> LiveConfig {
     LiveConfig {
         threads: config.live.threads,
         sockets_max: config.live.sockets_max,
         sockets_per_address_max: config.live.sockets_per_address_max,
         sockets_per_tenant_max: config.live.sockets_per_tenant_max,
         drain_ms: config.live.drain_seconds * 1000,
+        peers: peers.clone(),
         stalled_ms_max: config.live.stalled_seconds_max * 1000,
         ring_len: config.live.ring,
         allowed_origins: config.live.allowed_origins.clone(),
@@ -474,16 +495,16 @@ async fn follow(
 ) -> Result<(), Error> {
     let (started, is_started) = tokio::sync::oneshot::channel();
     let (storage, scheduler, settings) = (storage.clone(), Arc::clone(scheduler), config.clone());
-    let ready = Arc::clone(&folds.0);
+    let ready = Arc::clone(&folds.tournaments);
     let series = series::Schedule::new(config).map_err(Error::Refused)?;
     let save_every = Duration::from_secs(config.core.snapshot_interval_seconds);
     let arbiter = actix::Arbiter::new();
     arbiter.spawn_fn(move || {
         actix::spawn(async move {
             let restored = async {
-                let positions = folds.0.restore().await?;
-                folds.1.restore(&positions).await?;
-                folds.3.restore(&positions).await.map(|()| positions)
+                let positions = folds.tournaments.restore().await?;
+                folds.desk.restore(&positions).await?;
+                folds.schedules.restore(&positions).await.map(|()| positions)
             };
             let positions = match restored.await {
                 Ok(positions) => positions,
@@ -495,7 +516,7 @@ async fn follow(
                 }
             };
             let journal = Arc::clone(&storage.journal);
-            let (tournaments, desk, search, _) = folds.clone();
+            let Folds { tournaments, desk, search, .. } = folds.clone();
             let mut follower = Follower::new(journal, batches, folds, positions, save_every);
             follower.catch_up().await;
             tournaments.show().await;
@@ -551,76 +572,14 @@ async fn follow(
 /// How long to wait for the folds before wallets serve without them.
 const FOLDS_WAIT: Duration = Duration::from_millis(1_500);
 
-fn listener(address: SocketAddr) -> Result<(std::net::TcpListener, SocketAddr), Error> {
-    let failed = |source| Error::Listen { address, source };
-    let listener = std::net::TcpListener::bind(address).map_err(failed)?;
-    listener.set_nonblocking(true).map_err(failed)?;
-    let bound = listener.local_addr().map_err(failed)?;
-    Ok((listener, bound))
-}
-
-fn serve_with(
-    config: &Config,
-    live: &Arc<Live>,
-    routes: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
-) -> Result<(actix_server::ServerHandle, SocketAddr), Error> {
-    let (listener, address) = listener(config.http.bind)?;
-    let live = Arc::clone(live);
-    let server = actix_server::Server::build()
-        .workers(config.http.workers)
-        .disable_signals()
-        .shutdown_timeout(5)
-        .listen("palio", listener, move || {
-            let app = App::new().wrap(from_fn(http::trace)).configure(routes.clone());
-            HttpService::build()
-                .keep_alive(Duration::from_secs(75))
-                .upgrade(live.upgrade_service())
-                .h1(map_config(app, |_| AppConfig::default()))
-                .tcp()
-        })?
-        .run();
-    let handle = server.handle();
-    actix::spawn(server);
-    Ok((handle, address))
-}
-
-/// Keeps the recorder's histograms small.
-fn keep_up(metrics: &PrometheusHandle) {
-    let upkeep = metrics.clone();
-    actix::spawn(async move {
-        let mut tick = tokio::time::interval(Duration::from_secs(5));
-        loop {
-            tick.tick().await;
-            upkeep.run_upkeep();
-        }
-    });
-}
-
-fn serve_admin(
-    config: &Config,
-    state: web::Data<Server>,
-    metrics: PrometheusHandle,
-) -> Result<(actix_web::dev::ServerHandle, SocketAddr), Error> {
-    let (listener, address) = listener(config.admin.bind)?;
-    keep_up(&metrics);
-    let metrics = web::Data::new(metrics);
-    let server = HttpServer::new(move || {
-        App::new().app_data(state.clone()).app_data(metrics.clone()).configure(http::admin_routes)
-    })
-    .workers(1)
-    .disable_signals()
-    .listen(listener)?
-    .run();
-    let handle = server.handle();
-    actix::spawn(server);
-    Ok((handle, address))
-}
-
 impl Running {
     /// Stops taking requests, answers what is under way, saves everything and lets go.
     pub async fn stop(self) {
         tracing::info!("stopping");
         self.live.shutdown().await;
+        if let Some(front) = &self.front {
+            front.stop();
+        }
         self.server.stop(true).await;
         self.admin_server.stop(false).await;
         if let Some(sharing) = self.sharing {

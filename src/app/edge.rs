@@ -1,7 +1,9 @@
 //! Boards on several nodes: what a core starts beside itself, and the edge role.
 
-use super::{Error, PlayerTokens, listener, live_config, serve_with};
+use super::serving::{front, keep_up, listener, serve_with};
+use super::{Error, PlayerTokens, live_config};
 use crate::actors::board::{BoardRow, BoardView, Boards, OwnRow, Tokens, Who};
+use crate::actors::purse::{Purse, Purses};
 use crate::auth::Issuer;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Config, RedisKind};
@@ -13,6 +15,7 @@ use crate::edge::shelf::{self, Shelf};
 use crate::edge::store::Store;
 use crate::edge::writer::Writer;
 use crate::http::{self, Edge, Listing, Server};
+use crate::peers::Peers;
 use crate::ws::{self, Live};
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
@@ -108,6 +111,30 @@ impl Boards for Followed {
     }
 }
 
+/// An edge has no wallets; nobody gets so far as to ask.
+struct NoPurses;
+
+impl Purses for NoPurses {
+    fn watch(&self, _: TenantId, _: PlayerId) -> Arc<dyn Purse> {
+        Arc::new(Self)
+    }
+}
+
+#[async_trait]
+impl Purse for NoPurses {
+    fn news(&self) -> u64 {
+        0
+    }
+
+    fn notices(&self, after: u64) -> (u64, Vec<Arc<str>>) {
+        (after, Vec::new())
+    }
+
+    async fn text(&self) -> Option<(u64, String)> {
+        None
+    }
+}
+
 /// Tokens on an edge, which may lack what they are checked with.
 struct EdgeTokens(Option<PlayerTokens>);
 
@@ -131,6 +158,7 @@ pub struct RunningEdge {
     server: actix_server::ServerHandle,
     admin_server: actix_web::dev::ServerHandle,
     reader: actix::Arbiter,
+    front: Option<crate::tls::Front>,
 }
 
 /// Starts an edge. Must be called within an actix system.
@@ -155,9 +183,11 @@ pub fn start(config: &Config) -> Result<RunningEdge, Error> {
     let boards = Followed { shelf: Arc::clone(&shelf), is_ready: Arc::clone(&is_ready), own };
     let of_live = Arc::clone(&clock);
     let now: ws::Clock = Arc::new(move || of_live.now());
+    let peers = Peers::default();
     let live = Live::follow(
-        live_config(config),
+        live_config(config, &peers),
         Arc::new(boards),
+        Arc::new(NoPurses),
         Arc::new(EdgeTokens(tokens)),
         Arc::clone(&now),
     );
@@ -175,6 +205,7 @@ pub fn start(config: &Config) -> Result<RunningEdge, Error> {
     let state = web::Data::new(Edge {
         live: Arc::clone(&live),
         shelf,
+        peers: peers.clone(),
         issuer,
         clock,
         public_tenant: TenantId(config.tenant.first().map_or(1, |tenant| tenant.id)),
@@ -184,8 +215,9 @@ pub fn start(config: &Config) -> Result<RunningEdge, Error> {
     let (server, address) = serve_with(config, &live, move |config| {
         config.app_data(state.clone()).configure(http::edge_routes);
     })?;
+    let front = front(config, address, peers)?;
     let (admin_listener, admin) = listener(config.admin.bind)?;
-    super::keep_up(&metrics);
+    keep_up(&metrics);
     let metrics = web::Data::new(metrics);
     let admin_server = HttpServer::new(move || {
         App::new()
@@ -200,7 +232,15 @@ pub fn start(config: &Config) -> Result<RunningEdge, Error> {
     .run();
     let admin_handle = admin_server.handle();
     actix::spawn(admin_server);
-    Ok(RunningEdge { address, admin, live, server, admin_server: admin_handle, reader: arbiter })
+    Ok(RunningEdge {
+        address,
+        admin,
+        live,
+        server,
+        admin_server: admin_handle,
+        reader: arbiter,
+        front,
+    })
 }
 
 impl RunningEdge {
@@ -208,6 +248,9 @@ impl RunningEdge {
     pub async fn stop(self) {
         tracing::info!("stopping");
         self.live.shutdown().await;
+        if let Some(front) = &self.front {
+            front.stop();
+        }
         self.server.stop(true).await;
         self.admin_server.stop(false).await;
         self.reader.stop();

@@ -6,6 +6,7 @@ use super::{admin, pages, stream, tournaments};
 use crate::auth::Issuer;
 use crate::clock::Clock;
 use crate::edge::shelf::Shelf;
+use crate::peers::Peers;
 use crate::ws::Live;
 use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, ContentType};
 use actix_web::web::{self, Data, Path, Query};
@@ -23,6 +24,8 @@ pub struct Edge {
     pub live: Arc<Live>,
     /// Tournaments.
     pub shelf: Arc<Shelf>,
+    /// Who is behind the TLS front.
+    pub peers: Peers,
     /// Tells good tokens from bad ones, if this edge can.
     pub issuer: Option<Arc<Issuer>>,
     /// The time.
@@ -159,5 +162,6 @@ async fn events(
 ) -> Result<HttpResponse, ApiError> {
     let id = id(&path)?;
     known(&edge, &id)?;
-    stream::of(&edge.live, &id, &request, &from)
+    let address = edge.peers.of(request.peer_addr());
+    stream::of(&edge.live, &id, address, &request, &from)
 }

@@ -36,17 +36,18 @@ pub(super) async fn events(
 ) -> Result<HttpResponse, ApiError> {
     let id = id(&path)?;
     restored(&server)?;
-    of(&server.live, &id, &request, &from)
+    let address = server.peers.of(request.peer_addr());
+    of(&server.live, &id, address, &request, &from)
 }
 
 /// A board's stream, from whatever node it is.
 pub(super) fn of(
     live: &Live,
     id: &TournamentId,
+    address: Option<std::net::IpAddr>,
     request: &HttpRequest,
     from: &From,
 ) -> Result<HttpResponse, ApiError> {
-    let address = request.peer_addr().map(|address| address.ip());
     let stream = live.stream(id, address, cursor(request, from))?;
     let bytes = unfold(stream, |mut stream| async {
         let next = stream.next().await?;

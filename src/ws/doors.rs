@@ -4,7 +4,7 @@ use super::Live;
 use super::request::Cursor;
 use super::seats::{Full, Seat};
 use super::topic::Topic;
-use palio_domain::TournamentId;
+use palio_domain::{TenantId, TournamentId};
 use palio_protocol::{ErrorCode, Problem};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -30,6 +30,8 @@ pub enum Refused {
     Stopping,
     /// The node restores its boards.
     Starting,
+    /// An edge node has no players' wallets.
+    Elsewhere,
 }
 
 impl Refused {
@@ -55,6 +57,9 @@ impl Refused {
                 (ErrorCode::TooManySockets, "too many sockets of this brand", Some(5))
             }
             Self::Starting => (ErrorCode::StorageUnavailable, "boards are being restored", Some(1)),
+            Self::Elsewhere => {
+                (ErrorCode::Misdirected, "this is an edge node; ask a core node", None)
+            }
             Self::Stopping => (ErrorCode::ShuttingDown, "this node is stopping", Some(1)),
         };
         Problem { retry_after_s, ..Problem::new(code, detail) }
@@ -71,9 +76,6 @@ pub fn admit(
     address: Option<IpAddr>,
     cursor: Option<&Cursor>,
 ) -> Result<(Arc<Topic>, Seat), Refused> {
-    if *live.stopping.borrow() {
-        return Err(Refused::Stopping);
-    }
     if !live.topics.is_ready() {
         return Err(Refused::Starting);
     }
@@ -85,6 +87,16 @@ pub fn admit(
         return Err(Refused::Starting);
     }
     let tenant = published.about.tenant;
-    let seat = live.seats.take(address, tenant).map_err(Refused::Full)?;
-    Ok((topic, seat))
+    seat(live, address, tenant).map(|seat| (topic, seat))
+}
+
+/// A seat of this brand.
+///
+/// # Errors
+/// [`Refused`].
+pub fn seat(live: &Live, address: Option<IpAddr>, tenant: TenantId) -> Result<Seat, Refused> {
+    if *live.stopping.borrow() {
+        return Err(Refused::Stopping);
+    }
+    live.seats.take(address, tenant).map_err(Refused::Full)
 }

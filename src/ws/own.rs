@@ -2,7 +2,7 @@
 
 use super::frames;
 use super::hall::Hall;
-use super::socket::Socket;
+use super::socket::{Place, Socket};
 use crate::actors::board::Who;
 use futures_util::future::join_all;
 use palio_domain::UnixMs;
@@ -38,7 +38,8 @@ impl Auth {
 /// Asks for a socket's own row and sends it if it changed.
 pub(super) async fn ask(socket: Rc<Socket>) {
     let Some(who) = socket.auth.borrow().as_ref().map(|auth| auth.who.clone()) else { return };
-    let own = socket.hall.boards.own(&socket.room.id, &who);
+    let Place::Board(room, _) = &socket.place else { return };
+    let own = socket.hall.boards.own(&room.id, &who);
     let Ok(Some(own)) = tokio::time::timeout(ANSWER_MAX, own).await else { return };
     let text = frames::me(&own);
     let mut hasher = DefaultHasher::new();

@@ -2,8 +2,9 @@
 
 use super::frames;
 use super::own::{self, Auth};
+use super::purse;
 use super::said::{Listener, Said, Wrong};
-use super::socket::{Read, Socket};
+use super::socket::{Place, Read, Socket};
 use crate::actors::board::Who;
 use bytes::Bytes;
 use palio_domain::UnixMs;
@@ -113,17 +114,28 @@ fn authenticate(socket: &Rc<Socket>, token: &str) {
         socket.send(frames::error("NO_OWN_ROWS", "this node knows no players; ask another one"));
         return;
     }
-    let here = socket.room.current().about.tenant;
+    let here = match &socket.place {
+        Place::Board(room, _) => Some(room.current().about.tenant),
+        Place::Purse(_) => None,
+    };
     let now = (socket.hall.now)();
-    let good = socket.hall.tokens.player(token);
-    let good = good.filter(|(tenant, _, until)| *tenant == here && until.since_ms(now) > 0);
-    let Some((_, player, until)) = good else {
+    let good = socket.hall.tokens.player(token).filter(|(tenant, _, until)| {
+        here.is_none_or(|here| *tenant == here) && until.since_ms(now) > 0
+    });
+    let Some((tenant, player, until)) = good else {
         socket.send(frames::error("BAD_TOKEN", "the token is not good here"));
         return socket.close(close::TOKEN, None);
     };
     let wanted = socket.hall.boards.asks_with_tokens();
     let who = Who { player, token: wanted.then(|| token.into()) };
     if renew(socket, &who, until) {
+        return;
+    }
+    if let Place::Purse(teller) = &socket.place {
+        socket.auth.replace(Some(Box::new(Auth::new(who, until))));
+        teller.open(socket.hall.purses.watch(tenant, player));
+        socket.seq.set(0);
+        tokio::task::spawn_local(purse::tell(Rc::clone(socket)));
         return;
     }
     let first = socket.auth.replace(Some(Box::new(Auth::new(who, until)))).is_none();

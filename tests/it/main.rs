@@ -19,6 +19,7 @@ mod edge;
 mod edge_nodes;
 mod external;
 mod http;
+mod live;
 mod money;
 mod overload;
 mod payments;
