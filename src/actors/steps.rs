@@ -133,7 +133,7 @@ impl Tournaments {
         } else {
             let asked = Settle { under_review: life.under_review.clone() };
             let settling = entry.addr.send(asked).await.ok()?;
-            settle::settle(definition, &life.seats, &settling).map(|plan| (life.versions, plan))
+            settle::settle(definition, life.brought(), &settling).map(|plan| (life.versions, plan))
         };
         match planned {
             Ok((version, Some(plan))) => Some((version, plan)),

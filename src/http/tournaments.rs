@@ -109,7 +109,7 @@ pub(super) fn shown(server: &Server, entry: &Entry, now: UnixMs) -> wire::Tourna
     shown.reason = Some(life.reason.clone()).filter(|reason| !reason.is_empty());
     let turnover = facts.result.as_ref().map_or_else(|| entry.turnover(), |result| result.turnover);
     if let Ok(Some(rules)) = definition.prize_rules()
-        && let Some(pool) = settle::pool(definition, &life.seats, turnover)
+        && let Some(pool) = settle::pool(definition, life.brought(), turnover)
     {
         if pool.total().is_positive() || !pool.funding().is_empty() {
             let total = definition.currency.format(pool.total());
@@ -168,6 +168,7 @@ pub fn definition(of: ParsedTournament) -> Definition {
         admission: of.admission,
         table: of.table,
         review: of.review,
+        schedule: None,
     }
 }
 

@@ -78,7 +78,7 @@ impl Home {
             turnover: fold.turnover(),
         };
         let definition = &first.before.definition;
-        let again = settle::settle(definition, &first.before.seats, &settling);
+        let again = settle::settle(definition, first.before.brought(), &settling);
         if again != Ok(Some(first.plan.clone())) {
             let id = definition.id.as_str();
             report.differs("prizes", id, "the plan is not what the result comes to");
@@ -208,7 +208,7 @@ fn check_orders(planned: &Planned, report: &mut Report) {
     let life = &planned.before;
     let rules = life.definition.prize_rules().ok().flatten();
     let policy = rules.map_or_else(Correction::default, |rules| rules.policies().correction);
-    let next = life.payout.next(&planned.plan, policy, life.paid_in());
+    let next = life.payout.next(&planned.plan, policy, life.in_pool(&planned.plan));
     let fits = next.is_ok_and(|next| next.orders == planned.orders && next.leg == planned.leg);
     if !fits {
         let found = format!("the orders of version {} do not follow from it", planned.version);

@@ -39,6 +39,7 @@ fn definition(metric: Metric, entry: EntryMode) -> Definition {
         admission: crate::tournament::Admission::default(),
         table: None,
         review: crate::tournament::Review::default(),
+        schedule: None,
     }
 }
 

@@ -455,7 +455,10 @@ impl Cell {
                 | Claim::Prize(..) => {
                     facts.claimed = Some(row);
                 }
-                Claim::BetClosed(..) | Claim::Tournament(_) | Claim::TournamentEnded(_) => {}
+                Claim::BetClosed(..)
+                | Claim::Tournament(_)
+                | Claim::TournamentEnded(_)
+                | Claim::Carried(..) => {}
             }
         }
         if let Some((provider, round)) = asked.command.round() {
