@@ -6,6 +6,7 @@ use crate::actors::desk::{Desk, Patience};
 use crate::actors::follower::{Folds, Follower};
 use crate::actors::handle::{CoreHandle, Reply, Work};
 use crate::actors::registry::{self, CoreConfig, CoreParts};
+use crate::actors::rollover::Rollovers;
 use crate::actors::scheduler::{self, Refused, Scheduler};
 use crate::actors::schedules::Schedules;
 use crate::actors::tournaments::{Payers, Tournaments};
@@ -471,6 +472,7 @@ async fn follow(
             };
             let journal = Arc::clone(&storage.journal);
             let (tournaments, desk, search, _) = folds.clone();
+            let schedules = Arc::clone(&folds.3);
             let mut follower = Follower::new(journal, batches, folds, positions, save_every);
             follower.catch_up().await;
             tournaments.show().await;
@@ -488,6 +490,8 @@ async fn follow(
             actix::spawn(Arc::clone(&tournaments).keep_time());
             actix::spawn(desk.run());
             actix::spawn(search.run());
+            let rollovers = Rollovers { tournaments: Arc::clone(&tournaments), schedules };
+            actix::spawn(rollovers.run());
             actix::spawn(series.run(tournaments));
             actix::spawn(Arc::clone(&scheduler).run());
             actix::spawn(scheduler.tell());

@@ -14,6 +14,7 @@ pub mod hub;
 pub mod payouts;
 mod recovery;
 pub mod registry;
+pub mod rollover;
 pub mod scheduler;
 pub mod schedules;
 mod steps;

@@ -326,7 +326,9 @@ impl Scheduler {
         if self.is_switched_off(tenant, definition.kind) {
             return refused(format!("{} is switched off", definition.kind.as_str()));
         }
-        let definition = (self.parts.definition)(definition);
+        let mut definition = (self.parts.definition)(definition);
+        // So that what nobody wins finds the next one (P4).
+        definition.schedule = Some(document.schedule.id.clone());
         let id = definition.id.clone();
         let known = self.parts.tournaments.get(&id);
         if known.is_some_and(|entry| entry.tenant != tenant) {

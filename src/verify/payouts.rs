@@ -189,7 +189,7 @@ impl Pools {
         if !fits {
             report.differs("prizes", id.as_str(), format!("{there} in the pool, {needed} to pay"));
         }
-        if life.is_done() && open != 0 {
+        if life.is_paid() && open != 0 {
             report.differs("prizes", id.as_str(), format!("over, and {open} is not paid"));
         }
     }
