@@ -106,14 +106,14 @@ pub(super) fn shown(server: &Server, entry: &Entry, now: UnixMs) -> wire::Tourna
     if let Some(seats) = &mut shown.seats {
         seats.taken = u64::try_from(life.seats.len()).unwrap_or(u64::MAX).into();
     }
+    shown.left_over = wire::LeftOver::of(life);
     shown.reason = Some(life.reason.clone()).filter(|reason| !reason.is_empty());
     let turnover = facts.result.as_ref().map_or_else(|| entry.turnover(), |result| result.turnover);
     if let Ok(Some(rules)) = definition.prize_rules()
         && let Some(pool) = settle::pool(definition, life.brought(), turnover)
     {
         if pool.total().is_positive() || !pool.funding().is_empty() {
-            let total = definition.currency.format(pool.total());
-            shown.pool = Some(wire::PoolView { total });
+            shown.pool = Some(wire::PoolView::new(&pool, &life.rollover));
         }
         let preview = settle::preview(&rules, &pool);
         shown.places = preview.map(|plan| wire::places(plan.lines())).unwrap_or_default();

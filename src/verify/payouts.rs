@@ -3,6 +3,7 @@
 //! Σ legs into a pool − Σ legs out of it is what the orders still need: 0 when everything is paid.
 
 use super::report::Report;
+use super::rollovers::follows;
 use palio_domain::journal::{Account, Leg, Row, RowKind};
 use palio_domain::tournament::lifecycle::{Event, Order, Tournament};
 use palio_domain::tournament::prizes::table::Correction;
@@ -32,6 +33,8 @@ pub(super) struct Home {
     pub(super) revised: Option<(FinalResult, UnixMs)>,
     /// Σ legs of home rows into the pool.
     pool: i128,
+    /// Rows about what is rolled over that do not follow from those before.
+    astray: Vec<String>,
 }
 
 impl Home {
@@ -53,6 +56,9 @@ impl Home {
                 }
                 if let Event::Revised { result, .. } = event {
                     self.revised = Some((result.clone(), row.time));
+                }
+                if !follows(life, row, event) {
+                    self.astray.push(super::at(row));
                 }
                 life.apply(row.seq, row.time, event);
             }
@@ -154,6 +160,10 @@ impl Pools {
         for planned in &home.planned {
             check_orders(planned, report);
         }
+        for at in &home.astray {
+            let found = format!("a row of {id} does not follow from those before");
+            report.differs("rollover", at.clone(), found);
+        }
         for (at, (player, award, back)) in &money.paid {
             let same = life.payout.order(at.0, at.1).is_some_and(|order| {
                 order.player == *player
@@ -179,10 +189,12 @@ impl Pools {
             lines.map(|line| worth(&line.what, line.quantity, false)).sum()
         });
         let there = home.pool + money.pool;
-        let needed = open + reserved;
+        let needed = open + reserved + i128::from(life.rollover.waits().0);
         let fits = if life.payout.plans.is_empty() {
-            // Buy-ins, of which one may be on its way.
-            there >= 0 && there <= i128::from(life.paid_in().0)
+            // Besides what was carried, buy-ins, of which one may be on its way.
+            let carried = life.rollover.carried_in().0 - life.rollover.left().0;
+            let bought = there - i128::from(carried);
+            bought >= 0 && bought <= i128::from(life.paid_in().0)
         } else {
             there == needed
         };

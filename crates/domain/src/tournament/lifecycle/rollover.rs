@@ -108,6 +108,13 @@ impl Rollover {
         Amount(sum)
     }
 
+    /// What waits or is on its way.
+    #[must_use]
+    pub fn under_way(&self) -> Amount {
+        let open = self.sent.iter().filter(|sent| !sent.is_over());
+        Amount(open.fold(self.waits().0, |sum, one| sum.saturating_add(one.amount.0)))
+    }
+
     /// What waits.
     #[must_use]
     pub fn waits(&self) -> Amount {
@@ -159,6 +166,15 @@ pub fn of_plan(plan: &PrizePlan) -> Amount {
         .filter(|left| left.to == Destination::Rollover && matches!(left.what, What::Cash {}));
     // A plan sums within 64 bits.
     Amount(cash.fold(0_i64, |sum, left| sum.saturating_add(left.quantity)))
+}
+
+/// Cash of a plan that goes back to the operator; all of it where nothing rolls over.
+#[must_use]
+pub fn returned(plan: &PrizePlan, rolls_over: bool) -> Amount {
+    let cash = plan.remainders().iter().filter(|left| matches!(left.what, What::Cash {}));
+    let all = cash.fold(0_i64, |sum, left| sum.saturating_add(left.quantity));
+    let rolled = if rolls_over { of_plan(plan) } else { Amount::ZERO };
+    Amount(all.saturating_sub(rolled.0))
 }
 
 impl Tournament {
