@@ -24,6 +24,7 @@ mod payments;
 mod process;
 mod providers;
 mod restart;
+mod rollover;
 mod scheduler;
 mod schedules;
 mod search;
