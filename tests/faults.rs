@@ -347,20 +347,22 @@ fn rolled_over(steps: u32) -> Memory {
         }
         memory.append_sync("first", &stage.seal().unwrap()).unwrap();
     };
-    let close = |at: usize| {
+    let close = |homes: &[Option<Tournament>; 2], at: usize| {
+        let seen = homes[at].as_ref().unwrap().seq;
         let fold = Standings::new(Arc::new(races[at].clone()), TENANT, UnixMs(500));
-        Act::Close { cut: vec![0; 256], result: fold.result() }
+        Act::Close { seen, cut: vec![0; 256], result: fold.result() }
     };
     let plan = |homes: &[Option<Tournament>; 2], at: usize| {
         let settling = Settling { finishers: Vec::new(), turnover: Amount::ZERO };
         let home = homes[at].as_ref().unwrap();
         let plan = settle::settle(&races[at], home.brought(), &settling).unwrap().unwrap();
-        Act::Plan { version: 1, plan: Box::new(plan) }
+        Act::Plan { seen: home.seq, version: 1, plan: Box::new(plan) }
     };
     ask(&mut homes, 0, 500, Act::Create(Box::new(races[0].clone())));
     ask(&mut homes, 1, 500, Act::Create(Box::new(races[1].clone())));
     ask(&mut homes, 0, 1_000, Act::Start);
-    ask(&mut homes, 0, 1_900, close(0));
+    let ended = close(&homes, 0);
+    ask(&mut homes, 0, 1_900, ended);
     let first = plan(&homes, 0);
     ask(&mut homes, 0, 1_900, first);
     let (from, to) = (races[0].id.clone(), races[1].id.clone());
@@ -374,7 +376,8 @@ fn rolled_over(steps: u32) -> Memory {
         ask(&mut homes, 0, 1_900, Act::Arrive { version: 1 });
     }
     ask(&mut homes, 1, 2_000, Act::Start);
-    ask(&mut homes, 1, 2_900, close(1));
+    let ended = close(&homes, 1);
+    ask(&mut homes, 1, 2_900, ended);
     let second = plan(&homes, 1);
     ask(&mut homes, 1, 2_900, second);
     assert_eq!(homes[1].as_ref().unwrap().rollover.waits(), Amount(20_000));

@@ -341,6 +341,7 @@ impl World {
             admission: palio_domain::tournament::Admission::default(),
             table: None,
             review: palio_domain::tournament::Review::default(),
+            schedule: None,
         };
         let create = lifecycle::Command::Create(Box::new(definition.clone()));
         let seq = self.step(None, &definition, &create);
@@ -354,7 +355,8 @@ impl World {
     }
 
     pub(crate) fn close(&mut self, cut: Vec<u64>, result: FinalResult) {
-        self.step_last(&lifecycle::Command::Close { cut, result });
+        let seen = self.contest().seq;
+        self.step_last(&lifecycle::Command::Close { seen, cut, result });
     }
 
     fn step_last(&mut self, command: &lifecycle::Command) {

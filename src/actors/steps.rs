@@ -3,10 +3,10 @@
 
 use super::handle::{Failure, Reply};
 use super::tournament::{Close, Revise, Rows, Settle, Stacks};
-use super::tournaments::{Entry, Tournaments};
+use super::tournaments::{Entry, Facts, Tournaments};
 use palio_domain::UnixMs;
-use palio_domain::tournament::lifecycle::{self, Command};
-use palio_domain::tournament::prizes::PrizePlan;
+use palio_domain::tournament::FinalResult;
+use palio_domain::tournament::lifecycle::{Command, Refusal};
 use palio_domain::tournament::settle;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -17,6 +17,9 @@ const SWEEP_MS: i64 = 3_000;
 
 /// How long to wait after a step that failed.
 const AGAIN: Duration = Duration::from_secs(1);
+/// How often is looked whether the fold has come far enough, and for how long at most.
+const LOOK: Duration = Duration::from_millis(10);
+const REVISION_MAX: Duration = Duration::from_secs(5);
 
 impl Tournaments {
     /// Whether a step may be due.
@@ -26,7 +29,8 @@ impl Tournaments {
         let held = !facts.held.is_empty()
             && now.0.saturating_sub(entry.swept.load(Ordering::Relaxed)) >= SWEEP_MS;
         let deadline = life.next_deadline().is_some_and(|at| at <= now);
-        let revision = life.needs_revision && life.is_closed();
+        let ahead = entry.ahead.load(Ordering::Relaxed);
+        let revision = (life.needs_revision || ahead) && life.is_closed();
         held || deadline || revision || life.plan_is_due(now) || life.is_payable()
     }
 
@@ -35,15 +39,15 @@ impl Tournaments {
         let now = self.now();
         let facts = entry.facts();
         if !facts.held.is_empty() {
-            entry.swept.store(now.0, Ordering::Relaxed);
-            self.sweep(entry).await;
+            self.look_after_entries(entry, now);
         }
         let life = &facts.life;
         if life.is_closed() && !entry.reached.load(Ordering::Relaxed) {
             // The fold has yet to come to the cut.
             return;
         }
-        if life.needs_revision && life.is_closed() {
+        let ahead = entry.ahead.load(Ordering::Relaxed);
+        if (life.needs_revision || ahead) && life.is_closed() {
             let reason = "who is ranked or paid was decided anew".to_owned();
             if let Err(why) = self.revise(entry, reason, "palio".to_owned()).await {
                 tracing::warn!(tournament = %entry.definition.id, ?why, "not put right yet");
@@ -51,27 +55,39 @@ impl Tournaments {
             }
             return;
         }
-        let command = if life.plan_is_due(now) {
-            match self.plan(entry).await {
-                Some((version, plan)) => Command::Plan { version, plan: Box::new(plan) },
-                None => return,
+        if life.plan_is_due(now) {
+            let _settling = entry.settling.lock().await;
+            if let Some(plan) = self.plan(entry).await {
+                self.step(entry, plan).await;
             }
         } else if life.is_payable() {
-            if !self.pay(entry).await {
-                return;
+            let all_paid = self.pay(entry).await;
+            let now = entry.facts();
+            // A plan that came to be known while the one before was paid has its own turn.
+            if all_paid && now.life.payout.batches.len() == life.payout.batches.len() {
+                self.step(entry, Command::Complete { seen: now.life.seq }).await;
             }
-            Command::Complete
         } else if life.next_deadline().is_none_or(|at| at > now) {
-            return;
         } else if life.is_started() {
-            match self.close(entry).await {
-                Some(close) => close,
-                None => return,
+            let _settling = entry.settling.lock().await;
+            if let Some(close) = self.close(entry).await {
+                self.step(entry, close).await;
             }
         } else {
-            Command::Start
-        };
-        self.step(entry, command).await;
+            self.step(entry, Command::Start).await;
+        }
+    }
+
+    /// Looks after held prices beside the steps: a platform that does not answer keeps no
+    /// tournament open.
+    fn look_after_entries(self: &Arc<Self>, entry: &Arc<Entry>, now: UnixMs) {
+        let Ok(sweeping) = Arc::clone(&entry.sweeping).try_lock_owned() else { return };
+        entry.swept.store(now.0, Ordering::Relaxed);
+        let (this, entry) = (Arc::clone(self), Arc::clone(entry));
+        actix::spawn(async move {
+            this.sweep(&entry).await;
+            drop(sweeping);
+        });
     }
 
     async fn step(&self, entry: &Entry, command: Command) {
@@ -79,15 +95,10 @@ impl Tournaments {
         match self.command(entry.tenant, &entry.definition.id, command, trace).await {
             Reply::Done(row) => {
                 tracing::info!(tournament = %entry.definition.id, kind = row.kind.name(), "moved");
-                // The follower brings the row here in a moment.
-                for _ in 0..100 {
-                    if entry.facts().life.seq >= row.seq {
-                        break;
-                    }
-                    tokio::time::sleep(Duration::from_millis(10)).await;
-                }
+                entry.caught_up(row.seq).await;
             }
-            Reply::TournamentUnchanged => {}
+            // Computed from a view that was too old: the next turn has a newer one.
+            Reply::TournamentUnchanged | Reply::TournamentRefused(Refusal::Behind) => {}
             other => {
                 tracing::warn!(tournament = %entry.definition.id, name, ?other, "not moved");
                 tokio::time::sleep(AGAIN).await;
@@ -98,6 +109,8 @@ impl Tournaments {
     /// Everything staged before now is committed first, so no bet before the end is missed; then
     /// the result is computed at exactly this cut.
     async fn close(&self, entry: &Entry) -> Option<Command> {
+        // Before the barrier: what is decided after it is not in the result.
+        let seen = entry.facts().life.seq;
         let cut = match self.core().barrier().await {
             Ok(cut) => cut,
             Err(error) => {
@@ -106,7 +119,7 @@ impl Tournaments {
             }
         };
         match entry.addr.send(Close { cut }).await {
-            Ok(Some((cut, result))) => Some(Command::Close { cut, result }),
+            Ok(Some((cut, result))) => Some(Command::Close { seen, cut, result }),
             // The follower has not reached the cut; the next tick asks again.
             Ok(None) => None,
             Err(error) => {
@@ -117,7 +130,7 @@ impl Tournaments {
     }
 
     /// The plan that is due, with its version.
-    async fn plan(&self, entry: &Entry) -> Option<(u32, PrizePlan)> {
+    async fn plan(&self, entry: &Entry) -> Option<Command> {
         let facts = entry.facts();
         let life = &facts.life;
         let definition = &entry.definition;
@@ -131,12 +144,21 @@ impl Tournaments {
             let started = started.as_ref().map(|(stacks, turnover)| (&**stacks, *turnover));
             settle::call_off(definition, &life.seats, started).map(|plan| (1, plan))
         } else {
-            let asked = Settle { under_review: life.under_review.clone() };
-            let settling = entry.addr.send(asked).await.ok()?;
+            let later = facts.revised.filter(|_| life.versions > 1);
+            let version = later.map(|at| (at, life.out.clone()));
+            let asked = Settle { under_review: life.under_review.clone(), version };
+            let (settling, result) = entry.addr.send(asked).await.ok()?;
+            if later.is_some() && facts.result.as_ref() != Some(&result) {
+                // Corrections came in beside it: they get a version of their own.
+                entry.ahead.store(true, Ordering::Relaxed);
+                return None;
+            }
             settle::settle(definition, life.brought(), &settling).map(|plan| (life.versions, plan))
         };
         match planned {
-            Ok((version, Some(plan))) => Some((version, plan)),
+            Ok((version, Some(plan))) => {
+                Some(Command::Plan { seen: life.seq, version, plan: Box::new(plan) })
+            }
             Ok((_, None)) => None,
             Err(error) => {
                 tracing::error!(tournament = %definition.id, %error, "prizes can't be planned");
@@ -156,46 +178,60 @@ impl Tournaments {
         entry: &Entry,
         reason: String,
         author: String,
-    ) -> Result<Result<(), lifecycle::Refusal>, Failure> {
+    ) -> Result<Result<(), Refusal>, Failure> {
         if !entry.facts().life.is_closed() {
-            return Ok(Err(lifecycle::Refusal::NotYet));
+            return Ok(Err(Refusal::NotYet));
         }
-        let cut = self.core().barrier().await?;
-        for _ in 0..500 {
-            // Of a result that stands the fold hears nothing but corrections, so that it has to
-            // be told how far everything is.
-            let rows = Rows { rows: Arc::default(), positions: self.positions() };
-            let out = entry.facts().life.out.clone();
-            let revise = Revise { cut: cut.clone(), out };
-            let sent = entry.addr.send(rows).await;
-            let made = match sent {
-                Ok(()) => entry.addr.send(revise).await,
-                Err(error) => Err(error),
+        let _settling = entry.settling.lock().await;
+        let until = tokio::time::Instant::now() + REVISION_MAX;
+        while tokio::time::Instant::now() < until {
+            let facts = entry.facts();
+            let cut = self.core().barrier().await?;
+            let Some((cut, result)) = self.corrected(entry, cut, &facts, until).await? else {
+                break;
             };
-            match made {
-                Ok(Some((cut, result))) => {
-                    let command = Command::Revise { cut, result, reason, author };
-                    let trace = Some(crate::telemetry::new_trace());
-                    let id = &entry.definition.id;
-                    return match self.command(entry.tenant, id, command, trace).await {
-                        Reply::Done(row) => {
-                            for _ in 0..500 {
-                                if entry.facts().life.seq >= row.seq {
-                                    break;
-                                }
-                                tokio::time::sleep(Duration::from_millis(10)).await;
-                            }
-                            Ok(Ok(()))
-                        }
-                        Reply::TournamentRefused(refusal) => Ok(Err(refusal)),
-                        Reply::Failed(why) => Err(why),
-                        _ => Ok(Ok(())),
-                    };
+            let seen = facts.life.seq;
+            let (reason, author) = (reason.clone(), author.clone());
+            let command = Command::Revise { seen, cut, result, reason, author };
+            let trace = Some(crate::telemetry::new_trace());
+            match self.command(entry.tenant, &entry.definition.id, command, trace).await {
+                Reply::Done(row) => {
+                    entry.caught_up(row.seq).await;
+                    entry.ahead.store(false, Ordering::Relaxed);
+                    return Ok(Ok(()));
                 }
-                Ok(None) => tokio::time::sleep(Duration::from_millis(10)).await,
-                Err(_) => return Err(Failure::Quarantined),
+                // Somebody was judged meanwhile, or the facts are behind.
+                Reply::TournamentRefused(Refusal::Behind) => tokio::time::sleep(LOOK).await,
+                Reply::TournamentRefused(refusal) => return Ok(Err(refusal)),
+                Reply::Failed(why) => return Err(why),
+                _ => return Ok(Ok(())),
             }
         }
         Err(Failure::Overloaded)
+    }
+
+    /// The standings at a cut, with every correction in them; `None` when the fold does not reach
+    /// the cut in time.
+    async fn corrected(
+        &self,
+        entry: &Entry,
+        cut: Vec<u64>,
+        facts: &Facts,
+        until: tokio::time::Instant,
+    ) -> Result<Option<(Vec<u64>, FinalResult)>, Failure> {
+        while tokio::time::Instant::now() < until {
+            // Of a result that stands the fold hears nothing but corrections, so that it has to
+            // be told how far everything is.
+            let rows = Rows { rows: Arc::default(), positions: self.positions() };
+            entry.addr.send(rows).await.map_err(|_| Failure::Quarantined)?;
+            let revise = Revise { cut: cut.clone(), out: facts.life.out.clone() };
+            let made = entry.addr.send(revise).await.map_err(|_| Failure::Quarantined)?;
+            if made.is_some() {
+                entry.ahead.store(true, Ordering::Relaxed);
+                return Ok(made);
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        Ok(None)
     }
 }

@@ -27,6 +27,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
+use tokio::sync::watch;
 
 /// A tournament as other threads see it.
 pub struct Entry {
@@ -40,7 +41,15 @@ pub struct Entry {
     view: RwLock<Arc<BoardView>>,
     pub(super) addr: Addr<Tournament>,
     /// A step is under way.
-    busy: Mutex<bool>,
+    busy: Arc<tokio::sync::Mutex<()>>,
+    /// Held prices are being looked after.
+    pub(super) sweeping: Arc<tokio::sync::Mutex<()>>,
+    /// A result or a plan is being made of the fold: one at a time.
+    pub(super) settling: tokio::sync::Mutex<()>,
+    /// The fold has corrections in it that no version of the result has yet.
+    pub(super) ahead: AtomicBool,
+    /// The seq of the newest row of its life that is in the facts.
+    seen: watch::Sender<u64>,
     /// Players' turns to enter, by number: one after the other for each.
     entering: Vec<tokio::sync::Mutex<()>>,
     /// Lines that wallets have carried out in this process's life: for the view, and so that
@@ -86,6 +95,18 @@ impl Entry {
     fn change(&self, change: impl FnOnce(&mut Facts)) {
         let mut facts = self.state.write().unwrap_or_else(PoisonError::into_inner);
         change(Arc::make_mut(&mut facts));
+        let seq = facts.life.seq;
+        drop(facts);
+        self.seen.send_if_modified(|seen| std::mem::replace(seen, seq) != seq);
+    }
+
+    /// Waits until the facts have a committed row of its life: a moment, seconds at most.
+    pub async fn caught_up(&self, seq: u64) {
+        let mut seen = self.seen.subscribe();
+        let there = seen.wait_for(|seen| *seen >= seq);
+        if tokio::time::timeout(CATCH_UP_MAX, there).await.is_err() {
+            tracing::warn!(tournament = %self.definition.id, seq, "the fold is far behind");
+        }
     }
 
     /// A player's turn to enter.
@@ -160,6 +181,8 @@ pub struct Payers {
     pub external: HashSet<TenantId>,
 }
 
+/// How long whoever changed a tournament waits to see it changed.
+const CATCH_UP_MAX: Duration = Duration::from_secs(5);
 /// Players' turns to enter one tournament.
 const TURNS: usize = 32;
 
@@ -295,6 +318,7 @@ impl Tournaments {
             tick_ms: definition.tick_ms,
             rows: Vec::new(),
         };
+        let seen = watch::Sender::new(facts.life.seq);
         let entry = Arc::new_cyclic(|entry| Entry {
             tenant,
             definition: Arc::clone(&definition),
@@ -307,7 +331,11 @@ impl Tournaments {
                 self.keys.clone(),
                 Arc::clone(&self.clock),
             ),
-            busy: Mutex::new(false),
+            busy: Arc::default(),
+            sweeping: Arc::default(),
+            settling: tokio::sync::Mutex::default(),
+            ahead: AtomicBool::new(false),
+            seen,
             entering: (0..TURNS).map(|_| tokio::sync::Mutex::default()).collect(),
             carried_out: Mutex::default(),
             reached: AtomicBool::new(false),
@@ -521,12 +549,11 @@ impl Tournaments {
                 if !self.is_due(&entry, now) {
                     continue;
                 }
-                let mut busy = entry.busy.lock().unwrap_or_else(PoisonError::into_inner);
-                if !std::mem::replace(&mut busy, true) {
-                    let (this, entry) = (Arc::clone(&self), Arc::clone(&entry));
+                if let Ok(busy) = Arc::clone(&entry.busy).try_lock_owned() {
+                    let this = Arc::clone(&self);
                     actix::spawn(async move {
                         this.advance(&entry).await;
-                        *entry.busy.lock().unwrap_or_else(PoisonError::into_inner) = false;
+                        drop(busy);
                     });
                 }
             }
@@ -573,6 +600,12 @@ impl Tournaments {
             let facts = entry.facts();
             if entry.settled.load(Ordering::Relaxed) == facts.life.seq {
                 continue;
+            }
+            // Between two versions of a result it is not whole. All are saved at one position, so
+            // that then none is; the next time comes soon.
+            let whole = entry.settling.try_lock();
+            if whole.is_err() || entry.ahead.load(Ordering::Relaxed) {
+                return Ok(());
             }
             let Ok(Some((positions, standings))) = entry.addr.send(SaveFold).await else {
                 continue;

@@ -22,7 +22,6 @@ use palio_protocol::{ErrorCode, json};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Lines of a payout in one answer.
 const LINES_MAX: usize = 200;
@@ -57,7 +56,7 @@ async fn known(server: &Server, tenant: TenantId, outside: &str) -> Result<Playe
 }
 
 /// Sends a command and answers with the tournament as it is then.
-async fn run(
+pub(super) async fn run(
     server: &Server,
     request: &HttpRequest,
     tenant: TenantId,
@@ -66,14 +65,7 @@ async fn run(
 ) -> Result<HttpResponse, ApiError> {
     let trace = Some(trace_of(request));
     match server.tournaments.command(tenant, &entry.definition.id, command, trace).await {
-        Reply::Done(row) => {
-            for _ in 0..200 {
-                if entry.facts().life.seq >= row.seq {
-                    break;
-                }
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        }
+        Reply::Done(row) => entry.caught_up(row.seq).await,
         Reply::TournamentUnchanged => {}
         other => return Err(unexpected(&other)),
     }

@@ -2,6 +2,7 @@
 
 use super::Server;
 use super::caller;
+use super::contests;
 use super::error::{ApiError, failure, restored, tournament_refusal, unexpected};
 use super::leaderboard::{id, not_found};
 use super::run::{Done, Found};
@@ -242,20 +243,8 @@ pub(super) async fn cancel(
     let id = id(&path)?;
     let entry = server.tournaments.get(&id).filter(|entry| entry.tenant == operator.tenant());
     let entry = entry.ok_or_else(not_found)?;
-    let trace = Some(trace_of(&request));
     let command = Act::Cancel { reason: asked.reason };
-    match server.tournaments.command(operator.tenant(), &id, command, trace).await {
-        Reply::Done(_) | Reply::TournamentUnchanged => {
-            for _ in 0..200 {
-                if entry.facts().life.is_cancelled() {
-                    break;
-                }
-                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-            }
-            Ok(HttpResponse::Ok().json(shown(&server, &entry, server.clock.now())))
-        }
-        other => Err(unexpected(&other)),
-    }
+    contests::run(&server, &request, operator.tenant(), &entry, command).await
 }
 
 /// `POST /api/tournaments/{id}/join`.

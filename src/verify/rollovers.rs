@@ -11,6 +11,9 @@ use std::collections::BTreeMap;
 /// What stands between slots, per currency: in minor units.
 pub(super) type Transit = BTreeMap<Currency, i128>;
 
+/// Who has a sum, and how much.
+type Taken<'a> = (&'a TournamentId, Amount);
+
 /// Whether an event of the three follows from the state before it; of any other it does.
 pub(super) fn follows(before: &Tournament, row: &Row, event: &Event) -> bool {
     let command = match event {
@@ -35,8 +38,7 @@ pub(super) fn compare(
     transit: &Transit,
     report: &mut Report,
 ) {
-    let mut taken: BTreeMap<(TenantId, &TournamentId, u32), Vec<(&TournamentId, Amount)>> =
-        BTreeMap::new();
+    let mut taken: BTreeMap<_, Vec<Taken<'_>>> = BTreeMap::new();
     for ((tenant, _), home) in homes {
         let Some(life) = home.life() else { continue };
         for one in &life.rollover.taken {

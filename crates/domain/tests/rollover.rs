@@ -137,7 +137,8 @@ impl World {
 
     fn close(&mut self, n: usize) {
         self.now = self.now.max(self.home(n).definition.ends.0 + 101);
-        let command = Command::Close { cut: vec![0; 256], result: result() };
+        let seen = self.home(n).seq;
+        let command = Command::Close { seen, cut: vec![0; 256], result: result() };
         self.ask(n, &command).unwrap();
     }
 
@@ -155,13 +156,14 @@ impl World {
         let finishers = (1..=winners).map(finish).collect();
         let settling = Settling { finishers, turnover: Amount::ZERO };
         let plan = settle::settle(&home.definition, home.brought(), &settling).unwrap().unwrap();
-        let command = Command::Plan { version, plan: Box::new(plan) };
+        let command = Command::Plan { seen: home.seq, version, plan: Box::new(plan) };
         assert_eq!(self.ask(n, &command), Ok(true));
     }
 
     fn revise(&mut self, n: usize) {
         let (reason, author) = ("a round was voided".to_owned(), "anna".to_owned());
-        let command = Command::Revise { cut: vec![0; 256], result: result(), reason, author };
+        let (seen, cut) = (self.home(n).seq, vec![0; 256]);
+        let command = Command::Revise { seen, cut, result: result(), reason, author };
         self.ask(n, &command).unwrap();
     }
 
@@ -387,7 +389,8 @@ fn a_race_that_is_called_off_refunds_its_players_only() {
         let plan = settle::call_off(&home.definition, &home.seats, None).unwrap().unwrap();
         let refunds: i64 = plan.lines().iter().map(|line| line.value.0).sum();
         assert_eq!(refunds, 680, "entries and fees");
-        let command = Command::Plan { version: 1, plan: Box::new(plan) };
+        let seen = home.seq;
+        let command = Command::Plan { seen, version: 1, plan: Box::new(plan) };
         assert_eq!(world.ask(1, &command), Ok(true));
         world.check(1);
         assert_eq!(world.home(1).rollover.waits(), Amount(10_000));
@@ -461,7 +464,8 @@ impl Season {
             if home.is_cancelled() {
                 let plan = settle::call_off(&home.definition, &home.seats, None);
                 let plan = Box::new(plan.unwrap().unwrap());
-                assert_eq!(world.ask(n, &Command::Plan { version: 1, plan }), Ok(true));
+                let seen = home.seq;
+                assert_eq!(world.ask(n, &Command::Plan { seen, version: 1, plan }), Ok(true));
             } else {
                 world.plan(n, *winners);
             }
@@ -474,7 +478,8 @@ impl Season {
             drop(world.ask(n, &Command::Seat { player, entry: 1, ticket: false }));
         } else {
             drop(world.ask(n, &Command::Start));
-            drop(world.ask(n, &Command::Close { cut: vec![0; 256], result: result() }));
+            let (seen, cut) = (world.home(n).seq, vec![0; 256]);
+            drop(world.ask(n, &Command::Close { seen, cut, result: result() }));
         }
         world.check(n);
     }

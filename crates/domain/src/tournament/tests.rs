@@ -266,7 +266,30 @@ fn life() {
     let announced = definition(Metric::Turnover, EntryMode::OptIn);
     let create = Act::Create(Box::new(announced.clone()));
     let result = fold(&announced, &[]).result();
-    let close = Act::Close { cut: vec![0; 256], result };
+    let close = |seen| Act::Close { seen, cut: vec![0; 256], result: result.clone() };
+    let (close, early) = (close(2), close(1));
+    let revise = Act::Revise {
+        seen: 3,
+        cut: vec![0; 256],
+        result: result.clone(),
+        reason: "late".into(),
+        author: "ops".into(),
+    };
+    let settling = settle::Settling { finishers: Vec::new(), turnover: Amount::ZERO };
+    let seats = Default::default();
+    let brought = settle::Brought { seats: &seats, carried_in: Amount::ZERO };
+    let nobody = settle::settle(&announced, brought, &settling).unwrap().unwrap();
+    let plan = Act::Plan { seen: 3, version: 1, plan: Box::new(nobody) };
+    let (paid, unpaid) = (Act::Complete { seen: 4 }, Act::Complete { seen: 3 });
+    let (reason, author) = ("collusion".to_owned(), "ops".to_owned());
+    let out = Act::Disqualify {
+        player: PlayerId(7),
+        reinstate: false,
+        reason: reason.clone(),
+        author: author.clone(),
+    };
+    let hold = Act::Review { player: Some(PlayerId(7)), hold: true, reason, author };
+    let closed = [(&create, 0), (&Act::Start, 1_000), (&close, 9_501)];
     let cancel = Act::Cancel { reason: "rain".into() };
     let mut other = announced.clone();
     other.name = "Another".into();
@@ -282,11 +305,27 @@ fn life() {
         (vec![(&create, 0), (&Act::Start, 1_000)], Ok(true)),
         (vec![(&create, 0), (&Act::Start, 20_000)], Ok(true)),
         (vec![(&create, 0), (&Act::Start, 1_000), (&Act::Start, 1_001)], Ok(false)),
-        (vec![(&create, 0), (&close, 20_000)], Err(Refusal::NotStarted)),
+        (vec![(&create, 0), (&early, 20_000)], Err(Refusal::NotStarted)),
         (vec![(&create, 0), (&Act::Start, 1_000), (&close, 9_500)], Err(Refusal::NotYet)),
         (vec![(&create, 0), (&Act::Start, 1_000), (&close, 9_501)], Ok(true)),
         (vec![(&create, 0), (&Act::Start, 1_000), (&close, 9_501), (&close, 9_502)], Ok(false)),
         (vec![(&create, 0), (&Act::Start, 1_000), (&close, 9_501), (&cancel, 9_502)], Ok(true)),
+        // What came after the view that a result was computed from is not passed over.
+        (vec![(&create, 0), (&Act::Start, 1_000), (&early, 9_501)], Err(Refusal::Behind)),
+        (
+            vec![(&create, 0), (&Act::Start, 1_000), (&out, 9_000), (&close, 9_501)],
+            Err(Refusal::Behind),
+        ),
+        (
+            vec![(&create, 0), (&Act::Start, 1_000), (&hold, 9_000), (&close, 9_501)],
+            Err(Refusal::Behind),
+        ),
+        ([&closed[..], &[(&out, 9_600), (&revise, 9_700)]].concat(), Err(Refusal::Behind)),
+        ([&closed[..], &[(&revise, 9_700)]].concat(), Ok(true)),
+        ([&closed[..], &[(&hold, 9_600), (&plan, 9_700)]].concat(), Err(Refusal::Behind)),
+        ([&closed[..], &[(&plan, 9_700)]].concat(), Ok(true)),
+        ([&closed[..], &[(&plan, 9_700), (&unpaid, 9_701)]].concat(), Err(Refusal::Behind)),
+        ([&closed[..], &[(&plan, 9_700), (&paid, 9_701)]].concat(), Ok(true)),
         (vec![(&create, 0), (&cancel, 1)], Ok(true)),
         (vec![(&create, 0), (&cancel, 1), (&cancel, 2)], Ok(false)),
         (vec![(&create, 0), (&cancel, 1), (&Act::Start, 1_000)], Err(Refusal::AlreadyEnded)),

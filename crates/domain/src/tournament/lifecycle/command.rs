@@ -34,6 +34,8 @@ pub enum Command {
     },
     /// Ends it at a cut, once its end and grace are over.
     Close {
+        /// The seq of the tournament's last row when this was computed.
+        seen: u64,
         /// Last seq that counts, per slot; 256 entries.
         cut: Vec<u64>,
         /// The standings at the cut.
@@ -68,6 +70,8 @@ pub enum Command {
     },
     /// Puts the result right (L5).
     Revise {
+        /// The seq of the tournament's last row when this was computed.
+        seen: u64,
         /// Rows up to here were looked at.
         cut: Vec<u64>,
         /// The standings as they should be.
@@ -79,6 +83,8 @@ pub enum Command {
     },
     /// Fixes who gets what.
     Plan {
+        /// The seq of the tournament's last row when this was computed.
+        seen: u64,
         /// Of which version of the result; refunds are version 1.
         version: u32,
         /// The plan.
@@ -105,7 +111,10 @@ pub enum Command {
         author: String,
     },
     /// Everything is paid.
-    Complete,
+    Complete {
+        /// The seq of the tournament's last row when this was computed.
+        seen: u64,
+    },
     /// Sends what nobody won on: into another tournament's pool, or back to promotions.
     Roll {
         /// Of which version of the result.
@@ -263,6 +272,9 @@ pub enum Event {
 /// Why a tournament says no, in order of precedence.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
+    /// Something happened to the tournament after what the command was computed from.
+    #[error("the tournament has changed meanwhile")]
+    Behind,
     /// The definition can't work.
     #[error("the tournament is not valid: {0}")]
     Invalid(String),

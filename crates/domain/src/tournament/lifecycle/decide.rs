@@ -49,12 +49,17 @@ impl Tournament {
     }
 
     fn decide_existing(&self, command: &Command, now: UnixMs) -> Result<Option<Event>, Refusal> {
+        // Standings, plans and "all is paid" are computed from a view outside: a hold, a
+        // disqualification or a new plan that it has not seen must not be passed over.
+        if command.seen().is_some_and(|seen| seen != self.seq) && !self.is_so_already(command) {
+            return Err(Refusal::Behind);
+        }
         match command {
             Command::Create(_) => Err(Refusal::AlreadyExists),
             Command::Start => self.start(now),
             Command::Seat { player, entry, ticket } => self.seat(*player, *entry, *ticket, now),
             Command::Invite { players, author } => self.invite(players, author),
-            Command::Close { cut, result } => match self.step {
+            Command::Close { cut, result, .. } => match self.step {
                 Step::Closed | Step::Completed => Ok(None),
                 Step::Cancelled => Err(Refusal::AlreadyEnded),
                 Step::Created => Err(Refusal::NotStarted),
@@ -92,7 +97,7 @@ impl Tournament {
             Command::Review { player, hold, reason, author } => {
                 self.review(*player, *hold, reason, author)
             }
-            Command::Revise { cut, result, reason, author } => {
+            Command::Revise { cut, result, reason, author, .. } => {
                 if !self.is_closed() {
                     let over = self.step == Step::Cancelled;
                     return Err(if over { Refusal::AlreadyEnded } else { Refusal::NotYet });
@@ -106,7 +111,7 @@ impl Tournament {
                     author: author.clone(),
                 }))
             }
-            Command::Plan { version, plan } => self.plan(*version, plan, now),
+            Command::Plan { version, plan, .. } => self.plan(*version, plan, now),
             Command::Move { version, line, to, author } => {
                 let order = self.payout.order(*version, *line).ok_or(Refusal::NoSuchLine)?;
                 let from = self.payout.progress.get(&(*version, *line));
@@ -139,7 +144,7 @@ impl Tournament {
                     leg: None,
                 }))
             }
-            Command::Complete => match self.step {
+            Command::Complete { .. } => match self.step {
                 Step::Completed => Ok(None),
                 Step::Closed | Step::Cancelled if self.is_payable() => {
                     let pending = self.payout.progress.values().any(|at| !at.is_over());
@@ -153,6 +158,18 @@ impl Tournament {
             }
             Command::Arrive { version } => self.arrive(*version),
             Command::CarryIn { carried, currency } => self.carry_in(carried, *currency, now),
+        }
+    }
+
+    /// Whether a computed command came true before, so that saying so again changes nothing.
+    fn is_so_already(&self, command: &Command) -> bool {
+        match command {
+            Command::Close { .. } => matches!(self.step, Step::Closed | Step::Completed),
+            Command::Plan { version, .. } => {
+                self.payout.batches.last().is_some_and(|batch| batch.version >= *version)
+            }
+            Command::Complete { .. } => self.step == Step::Completed || self.refunded,
+            _ => false,
         }
     }
 

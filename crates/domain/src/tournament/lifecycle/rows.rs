@@ -296,6 +296,18 @@ fn bad(row: &Row, field: &'static str) -> CorruptRow {
 }
 
 impl Command {
+    /// What a command that was computed from a view has seen of the tournament: its last row.
+    #[must_use]
+    pub const fn seen(&self) -> Option<u64> {
+        match self {
+            Self::Close { seen, .. }
+            | Self::Revise { seen, .. }
+            | Self::Plan { seen, .. }
+            | Self::Complete { seen } => Some(*seen),
+            _ => None,
+        }
+    }
+
     /// Its name in logs and metrics.
     #[must_use]
     pub const fn name(&self) -> &'static str {
@@ -312,7 +324,7 @@ impl Command {
             Self::Plan { .. } => "plan",
             Self::Move { .. } => "move",
             Self::Approve { .. } => "approve",
-            Self::Complete => "complete",
+            Self::Complete { .. } => "complete",
             Self::Roll { .. } => "roll",
             Self::Arrive { .. } => "arrive",
             Self::CarryIn { .. } => "carry_in",
