@@ -26,7 +26,7 @@ import { learnFromHeader } from './clock.js';
  * @property {number} [entriesMax]
  * @property {'best'|'sum'} [reentry]
  * @property {{min?: number, max?: number, taken?: number}} [seats]
- * @property {{total: string}} [pool]
+ * @property {{total: string, carriedIn?: {from: string, amount: string}[]}} [pool]
  * @property {{from: number, to: number, prizes: string[]}[]} [places]
  * @property {string} [entryClosesAt]
  * @property {{countries?: string[], countriesExcept?: string[], segments?: string[]}} [eligibility]
