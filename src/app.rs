@@ -32,6 +32,7 @@ use actix_web::{App, HttpServer, web};
 use metrics_exporter_prometheus::PrometheusHandle;
 use palio_domain::journal::Keys;
 use palio_domain::tournament::Kind;
+use palio_domain::tournament::parts::Part;
 use palio_domain::{PlayerId, ProviderId, TenantId, UnixMs};
 use palio_protocol::session::SessionRules;
 use std::collections::HashMap;
@@ -208,6 +209,7 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
         clock: Arc::clone(&clock),
         zones: config.tenant.iter().map(|of| (TenantId(of.id), of.zone.clone())).collect(),
         types: tournament_types(config),
+        rules_off: rules_off(config),
         definition: http::definition_of,
     });
     let folds = (Arc::clone(&tournaments), Arc::clone(&desk), Arc::clone(&search), schedules);
@@ -266,6 +268,7 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
         player_token_ms: i64::from(config.auth.player_token_minutes) * 60_000,
         demo_players: (config.mode == Mode::Demo).then_some(config.demo.players),
         tournament_types: tournament_types(config),
+        rules_off: rules_off(config),
         public_tenant: TenantId(config.tenant.first().map_or(1, |tenant| tenant.id)),
     });
     let (server, address) = serve(config, state.clone(), &live)?;
@@ -409,6 +412,11 @@ fn session_rules(tenant: &crate::config::Tenant) -> (TenantId, SessionRules) {
 fn tournament_types(config: &Config) -> HashMap<TenantId, Vec<Kind>> {
     let types = |tenant: &config::Tenant| (TenantId(tenant.id), tenant.tournament_types.clone());
     config.tenant.iter().map(types).collect()
+}
+
+/// Which parts of rules each tenant may not use.
+fn rules_off(config: &Config) -> HashMap<TenantId, Vec<Part>> {
+    config.tenant.iter().map(|of| (TenantId(of.id), of.rules_off.clone())).collect()
 }
 
 /// Where notices go.

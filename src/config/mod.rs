@@ -18,6 +18,7 @@ use figment::Figment;
 use figment::error::Kind;
 use figment::providers::{Env, Format as _, Toml};
 use palio_domain::Currency;
+use palio_domain::tournament::parts::Part;
 use palio_domain::tournament::{EntryMode, Kind as Contest, Metric};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -199,6 +200,8 @@ section! {
         notices_secret_file: PathBuf,
         #[serde(default)]
         tournament_types: Vec<Contest>,
+        #[serde(default)]
+        rules_off: Vec<Part>,
         #[serde(default)]
         wallet: WalletKeeper,
         #[serde(default, skip_serializing_if = "Option::is_none")]

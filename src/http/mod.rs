@@ -114,6 +114,8 @@ pub struct Server {
     pub demo_players: Option<u32>,
     /// Types of tournaments that tenants may announce; empty: all.
     pub tournament_types: HashMap<TenantId, Vec<palio_domain::tournament::Kind>>,
+    /// Parts of rules that tenants may not use.
+    pub rules_off: HashMap<TenantId, Vec<palio_domain::tournament::parts::Part>>,
     /// The tenant of calls that carry no token.
     pub public_tenant: TenantId,
 }
