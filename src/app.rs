@@ -23,6 +23,7 @@ use crate::providers::sandbox::{self, SandboxConfig};
 use crate::providers::{dialects, series};
 use crate::search::Search;
 use crate::storage::{self, Storage};
+use crate::theme::Theme;
 use crate::ws::{self, Live, LiveConfig};
 use actix_http::HttpService;
 use actix_service::map_config;
@@ -269,6 +270,7 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
         demo_players: (config.mode == Mode::Demo).then_some(config.demo.players),
         tournament_types: tournament_types(config),
         rules_off: rules_off(config),
+        themes: themes(config),
         public_tenant: TenantId(config.tenant.first().map_or(1, |tenant| tenant.id)),
     });
     let (server, address) = serve(config, state.clone(), &live)?;
@@ -417,6 +419,12 @@ fn tournament_types(config: &Config) -> HashMap<TenantId, Vec<Kind>> {
 /// Which parts of rules each tenant may not use.
 fn rules_off(config: &Config) -> HashMap<TenantId, Vec<Part>> {
     config.tenant.iter().map(|of| (TenantId(of.id), of.rules_off.clone())).collect()
+}
+
+/// How each tenant's page looks.
+fn themes(config: &Config) -> HashMap<TenantId, Theme> {
+    let theme = |of: &config::Tenant| of.theme.as_ref().map_or_else(Theme::own, Theme::of);
+    config.tenant.iter().map(|of| (TenantId(of.id), theme(of))).collect()
 }
 
 /// Where notices go.

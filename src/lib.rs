@@ -16,5 +16,6 @@ pub mod providers;
 pub mod search;
 pub mod storage;
 pub mod telemetry;
+pub mod theme;
 pub mod verify;
 pub mod ws;

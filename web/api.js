@@ -117,6 +117,9 @@ export const leave = (id, token) => call(`${tournamentPath(id)}/leave`, { method
 /** @param {string} token @returns {Promise<Me>} */
 export const getMe = async (token) => (await call('/api/me', { token })).body;
 
+/** @param {string|null} token @returns {Promise<import('./theme.js').Theme>} */
+export const getTheme = async (token) => (await call('/api/theme', { token })).body;
+
 /** @returns {Promise<{demo: boolean, players: number}>} */
 export const getDemo = async () => (await call('/demo/info')).body;
 

@@ -181,6 +181,19 @@ const fn open_seconds() -> u32 {
 }
 
 section! {
+    /// `tenant.theme`
+    Theme {
+        name: String,
+        #[serde(default)]
+        accent: String,
+        #[serde(default)]
+        scheme: Scheme,
+        #[serde(default)]
+        logo: String,
+    }
+}
+
+section! {
     /// `[[tenant]]`
     Tenant {
         id: u32,
@@ -206,6 +219,8 @@ section! {
         wallet: WalletKeeper,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         payments: Option<Payments>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        theme: Option<Theme>,
     }
 }
 
@@ -229,6 +244,11 @@ macro_rules! choice {
         #[expect(missing_docs, reason = "every choice is commented in config/default.toml")]
         pub enum $name { #[default] $first, $($other),* }
     };
+}
+
+choice! {
+    /// `tenant.theme.scheme`
+    Scheme { Auto, Light, Dark }
 }
 
 choice! {
