@@ -14,6 +14,8 @@ const READABLE: f64 = 4.5;
 const LIGHT: [Colour; 2] = [Colour([0xff, 0xfd, 0xf8]), Colour([0xef, 0xe9, 0xdc])];
 const DARK: [Colour; 2] = [Colour([0x0f, 0x0e, 0x19]), Colour([0x19, 0x18, 0x26])];
 const WHITE: Colour = Colour([0xff; 3]);
+/// The softest text on the top of a tournament.
+const LIGHT_TEXT: Colour = Colour([0xbd, 0xb6, 0xcc]);
 const INK: Colour = Colour([0x14, 0x12, 0x1f]);
 
 /// A colour, red, green and blue.
@@ -92,14 +94,20 @@ impl Palette {
         let [first, second] = *surfaces;
         let wash = first.mixed(accent, 10);
         let signal = accent.readable_on(&[first, second, wash], away);
-        let on_button = if WHITE.contrast(accent) >= INK.contrast(accent) { WHITE } else { INK };
+        let is_light = WHITE.contrast(accent) >= INK.contrast(accent);
+        let (on_button, off) = if is_light { (WHITE, INK) } else { (INK, WHITE) };
+        let button = accent.readable_on(&[on_button], off);
         // Light text stands on it, whatever the colour.
-        let hero = INK.mixed(accent, 12);
-        let hero2 = INK.mixed(accent, 26);
+        let tinted = |most: u16| {
+            let tints = (0..=most).rev().map(|percent| INK.mixed(accent, percent));
+            let good = |hero: &Colour| LIGHT_TEXT.contrast(*hero) >= READABLE;
+            tints.into_iter().find(good).unwrap_or(INK)
+        };
+        let (hero, hero2) = (tinted(12), tinted(26));
         Self {
             signal: signal.text(),
             signal_wash: wash.text(),
-            button: accent.text(),
+            button: button.text(),
             on_button: on_button.text(),
             hero: hero.text(),
             hero2: hero2.text(),
@@ -219,9 +227,8 @@ mod tests {
                     assert!(signal.contrast(*on) >= READABLE, "{accent:?} on {on:?}: {palette:?}");
                 }
                 assert!(of(&palette.button).contrast(of(&palette.on_button)) >= READABLE);
-                let light_text = Colour([0xbd, 0xb6, 0xcc]);
                 for hero in [&palette.hero, &palette.hero2] {
-                    assert!(light_text.contrast(of(hero)) >= READABLE, "{accent:?}: {hero}");
+                    assert!(LIGHT_TEXT.contrast(of(hero)) >= READABLE, "{accent:?}: {hero}");
                 }
                 colours += 1;
             }

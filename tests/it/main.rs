@@ -8,6 +8,7 @@
 )]
 
 mod agreed;
+mod brands;
 mod contests;
 mod crash;
 mod crash_database;

@@ -176,3 +176,16 @@ pub fn switched_off(of: &Definition, off: &[Part]) -> Vec<(Part, String)> {
     used.retain(|(part, _)| off.contains(part));
     used
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Part;
+
+    #[test]
+    fn a_part_has_one_word() {
+        for part in Part::ALL {
+            assert_eq!(serde_json::to_value(part).unwrap(), part.as_str());
+            assert_eq!(Part::ALL.iter().filter(|other| **other == part).count(), 1);
+        }
+    }
+}
