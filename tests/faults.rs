@@ -16,12 +16,14 @@ use palio::storage::memory::Memory;
 use palio_domain::journal::head::{CHAIN_START, link};
 use palio_domain::journal::{Account, Head, Keys, RowKind, Stage};
 use palio_domain::tournament::lifecycle::rollover::Carried;
-use palio_domain::tournament::lifecycle::{Command as Act, Event, Tournament};
+use palio_domain::tournament::lifecycle::{Command as Ask, Event, Tournament};
 use palio_domain::tournament::prizes::table::PrizeTable;
 use palio_domain::tournament::schedule::ScheduleId;
 use palio_domain::tournament::score::{ONE, Points};
 use palio_domain::tournament::settle::{self, Settling};
 use palio_domain::tournament::{Admission, Definition, EntryMode, Kind, Metric, Review, Standings};
+use palio_domain::wallet::contest::Act;
+use palio_domain::wallet::reported::{Correction, RoundReport, Sums};
 use palio_domain::wallet::{BetRef, BetResult, Cell, Command, Found, Prepared, Terms};
 use palio_domain::{
     Aggregate, Amount, BetId, Currency, GameId, PlayerId, ProviderId, RoundId, Slot, TenantId,
@@ -77,7 +79,32 @@ fn commands(player: u64, n: u64) -> Vec<(String, Command)> {
     };
     let roll_back =
         Command::Rollback { provider: provider.clone(), bet: reference.bet.clone(), round: None };
-    let all = match (n + player) % 5 {
+    let report = Act::Report(Box::new(RoundReport {
+        bet: reference.clone(),
+        stake: Amount(100),
+        payout: Amount(40),
+        currency,
+        at: None,
+        superseded: false,
+        barred: false,
+    }));
+    let correct = |version, payout: Option<i64>| {
+        Act::Correct(Box::new(Correction {
+            provider: provider.clone(),
+            bet: reference.bet.clone(),
+            round: None,
+            version,
+            now: payout.map(|payout| Sums { stake: Amount(90), payout: Amount(payout) }),
+            currency,
+            at: None,
+        }))
+    };
+    let act = |act: Act| Command::Contest(Box::new(act));
+    let reported = [report, correct(Some(4), Some(50)), correct(Some(2), None)].map(act);
+    let voided = [correct(None, None)].map(act);
+    let all = match (n + player) % 6 {
+        5 if n.is_multiple_of(2) => reported.into_iter().collect(),
+        5 => voided.into_iter().chain(reported).collect(),
         0 => vec![Command::Deposit { amount: Amount(5_000), currency }],
         1 => vec![place, result(250, None)],
         2 => vec![place, roll_back],
@@ -154,7 +181,7 @@ fn damage(rng: &mut StdRng, rows: &mut Vec<StoredRow>, head: &mut Head) -> Strin
             .find(|at| rows[*at].row.leg.is_some_and(|leg| leg.amount.0 > 0))
             .unwrap()
     };
-    match rng.random_range(0..12) {
+    match rng.random_range(0..13) {
         0 => {
             rows.remove(at);
             format!("row {at} dropped")
@@ -237,6 +264,29 @@ fn damage(rng: &mut StdRng, rows: &mut Vec<StoredRow>, head: &mut Head) -> Strin
                 relink(rows, head);
             }
             format!("row {at} goes to promo, relinked: {relinked}")
+        }
+        11 => {
+            // So that it can still be read, and nothing but its meaning tells.
+            let (corrected, reported) = (RowKind::RoundCorrected, RowKind::RoundReported);
+            let (of, what, with) = [
+                (corrected, "\"p\":", "\"p\":1"),
+                (corrected, "\"version\":", "\"version\":1"),
+                (corrected, "\"b\":{\"s\":", "\"b\":{\"s\":1"),
+                (corrected, "\"now\":null", "\"now\":{\"s\":1,\"p\":1}"),
+                (reported, "\"payout\":4", "\"payout\":5"),
+                (reported, "\"payout\":40}", "\"payout\":40,\"superseded\":true}"),
+                (reported, ",\"superseded\":true", ""),
+                (reported, "\"payout\":40}", "\"payout\":40,\"barred\":true}"),
+            ][rng.random_range(0..8)];
+            let text = |row: &StoredRow| String::from_utf8_lossy(&row.row.payload).into_owned();
+            let at = (0..rows.len())
+                .map(|step| (at + step) % rows.len())
+                .find(|at| rows[*at].row.kind == of && text(&rows[*at]).contains(what))
+                .unwrap();
+            let other = text(&rows[at]).replacen(what, with, 1);
+            rows[at].row.payload = other.into_bytes().into();
+            relink(rows, head);
+            format!("{what} of the reported round in row {at} changed and relinked")
         }
         _ => flip(rng, rows, at),
     }
@@ -335,7 +385,7 @@ fn rolled_over(steps: u32) -> Memory {
     let mut stage = Stage::new(memory.acquire_sync("first", &all));
     let races = [race("one", 1_000), race("two", 2_000)];
     let mut homes: [Option<Tournament>; 2] = [None, None];
-    let mut ask = |homes: &mut [Option<Tournament>; 2], at: usize, now: i64, act: Act| {
+    let mut ask = |homes: &mut [Option<Tournament>; 2], at: usize, now: i64, act: Ask| {
         let event = Tournament::decide(homes[at].as_ref(), &act, UnixMs(now)).unwrap().unwrap();
         let row = stage.push(event.draft(TENANT, &races[at], &keys, None), UnixMs(now)).unwrap();
         match (&mut homes[at], Event::from_row(&row).unwrap()) {
@@ -350,32 +400,32 @@ fn rolled_over(steps: u32) -> Memory {
     let close = |homes: &[Option<Tournament>; 2], at: usize| {
         let seen = homes[at].as_ref().unwrap().seq;
         let fold = Standings::new(Arc::new(races[at].clone()), TENANT, UnixMs(500));
-        Act::Close { seen, cut: vec![0; 256], result: fold.result() }
+        Ask::Close { seen, cut: vec![0; 256], result: fold.result() }
     };
     let plan = |homes: &[Option<Tournament>; 2], at: usize| {
         let settling = Settling { finishers: Vec::new(), turnover: Amount::ZERO };
         let home = homes[at].as_ref().unwrap();
         let plan = settle::settle(&races[at], home.brought(), &settling).unwrap().unwrap();
-        Act::Plan { seen: home.seq, version: 1, plan: Box::new(plan) }
+        Ask::Plan { seen: home.seq, version: 1, plan: Box::new(plan) }
     };
-    ask(&mut homes, 0, 500, Act::Create(Box::new(races[0].clone())));
-    ask(&mut homes, 1, 500, Act::Create(Box::new(races[1].clone())));
-    ask(&mut homes, 0, 1_000, Act::Start);
+    ask(&mut homes, 0, 500, Ask::Create(Box::new(races[0].clone())));
+    ask(&mut homes, 1, 500, Ask::Create(Box::new(races[1].clone())));
+    ask(&mut homes, 0, 1_000, Ask::Start);
     let ended = close(&homes, 0);
     ask(&mut homes, 0, 1_900, ended);
     let first = plan(&homes, 0);
     ask(&mut homes, 0, 1_900, first);
     let (from, to) = (races[0].id.clone(), races[1].id.clone());
-    ask(&mut homes, 0, 1_900, Act::Roll { version: 1, to: Some(to), instead_of: None });
+    ask(&mut homes, 0, 1_900, Ask::Roll { version: 1, to: Some(to), instead_of: None });
     if steps == 1 {
         return memory;
     }
     let carried = Carried { from, version: 1, amount: Amount(10_000) };
-    ask(&mut homes, 1, 1_900, Act::CarryIn { carried, currency: Currency::EUR });
+    ask(&mut homes, 1, 1_900, Ask::CarryIn { carried, currency: Currency::EUR });
     if steps == 3 {
-        ask(&mut homes, 0, 1_900, Act::Arrive { version: 1 });
+        ask(&mut homes, 0, 1_900, Ask::Arrive { version: 1 });
     }
-    ask(&mut homes, 1, 2_000, Act::Start);
+    ask(&mut homes, 1, 2_000, Ask::Start);
     let ended = close(&homes, 1);
     ask(&mut homes, 1, 2_900, ended);
     let second = plan(&homes, 1);

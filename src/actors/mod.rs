@@ -17,6 +17,7 @@ pub mod registry;
 pub mod rollover;
 pub mod scheduler;
 pub mod schedules;
+mod showing;
 mod steps;
 mod tournament;
 pub mod tournaments;

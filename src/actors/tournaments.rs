@@ -3,15 +3,14 @@
 //! Lives on the fold thread. [`Tournaments::take`] hands committed rows to the scoring actors;
 //! other threads only read views and send questions.
 
-use super::board::{BoardRow, BoardView, Boards, OwnRow, Status};
+use super::board::{BoardView, Status};
 use super::handle::{CoreHandle, Reply, Work};
-use super::tournament::{self, Decoded, Own, Page, Rows, SaveFold, Tournament};
+use super::tournament::{self, Decoded, Rows, SaveFold, Tournament};
 use crate::clock::Clock;
 use crate::payments::Payments;
 use crate::players::Players;
 use crate::storage::{Error, FoldSnapshot, Storage};
 use actix::Addr;
-use async_trait::async_trait;
 use dashmap::DashMap;
 use palio_domain::Amount;
 use palio_domain::ids::SLOTS;
@@ -128,7 +127,7 @@ impl Entry {
 
     pub(super) fn publish(&self, view: BoardView) {
         let mut current = self.view.write().unwrap_or_else(PoisonError::into_inner);
-        if **current != view {
+        if !current.shows_the_same(&view) {
             *current = Arc::new(view);
         }
     }
@@ -316,6 +315,8 @@ impl Tournaments {
             participants: 0,
             ends_at: definition.ends,
             tick_ms: definition.tick_ms,
+            decimals: definition.rules.score.decimals,
+            cut: (0, 0),
             rows: Vec::new(),
         };
         let seen = watch::Sender::new(facts.life.seq);
@@ -347,6 +348,10 @@ impl Tournaments {
         entry
     }
 
+    pub(super) fn seal_of(&self, chain: &[u8; 16]) -> [u8; 16] {
+        self.keys.seal(chain)
+    }
+
     /// A tournament.
     pub fn get(&self, id: &TournamentId) -> Option<Arc<Entry>> {
         self.entries.view(id, |_, entry| Arc::clone(entry))
@@ -371,7 +376,7 @@ impl Tournaments {
         let scored: Arc<Vec<Decoded>> =
             Arc::new(rows.iter().filter(concerns).map(decoded).collect());
         // A result that stands hears only of corrections, which are rare.
-        let corrects = |(row, _): &&Decoded| row.kind == RowKind::BetAmended;
+        let corrects = |(row, _): &&Decoded| Standings::corrects(row.kind);
         let corrections: Arc<Vec<Decoded>> =
             Arc::new(scored.iter().filter(corrects).cloned().collect());
         let positions: Arc<Vec<u64>> = Arc::new(positions.to_vec());
@@ -670,34 +675,4 @@ struct SavedFold {
     cut: Option<Vec<u64>>,
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     held: BTreeSet<PlayerId>,
-}
-
-#[async_trait]
-impl Boards for Tournaments {
-    fn is_ready(&self) -> bool {
-        self.is_restored()
-    }
-
-    fn view(&self, tournament: &TournamentId) -> Option<Arc<BoardView>> {
-        self.get(tournament).map(|entry| entry.view())
-    }
-
-    fn ids(&self) -> Vec<TournamentId> {
-        self.entries.iter().map(|entry| entry.key().clone()).collect()
-    }
-
-    async fn own(&self, tournament: &TournamentId, player: PlayerId) -> Option<OwnRow> {
-        let entry = self.get(tournament)?;
-        entry.addr.send(Own { player }).await.ok().flatten()
-    }
-
-    async fn page(
-        &self,
-        tournament: &TournamentId,
-        offset: u64,
-        limit: u64,
-    ) -> Option<Vec<BoardRow>> {
-        let entry = self.get(tournament)?;
-        entry.addr.send(Page { offset, limit }).await.ok()
-    }
 }

@@ -6,19 +6,22 @@ use super::error::{ApiError, restored};
 use super::players::committed;
 use crate::actors::board::{BoardRow, Boards as _, OwnRow};
 use crate::actors::tournaments::Entry;
-use actix_web::http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH};
+use crate::ws::polling::{News, Poll};
+use actix_web::http::header::{CACHE_CONTROL, ContentType, ETAG, IF_NONE_MATCH};
 use actix_web::web::{Data, Path, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use palio_domain::tournament::prizes::Due;
 use palio_domain::{PlayerId, TournamentId};
+use palio_protocol::ErrorCode;
 use palio_protocol::tournament::{OwnPayout, prize_text};
-use palio_protocol::{ErrorCode, time};
 use serde::{Deserialize, Serialize};
 
 #[derive(Deserialize)]
 pub(super) struct Page {
     limit: Option<u64>,
     offset: Option<u64>,
+    epoch: Option<String>,
+    since: Option<u64>,
 }
 
 /// Rows on one page.
@@ -31,18 +34,6 @@ struct Row<'a> {
     name: &'a str,
     score: &'a str,
     key: &'a str,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Board<'a> {
-    tournament_id: &'a str,
-    epoch: &'a str,
-    seq: u64,
-    status: &'static str,
-    participants: u64,
-    rows: Vec<Row<'a>>,
-    as_of: String,
 }
 
 fn rows(rows: &[BoardRow]) -> Vec<Row<'_>> {
@@ -68,37 +59,25 @@ pub(super) async fn board(
 ) -> Result<HttpResponse, ApiError> {
     let id = id(&path)?;
     restored(&server)?;
-    let published = server.live.published(&id).ok_or_else(not_found)?;
-    let top = published.view.rows.len();
-    let offset = page.offset.unwrap_or(0);
-    let limit = page.limit.unwrap_or(10).clamp(1, LIMIT_MAX);
-    let first = usize::try_from(limit).unwrap_or(usize::MAX).min(top);
-    // The top comes from what the sockets were sent; deeper pages from the ranking itself.
-    let deeper = offset > 0 || (first == top && limit > u64::try_from(top).unwrap_or(u64::MAX));
-    let whole = published.view.participants <= u64::try_from(top).unwrap_or(u64::MAX);
-    let page_rows = if offset > 0 || (deeper && !whole) {
-        server.tournaments.page(&id, offset, limit).await.ok_or_else(not_found)?
-    } else {
-        published.view.rows.get(..first).unwrap_or_default().to_vec()
+    let Page { limit, offset, epoch, since } = page.into_inner();
+    let known = request.headers().get(IF_NONE_MATCH).and_then(|known| known.to_str().ok());
+    let poll = Poll {
+        cursor: epoch.as_deref().zip(since),
+        offset: offset.unwrap_or(0),
+        limit: limit.unwrap_or(10).clamp(1, LIMIT_MAX),
+        known,
     };
-    let etag = format!("\"{}-{}-{offset}-{limit}\"", published.epoch, published.seq);
-    let known = request.headers().get(IF_NONE_MATCH).is_some_and(|value| *value == *etag);
-    if known {
-        return Ok(HttpResponse::NotModified().insert_header((ETAG, etag)).finish());
-    }
-    let board = Board {
-        tournament_id: id.as_str(),
-        epoch: &published.epoch,
-        seq: published.seq,
-        status: published.view.status.as_str(),
-        participants: published.view.participants,
-        rows: rows(&page_rows),
-        as_of: time::format(server.clock.now()),
-    };
-    Ok(HttpResponse::Ok()
-        .insert_header((ETAG, etag))
-        .insert_header((CACHE_CONTROL, "no-cache"))
-        .json(board))
+    let polled = server.live.poll(&id, poll).await.ok_or_else(not_found)?;
+    let etag = (ETAG, polled.etag);
+    Ok(match polled.news {
+        News::Known => HttpResponse::NotModified().insert_header(etag).finish(),
+        News::Same => HttpResponse::NoContent().insert_header(etag).finish(),
+        News::Body(body) => HttpResponse::Ok()
+            .content_type(ContentType::json())
+            .insert_header(etag)
+            .insert_header((CACHE_CONTROL, "no-cache"))
+            .body(body),
+    })
 }
 
 #[derive(Serialize)]

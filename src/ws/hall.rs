@@ -3,17 +3,19 @@
 //! **Invariants:** everything here stays on one thread. No socket has a timer of its own: the
 //! heartbeat is a wheel, and stalls and closes are looked at by one sweep.
 
-use super::frames::{self, close};
+use super::Clock;
+use super::frames;
 use super::request::Cursor;
+use super::ring::Since;
 use super::room::{self, Kind, Room};
 use super::seats::Seat;
 use super::session;
 use super::socket::Socket;
 use super::topic::Published;
-use super::{Clock, board::Since};
 use crate::actors::board::{Boards, Tokens};
 use bytes::Bytes;
 use palio_domain::TournamentId;
+use palio_protocol::live::{Form, binary, close, json};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::{Rc, Weak};
@@ -25,13 +27,26 @@ use tokio::sync::watch;
 pub const SPOKES: usize = 25;
 /// How long a client may take to answer a close, or to read it.
 const CLOSE_MAX: Duration = Duration::from_secs(5);
+/// Goodbyes between two pauses.
+const GOODBYES_PER_TURN: usize = 256;
+/// The latest that anybody is asked to come back, milliseconds.
+const RECONNECT_MS_MAX: u64 = 60_000;
 const SCRATCH: usize = 16 * 1024;
+
+fn resumed(form: Form, cursor: &Cursor) -> Bytes {
+    let Cursor { epoch, seq } = cursor;
+    match form {
+        Form::Json => frames::text(&json::Frame::Resumed { epoch, seq: *seq }.to_text()),
+        Form::Binary => frames::binary(&binary::resumed(epoch, *seq)),
+    }
+}
 
 /// A socket that has left HTTP, on its way to a live thread.
 pub struct Arrival {
     pub(super) stream: std::net::TcpStream,
     pub(super) read: Bytes,
     pub(super) cursor: Option<Cursor>,
+    pub(super) form: Form,
     pub(super) id: TournamentId,
     pub(super) topic: watch::Receiver<Arc<Published>>,
     pub(super) seat: Seat,
@@ -96,10 +111,10 @@ impl Hall {
 
     /// Seats a socket in its tournament's room and sends it its first frames.
     pub fn seat(self: &Rc<Self>, arrival: Arrival) {
-        let Arrival { stream, read, cursor, id, topic, seat } = arrival;
+        let Arrival { stream, read, cursor, form, id, topic, seat } = arrival;
         let Ok(stream) = tokio::net::TcpStream::from_std(stream) else { return };
         let room = self.room(id, topic);
-        let socket = Socket::new(stream, Rc::clone(self), Rc::clone(&room), seat);
+        let socket = Socket::new(stream, Rc::clone(self), Rc::clone(&room), form, seat);
         room.enter(&socket);
         let number = self.arrived.replace(self.arrived.get().wrapping_add(1));
         if let Some(spoke) = self.wheel.borrow_mut().get_mut(number % SPOKES) {
@@ -111,9 +126,9 @@ impl Hall {
             let current = room.current();
             match current.since(&cursor.epoch, cursor.seq) {
                 Since::Same | Since::Changed(_) => {
-                    metrics::counter!("palio_ws_resyncs_total", "kind" => "resume").increment(1);
+                    super::count_resync("resume");
                     socket.seq.set(cursor.seq);
-                    socket.send(frames::text(&[&frames::resumed(&cursor.epoch, cursor.seq)]));
+                    socket.send(resumed(form, &cursor));
                 }
                 Since::Lost => self.count_resync(Kind::Snapshot),
             }
@@ -196,14 +211,27 @@ impl Hall {
         self.flush_counts();
     }
 
-    /// Says goodbye to everybody, each with its own time to come back.
-    pub async fn bye(&self) {
+    /// Says goodbye to everybody, spread over some time. Each has his own time to come back,
+    /// the longer the more of them there are: other nodes take them one by one.
+    pub async fn bye(&self, over: Duration, open: usize) {
+        let latest = u64::try_from(open).unwrap_or(u64::MAX).clamp(3000, RECONNECT_MS_MAX);
         let rooms: Vec<_> = self.rooms.borrow().values().map(Rc::clone).collect();
+        let here: usize = rooms.iter().map(|room| room.len()).sum();
+        let until = Instant::now() + over;
+        let said = Cell::new(0_usize);
         for room in rooms {
-            room.each(|socket| {
-                let reconnect_ms = rand::random_range(500..=3000);
-                socket.close(close::AWAY, Some(reconnect_ms));
-            })
+            room.each_paced(
+                |socket| {
+                    let reconnect_ms = rand::random_range(500..=latest);
+                    socket.close(close::AWAY, Some(reconnect_ms));
+                    said.set(said.get() + 1);
+                },
+                || {
+                    let left = here.saturating_sub(said.get()).max(1);
+                    let turns = u32::try_from(left / GOODBYES_PER_TURN).unwrap_or(u32::MAX);
+                    until.saturating_duration_since(Instant::now()) / turns.saturating_add(1)
+                },
+            )
             .await;
         }
     }
@@ -246,7 +274,7 @@ impl Hall {
             Kind::Merged => "merged",
             Kind::Snapshot => "snapshot",
         };
-        metrics::counter!("palio_ws_resyncs_total", "kind" => kind).increment(1);
+        super::count_resync(kind);
     }
 
     pub(super) fn count_closed(&self, code: u16) {
@@ -255,10 +283,12 @@ impl Hall {
             close::AWAY => "1001",
             close::NO_CODE => "1005",
             close::BROKEN => "1006",
+            close::TOO_LONG => "1009",
+            close::LATER => "4029",
+            close::SLOW => "4108",
             close::PROTOCOL => "4400",
             close::TOKEN => "4401",
             close::NO_TOURNAMENT => "4404",
-            close::SLOW => "4408",
             _ => "other",
         };
         metrics::counter!("palio_ws_closed_total", "code" => code).increment(1);

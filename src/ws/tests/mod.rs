@@ -2,6 +2,8 @@
 
 mod board;
 mod doors;
+mod history;
 mod players;
 mod pressure;
+mod streams;
 mod support;
