@@ -46,7 +46,12 @@ impl Tournaments {
             // The fold has yet to come to the cut.
             return;
         }
-        let ahead = entry.ahead.load(Ordering::Relaxed);
+        // Whoever makes a version at the moment has the fold ahead of it until it is journalled: that
+        // is no reason for another one.
+        let ahead = match entry.settling.try_lock() {
+            Ok(_) => entry.ahead.load(Ordering::Relaxed),
+            Err(_) => return,
+        };
         if (life.needs_revision || ahead) && life.is_closed() {
             let reason = "who is ranked or paid was decided anew".to_owned();
             if let Err(why) = self.revise(entry, reason, "palio".to_owned()).await {
