@@ -26,7 +26,7 @@ import { learnFromHeader } from './clock.js';
  * @property {number} [entriesMax]
  * @property {'best'|'sum'} [reentry]
  * @property {{min?: number, max?: number, taken?: number}} [seats]
- * @property {{total: string}} [pool]
+ * @property {{total: string, carriedIn?: {from: string, amount: string}[]}} [pool]
  * @property {{from: number, to: number, prizes: string[]}[]} [places]
  * @property {string} [entryClosesAt]
  * @property {{countries?: string[], countriesExcept?: string[], segments?: string[]}} [eligibility]
@@ -116,6 +116,9 @@ export const leave = (id, token) => call(`${tournamentPath(id)}/leave`, { method
 
 /** @param {string} token @returns {Promise<Me>} */
 export const getMe = async (token) => (await call('/api/me', { token })).body;
+
+/** @param {string|null} token @returns {Promise<import('./theme.js').Theme>} */
+export const getTheme = async (token) => (await call('/api/theme', { token })).body;
 
 /** @returns {Promise<{demo: boolean, players: number}>} */
 export const getDemo = async () => (await call('/demo/info')).body;

@@ -15,6 +15,7 @@ import { Money, Payouts, PrizePanel } from './prizes.js';
 import { ruleWords } from './rulewords.js';
 import { me as player, session, setSession } from './session.js';
 import { hasAmount, isCancelled, isClosed, isOver, priceOf, prizeWord, prizesOf, resultState, tieText, typeOf } from './terms.js';
+import { theme } from './theme.js';
 import { html, signal, useEffect, useState } from './ui.js';
 
 /** @typedef {import('./api.js').Tournament} Tournament */
@@ -188,7 +189,7 @@ export function TournamentScreen({ id }) {
   useEffect(() => { void loadMine(id); }, [id, token, joined, Boolean(own?.rank)]);
   useEffect(() => { if (own) keepProgress(id, own); }, [id, own]);
   useEffect(() => {
-    if (t) document.title = `${own?.rank ? `#${own.rank} · ` : ''}${t.name} · Palio`;
+    if (t) document.title = `${own?.rank ? `#${own.rank} · ` : ''}${t.name} · ${theme.value.name}`;
   }, [t?.name, own?.rank]);
 
   if (trouble.value === 'missing') {

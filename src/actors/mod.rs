@@ -16,6 +16,7 @@ pub mod purse;
 pub mod purses;
 mod recovery;
 pub mod registry;
+pub mod rollover;
 pub mod scheduler;
 pub mod schedules;
 mod showing;

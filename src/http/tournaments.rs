@@ -16,9 +16,10 @@ use actix_web::{HttpRequest, HttpResponse};
 use palio_domain::tournament::lifecycle::Command as Act;
 use palio_domain::tournament::prizes::Line;
 use palio_domain::tournament::settle;
-use palio_domain::tournament::{Definition, EntryMode, Phase, alias};
+use palio_domain::tournament::{Definition, EntryMode, Phase, alias, parts};
 use palio_domain::wallet::Command;
-use palio_domain::{PlayerId, TournamentId, UnixMs};
+use palio_domain::{PlayerId, TenantId, TournamentId, UnixMs};
+use palio_protocol::problem::ProblemLine;
 use palio_protocol::tournament::{self as wire, CreateTournament, ParsedTournament};
 use palio_protocol::wallet::Part;
 use palio_protocol::{ErrorCode, FieldError, Problem, json, time};
@@ -107,14 +108,14 @@ pub(super) fn shown(server: &Server, entry: &Entry, now: UnixMs) -> wire::Tourna
     if let Some(seats) = &mut shown.seats {
         seats.taken = u64::try_from(life.seats.len()).unwrap_or(u64::MAX).into();
     }
+    shown.left_over = wire::LeftOver::of(life);
     shown.reason = Some(life.reason.clone()).filter(|reason| !reason.is_empty());
     let turnover = facts.result.as_ref().map_or_else(|| entry.turnover(), |result| result.turnover);
     if let Ok(Some(rules)) = definition.prize_rules()
-        && let Some(pool) = settle::pool(definition, &life.seats, turnover)
+        && let Some(pool) = settle::pool(definition, life.brought(), turnover)
     {
         if pool.total().is_positive() || !pool.funding().is_empty() {
-            let total = definition.currency.format(pool.total());
-            shown.pool = Some(wire::PoolView { total });
+            shown.pool = Some(wire::PoolView::new(&pool, &life.rollover));
         }
         let preview = settle::preview(&rules, &pool);
         shown.places = preview.map(|plan| wire::places(plan.lines())).unwrap_or_default();
@@ -147,6 +148,17 @@ pub(super) fn shown(server: &Server, entry: &Entry, now: UnixMs) -> wire::Tourna
     shown
 }
 
+/// What a tenant's tournament uses and may not.
+pub(super) fn switched_off(
+    server: &Server,
+    tenant: TenantId,
+    definition: &Definition,
+) -> Vec<ProblemLine> {
+    let off = server.rules_off.get(&tenant).map_or(&[][..], Vec::as_slice);
+    let found = parts::switched_off(definition, off).into_iter();
+    found.map(|(part, field)| ProblemLine::switched_off(part.as_str(), field)).collect()
+}
+
 /// A definition from a checked request.
 #[must_use]
 pub fn definition(of: ParsedTournament) -> Definition {
@@ -169,6 +181,7 @@ pub fn definition(of: ParsedTournament) -> Definition {
         admission: of.admission,
         table: of.table,
         review: of.review,
+        schedule: None,
     }
 }
 
@@ -189,6 +202,10 @@ pub(super) async fn create(
         return Err(FieldError::new(ErrorCode::TournamentInvalid, "type", why).into());
     }
     let definition = definition(parsed);
+    let off = switched_off(&server, operator.tenant(), &definition);
+    if !off.is_empty() {
+        return Err(Problem::of_lines(ErrorCode::RuleSwitchedOff, off).into());
+    }
     let id = definition.id.clone();
     if server.tournaments.get(&id).is_some_and(|known| known.tenant != operator.tenant()) {
         return Err(ApiError::new(ErrorCode::TournamentExists, "another brand uses this id"));

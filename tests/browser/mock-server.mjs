@@ -277,6 +277,7 @@ export async function startMock({ port = 0 } = {}) {
       players.set(playerId, players.get(playerId) ?? { player: playerId, joined });
       return json(200, { token, playerId, expiresAt: at(3_600) });
     }
+    if (path === '/api/theme') return json(200, { name: 'Palio', scheme: 'auto' });
     if (path === '/api/me') {
       if (!player) return problem(401, 'TOKEN_INVALID', 'a player token is needed');
       return json(200, {
