@@ -10,8 +10,8 @@
 pub mod error_code;
 pub mod events;
 pub mod field;
-pub mod frames;
 pub mod json;
+pub mod live;
 pub mod operator;
 pub mod player;
 pub mod problem;
