@@ -7,7 +7,7 @@
 import { Misfit } from './board.js';
 
 const STATUS = ['upcoming', 'active', 'completed', 'cancelled'];
-/** Bytes of the longest integer: a score has 64 bits, a difference one more. */
+/** Bytes of the longest integer: scores, and their differences, have 64 bits. */
 const LEB_BYTES_MAX = 10;
 const UTF8 = new TextDecoder('utf-8', { fatal: true });
 
@@ -116,6 +116,7 @@ function snapshot(from) {
   const frame = {
     t: 'snapshot', epoch: from.text(), seq: from.count(), status: from.status(), participants: from.count(),
     endsAt: from.time(), serverTime: from.time(), decimals: from.count(), hash: from.hash(), chain: from.hash(),
+    n: from.count(),
   };
   const rows = [];
   for (let left = from.count(); left > 0; left -= 1) {
@@ -148,7 +149,7 @@ function delta(from, flags, base) {
   /** @param {number} j */
   const score = (j) => {
     const old = base.rows[j] ?? garbled(`position ${j} is not there`);
-    return showScore(readScore(old.s, decimals) + from.signed(), decimals);
+    return showScore(BigInt.asIntN(64, readScore(old.s, decimals) + from.signed()), decimals);
   };
   const set = [];
   while (!from.done) {

@@ -59,7 +59,7 @@ export const MS = {
  * @property {Mode} mode
  * @property {Link} socket
  * @property {Link} stream
- * @property {{id: number, asked: Board|null}|null} poll  the one under way
+ * @property {{id: number, asked: Board|null}|null} poll  the one under way; none while a link is live
  * @property {number} polls         so far
  * @property {boolean} binary       whether sockets speak the binary form
  * @property {boolean} streams      whether there is a way to stream here
@@ -75,7 +75,7 @@ export const MS = {
  * @property {number|null} decimals of the tournament's scores, once known
  * @property {any} me               own row, as the server sent it
  * @property {number|null} staleAt  when the shown board was stored, if it is only a stored copy
- * @property {{epoch: string, n: number, chain: string}|null} link the last proof heard of
+ * @property {{epoch: string, n: number|null, chain: string}|null} link  where the chain of proofs stands
  * @property {{board: Board|null, frame: any, verdict: Verdict}|null} proof  the last one judged
  * @property {number} mismatches    in a row
  *
@@ -314,6 +314,7 @@ export function step(state, event, random = 0.5) {
     switch (frame?.t) {
       case 'snapshot':
         stand(name, boardOf(frame), false);
+        s.link = { epoch: frame.epoch, n: frame.n ?? null, chain: frame.chain };
         break;
       case 'resumed': {
         const { asked } = link;
@@ -485,7 +486,6 @@ export function step(state, event, random = 0.5) {
   const onPolled = (frame) => {
     const asked = s.poll?.asked ?? null;
     s.poll = null;
-    if (s.board && asked && asked.epoch !== s.board.epoch) return; // overtaken by a new epoch
     try {
       if (frame === null) {
         if (asked) show(asked);
@@ -532,7 +532,6 @@ export function step(state, event, random = 0.5) {
 
   // --- events -----------------------------------------------------------------------------------
 
-  const aside = over || s.mode === 'live' || s.mode === 'streaming' || s.mode === 'paused';
   switch (event.on) {
     case 'start':
       openSocket();
@@ -586,11 +585,11 @@ export function step(state, event, random = 0.5) {
       break;
 
     case 'polled':
-      if (event.id === s.poll?.id && !aside) onPolled(event.frame);
+      if (event.id === s.poll?.id) onPolled(event.frame);
       break;
 
     case 'pollFailed':
-      if (event.id !== s.poll?.id || aside) break;
+      if (event.id !== s.poll?.id) break;
       s.poll = null;
       if (event.reason === 'missing') { end('missing'); break; }
       if (event.retryMs != null) timer('poll', told(event.retryMs, random));

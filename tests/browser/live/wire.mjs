@@ -51,10 +51,10 @@ export function chain16(before, hash, seq, ms) {
   return hash16(Buffer.concat([before, hash, numbers]));
 }
 
-/** @param {Stand} of @param {string} tournament @param {string} [chain] @param {string} [serverTime] */
-export const snapshot = (of, tournament, chain = '0'.repeat(32), serverTime = '2026-11-21T18:00:00.000Z') => ({
+/** @param {Stand} of @param {string} tournament @param {string} [chain] @param {number} [n] @param {string} [serverTime] */
+export const snapshot = (of, tournament, chain = '0'.repeat(32), n = 0, serverTime = '2026-11-21T18:00:00.000Z') => ({
   t: 'snapshot', epoch: of.epoch, seq: of.seq, status: of.status, participants: of.participants, endsAt: ENDS_AT,
-  serverTime, decimals: of.decimals, hash: hash16(text(of, tournament)).toString('hex'), chain, rows: wireRows(of),
+  serverTime, decimals: of.decimals, hash: hash16(text(of, tournament)).toString('hex'), chain, n, rows: wireRows(of),
 });
 
 /** @param {Stand} of @param {string} tournament */
@@ -104,7 +104,7 @@ const bytes16 = (hex) => Buffer.from(hex, 'hex');
 /** @param {any} frame a snapshot frame @param {Stand} of */
 export const binarySnapshot = (frame, of) => Buffer.concat([
   Buffer.from([1]), words(frame.epoch), leb(frame.seq), leb(STATUS.indexOf(frame.status)), leb(frame.participants),
-  leb(Date.parse(frame.endsAt)), leb(Date.parse(frame.serverTime)), leb(of.decimals), bytes16(frame.hash), bytes16(frame.chain),
+  leb(Date.parse(frame.endsAt)), leb(Date.parse(frame.serverTime)), leb(of.decimals), bytes16(frame.hash), bytes16(frame.chain), leb(frame.n),
   leb(of.rows.length), ...of.rows.flatMap(({ k, r, n, v }) => [words(k), leb(r), words(n), zig(v)]),
 ]);
 
@@ -172,7 +172,7 @@ export function nextStand(rnd, before, { topN = 8, decimals = 2, epoch = 'e1' } 
   });
   const top = rows.slice(0, topN);
   return {
-    epoch, seq: (before?.seq ?? 0) + 1, status: before?.status ?? 'active', decimals: before?.decimals ?? decimals,
+    epoch: before?.epoch ?? epoch, seq: (before?.seq ?? 0) + 1, status: before?.status ?? 'active', decimals: before?.decimals ?? decimals,
     participants: Math.max(top.length, (before?.participants ?? 0) + (rnd() < 0.3 ? 1 : 0)), rows: top,
   };
 }

@@ -50,6 +50,22 @@ test('a proof', () => {
   assert.deepEqual(decode(binaryProof(frame), null), frame);
 });
 
+test('the bytes that the server\'s own test expects', () => {
+  const board = fromSnapshot({ epoch: 'k', seq: 42, decimals: 2, rows: [
+    { k: 'k1', r: 1, n: 'A', s: '1.00' }, { k: 'k2', r: 2, n: 'B', s: '0.90' }, { k: 'k3', r: 3, n: 'C', s: '0.80' }] });
+  const bytes = [0x32, 43, 1, 4, 4, 2, 1, 0xd0, 0xd5, 0x0f, 5, 0, 11, 2, 0x6b, 0x34, 9, ...Buffer.from('Otter "4"'), 9, 13, 2];
+  assert.deepEqual(decode(Uint8Array.from(bytes), board), JSON.parse(
+    '{"t":"delta","seq":43,"prev":42,"set":[[0,1,"1284.50"],[1,0],[2,"-0.05","k4","Otter \\"4\\""],[3,2]],"len":4,"participants":4}'));
+});
+
+test('a difference over the ends of 64 bits comes round', () => {
+  const [low, high] = [-(2n ** 63n), 2n ** 63n - 1n];
+  const from = { ...ONE, rows: [{ k: 'a1', n: 'Ann', v: high, r: 1 }] };
+  const board = fromSnapshot(snapshot(from, 't'));
+  const bytes = Buffer.concat([Buffer.from([2]), leb(301), leb(1), leb(0), leb(2)]); // one more
+  assert.equal(decode(bytes, board).set[0][1], shown(low, 2));
+});
+
 describe('what can\'t be read', () => {
   const base = fromSnapshot(snapshot(ONE, 't'));
   test('a delta before any board', () => assert.throws(() => decode(Uint8Array.of(0x02, 2, 1), null), (e) => e instanceof Misfit && e.code === 'NO_BASE'));
