@@ -1,10 +1,12 @@
 //! A live board as a client sees it: frames in, rows out. No I/O.
 //!
-//! **Invariants:** a delta is applied only to the board it was made from (`prev`); ranks have no
-//! gaps and no two rows share one; after an error the board is as it was.
+//! Written from docs/protocol/live.md alone, so that it checks the server's own idea of a delta.
+//!
+//! **Invariants:** a delta is applied only to the board it was made from (`prev`); ranks never
+//! fall; after an error the board is as it was.
 
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use serde_json::Value;
 
 /// A row of the board.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -52,28 +54,31 @@ pub enum Error {
         /// As the server says.
         seq: u64,
     },
-    /// A row that was not on the board came without a name.
-    #[error("row {0} came without a name")]
-    NoName(String),
-    /// Ranks have a gap, or two rows share one.
-    #[error("rank {found} where {wanted} should be")]
+    /// A delta names a position that the board lacks, or leaves one empty.
+    #[error("position {0} is not there")]
+    NoPosition(usize),
+    /// An entry of no known form.
+    #[error("not an entry of a delta: {0}")]
+    NotAnEntry(String),
+    /// Ranks fall, or one is beyond its position.
+    #[error("rank {found} at position {at}")]
     Ranks {
-        /// What should be there.
-        wanted: u64,
-        /// What is.
+        /// Which position, from 0.
+        at: usize,
+        /// What is there.
         found: u64,
     },
 }
 
 /// A row in a frame.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Change {
+pub struct Whole {
     /// Row key.
     pub k: String,
     /// Rank.
     pub r: u64,
-    /// Name, only of rows that were not on the board.
-    pub n: Option<String>,
+    /// Name.
+    pub n: String,
     /// Score.
     pub s: String,
 }
@@ -101,7 +106,7 @@ pub struct Me {
     pub prize_gap: Option<String>,
     /// The neighbours, own row included.
     #[serde(default)]
-    pub around: Vec<Change>,
+    pub around: Vec<Whole>,
 }
 
 /// The next place up.
@@ -127,16 +132,17 @@ pub enum Frame {
         participants: u64,
         ends_at: Option<String>,
         server_time: Option<String>,
-        rows: Vec<Change>,
+        rows: Vec<Whole>,
     },
     /// Changed positions.
     Delta {
         seq: u64,
         prev: u64,
         #[serde(default)]
-        set: Vec<Change>,
+        set: Vec<Vec<Value>>,
+        len: Option<usize>,
         #[serde(default)]
-        del: Vec<String>,
+        ranks: Vec<(usize, u64)>,
         participants: Option<u64>,
         status: Option<String>,
     },
@@ -237,11 +243,17 @@ impl Board {
     pub fn apply(&mut self, frame: &Frame) -> Result<(), Error> {
         match frame {
             Frame::Snapshot { epoch, seq, status, participants, rows, .. } => {
-                let rows = merged(&[], rows, &[])?;
+                let row = |row: &Whole| Row {
+                    key: row.k.clone(),
+                    rank: row.r,
+                    name: row.n.clone(),
+                    score: row.s.clone(),
+                };
+                let rows = checked(rows.iter().map(row).collect())?;
                 let (epoch, status) = (Some(epoch.clone()), status.clone());
                 *self = Self { epoch, seq: *seq, status, participants: *participants, rows };
             }
-            Frame::Delta { seq, prev, set, del, participants, status } => {
+            Frame::Delta { seq, prev, set, len, ranks, participants, status } => {
                 if self.epoch.is_none() {
                     return Err(Error::NoBoard);
                 }
@@ -251,7 +263,7 @@ impl Board {
                 if seq <= prev {
                     return Err(Error::NotForward { prev: *prev, seq: *seq });
                 }
-                self.rows = merged(&self.rows, set, del)?;
+                self.rows = changed(&self.rows, set, *len, ranks)?;
                 self.seq = *seq;
                 self.participants = participants.unwrap_or(self.participants);
                 if let Some(status) = status {
@@ -270,28 +282,58 @@ impl Board {
     }
 }
 
-/// Removes `del`, upserts `set`, sorts by rank.
-fn merged(rows: &[Row], set: &[Change], del: &[String]) -> Result<Vec<Row>, Error> {
-    let mut by_key: BTreeMap<&str, Row> =
-        rows.iter().map(|row| (row.key.as_str(), row.clone())).collect();
-    let names: BTreeMap<&str, &str> =
-        rows.iter().map(|row| (row.key.as_str(), row.name.as_str())).collect();
-    del.iter().for_each(|key| {
-        by_key.remove(key.as_str());
-    });
-    for Change { k, r, n, s } in set {
-        let known = names.get(k.as_str()).copied();
-        let name = n.as_deref().or(known).ok_or_else(|| Error::NoName(k.clone()))?.to_owned();
-        by_key.insert(k, Row { key: k.clone(), rank: *r, name, score: s.clone() });
-    }
-    let mut rows: Vec<Row> = by_key.into_values().collect();
-    rows.sort_by_key(|row| row.rank);
-    for (wanted, row) in (1..).zip(&rows) {
-        if row.rank != wanted {
-            return Err(Error::Ranks { wanted, found: row.rank });
+fn checked(rows: Vec<Row>) -> Result<Vec<Row>, Error> {
+    let mut last = 1;
+    for (at, row) in rows.iter().enumerate() {
+        if row.rank < last || row.rank > u64::try_from(at).unwrap_or(u64::MAX) + 1 {
+            return Err(Error::Ranks { at, found: row.rank });
         }
+        last = row.rank;
     }
     Ok(rows)
+}
+
+/// The base, but for the positions in `set` and `ranks`.
+fn changed(
+    base: &[Row],
+    set: &[Vec<Value>],
+    len: Option<usize>,
+    ranks: &[(usize, u64)],
+) -> Result<Vec<Row>, Error> {
+    let len = len.unwrap_or(base.len());
+    let mut rows: Vec<Option<Row>> = base.iter().take(len).cloned().map(Some).collect();
+    rows.resize(len, None);
+    let had = |at: usize| base.get(at).ok_or(Error::NoPosition(at));
+    for entry in set {
+        let wrong = || Error::NotAnEntry(format!("{entry:?}"));
+        let position = |value: &Value| {
+            value.as_u64().and_then(|at| usize::try_from(at).ok()).ok_or_else(wrong)
+        };
+        let text = |value: &Value| value.as_str().map(str::to_owned).ok_or_else(wrong);
+        let at = position(entry.first().ok_or_else(wrong)?)?;
+        let row = match entry.as_slice() {
+            [_, Value::String(score)] => Row { score: score.clone(), ..had(at)?.clone() },
+            [_, from] => had(position(from)?)?.clone(),
+            [_, from, score] => Row { score: text(score)?, ..had(position(from)?)?.clone() },
+            [_, score, key, name] => {
+                Row { key: text(key)?, rank: 0, name: text(name)?, score: text(score)? }
+            }
+            _ => return Err(wrong()),
+        };
+        *rows.get_mut(at).ok_or(Error::NoPosition(at))? = Some(row);
+    }
+    let ranked = |(at, row): (usize, Option<Row>)| {
+        let mut row = row.ok_or(Error::NoPosition(at))?;
+        // A position keeps its rank, whoever comes to stand there.
+        let plain = u64::try_from(at).unwrap_or(u64::MAX) + 1;
+        row.rank = base.get(at).map_or(plain, |had| had.rank);
+        Ok(row)
+    };
+    let mut rows: Vec<Row> = rows.into_iter().enumerate().map(ranked).collect::<Result<_, _>>()?;
+    for (at, rank) in ranks {
+        rows.get_mut(*at).ok_or(Error::NoPosition(*at))?.rank = *rank;
+    }
+    checked(rows)
 }
 
 #[cfg(test)]
@@ -317,32 +359,37 @@ mod tests {
 
     #[test]
     fn deltas_change_positions_only() {
-        let swap = r#"{"t":"delta","seq":5,"prev":4,"set":[{"k":"b","r":1,"s":"3"},
-            {"k":"a","r":2,"s":"2"}]}"#;
+        let swap = r#"{"t":"delta","seq":5,"prev":4,"set":[[0,1,"3"],[1,0]]}"#;
         let swapped = board(&[SNAPSHOT, swap]).unwrap();
         assert_eq!(shown(&swapped), ["1b Fox 3", "2a Otter 2"]);
-        let replace = r#"{"t":"delta","seq":9,"prev":5,"set":[{"k":"c","r":2,"n":"Owl","s":"2.5"}],
-            "del":["a"],"participants":3,"status":"completed"}"#;
+        let replace = r#"{"t":"delta","seq":9,"prev":5,"set":[[0,"3.5"],[1,"2.5","c","Owl"]],
+            "participants":3,"status":"completed"}"#;
         let replaced = board(&[SNAPSHOT, swap, replace]).unwrap();
-        assert_eq!(shown(&replaced), ["1b Fox 3", "2c Owl 2.5"]);
+        assert_eq!(shown(&replaced), ["1b Fox 3.5", "2c Owl 2.5"]);
         assert_eq!((replaced.participants(), replaced.status()), (3, "completed"));
         assert_eq!(replaced.cursor(), Some(("k", 9)));
+        let grown = r#"{"t":"delta","seq":10,"prev":9,"set":[[2,"1","d","Elk"]],"len":3,
+            "ranks":[[1,1]]}"#;
+        let grown = [SNAPSHOT, swap, replace, grown];
+        let shared = ["1b Fox 3.5", "1c Owl 2.5", "3d Elk 1"];
+        assert_eq!(shown(&board(&grown).unwrap()), shared);
+        let shrunk = r#"{"t":"delta","seq":11,"prev":10,"len":1}"#;
+        let shrunk = board(&[&grown[..], &[shrunk]].concat()).unwrap();
+        assert_eq!(shown(&shrunk), ["1b Fox 3.5"]);
     }
 
     #[test]
     fn what_does_not_fit_is_refused() {
+        let entry = |text: &str| Error::NotAnEntry(text.to_owned());
         let rows: &[(&str, Error)] = &[
             (r#"{"t":"delta","seq":6,"prev":5}"#, Error::Gap { have: 4, prev: 5 }),
             (r#"{"t":"delta","seq":4,"prev":4}"#, Error::NotForward { prev: 4, seq: 4 }),
-            (
-                r#"{"t":"delta","seq":5,"prev":4,"set":[{"k":"c","r":3,"s":"0"}]}"#,
-                Error::NoName("c".to_owned()),
-            ),
-            (
-                r#"{"t":"delta","seq":5,"prev":4,"set":[{"k":"b","r":1,"s":"3"}]}"#,
-                Error::Ranks { wanted: 2, found: 1 },
-            ),
-            (r#"{"t":"delta","seq":5,"prev":4,"del":["a"]}"#, Error::Ranks { wanted: 1, found: 2 }),
+            (r#"{"t":"delta","seq":5,"prev":4,"set":[[2,"0"]]}"#, Error::NoPosition(2)),
+            (r#"{"t":"delta","seq":5,"prev":4,"set":[[0,2]]}"#, Error::NoPosition(2)),
+            (r#"{"t":"delta","seq":5,"prev":4,"len":3}"#, Error::NoPosition(2)),
+            (r#"{"t":"delta","seq":5,"prev":4,"ranks":[[1,3]]}"#, Error::Ranks { at: 1, found: 3 }),
+            (r#"{"t":"delta","seq":5,"prev":4,"set":[[]]}"#, entry("[]")),
+            (r#"{"t":"delta","seq":5,"prev":4,"set":[[0,null]]}"#, entry("[Number(0), Null]")),
             (
                 r#"{"t":"resumed","epoch":"z","seq":4}"#,
                 Error::ResumedElsewhere { epoch: "z".to_owned(), seq: 4 },

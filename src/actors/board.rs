@@ -4,31 +4,7 @@ use async_trait::async_trait;
 use palio_domain::{PlayerId, TenantId, TournamentId, UnixMs};
 use std::sync::Arc;
 
-/// A tournament's state on the wire (requirement T3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Status {
-    /// Not started.
-    Upcoming,
-    /// Running, or in its grace period.
-    Active,
-    /// Final.
-    Completed,
-    /// Cancelled.
-    Cancelled,
-}
-
-impl Status {
-    /// The word on the wire.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Upcoming => "upcoming",
-            Self::Active => "active",
-            Self::Completed => "completed",
-            Self::Cancelled => "cancelled",
-        }
-    }
-}
+pub use palio_protocol::live::Status;
 
 /// One row of a board. Never names a person: `name` is an alias made from the player's number.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,10 +19,12 @@ pub struct BoardRow {
     pub name: String,
     /// Decimal string ready to show.
     pub score: String,
+    /// The same as an integer with the view's decimals.
+    pub points: i64,
 }
 
 /// A tournament's top as of some committed position.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct BoardView {
     /// Whose brand.
     pub tenant: TenantId,
@@ -60,8 +38,24 @@ pub struct BoardView {
     pub ends_at: UnixMs,
     /// How often deltas go out, in milliseconds.
     pub tick_ms: u64,
+    /// Decimals of scores.
+    pub decimals: u8,
+    /// The tournament's home slot, and the last of that slot's rows that is in it.
+    pub cut: (u8, u64),
     /// The top, by rank, at most `topN` rows.
     pub rows: Vec<BoardRow>,
+}
+
+impl BoardView {
+    /// Whether both show the same; how far the journal was read is not shown.
+    #[must_use]
+    pub fn shows_the_same(&self, other: &Self) -> bool {
+        self.status == other.status
+            && self.participants == other.participants
+            && self.ends_at == other.ends_at
+            && self.tick_ms == other.tick_ms
+            && self.rows == other.rows
+    }
 }
 
 /// A player's own position.
@@ -90,6 +84,9 @@ pub trait Boards: Send + Sync {
     fn is_ready(&self) -> bool {
         true
     }
+
+    /// The server's seal on a chain of proofs: only it can make it, and say later that it did.
+    fn seal(&self, chain: &[u8; 16]) -> [u8; 16];
 
     /// The newest view, cheap enough to ask at every tick; the same `Arc` while unchanged.
     fn view(&self, tournament: &TournamentId) -> Option<Arc<BoardView>>;

@@ -40,6 +40,7 @@ impl Broadcaster {
     fn tick(&mut self, ctx: &mut Context<Self>) {
         // Without a view the tournament is about to end: the directory will say so.
         let view = self.topics.publish(&self.topic, self.last.as_ref()).or(self.last.take());
+        self.topics.prove(&self.topic);
         let tick = view.as_ref().map_or(LOOK, |view| Duration::from_millis(view.tick_ms));
         self.last = view;
         let now = Instant::now();

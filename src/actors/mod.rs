@@ -16,6 +16,7 @@ mod recovery;
 pub mod registry;
 pub mod scheduler;
 pub mod schedules;
+mod showing;
 mod steps;
 mod tournament;
 pub mod tournaments;

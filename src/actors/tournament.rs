@@ -9,7 +9,7 @@ use palio_domain::journal::{Keys, Row};
 use palio_domain::tournament::prizes::Stack;
 use palio_domain::tournament::settle::Settling;
 use palio_domain::tournament::{FinalResult, FinalRow, Scored, Standing, Standings, alias};
-use palio_domain::{Amount, PlayerId, UnixMs};
+use palio_domain::{Aggregate, Amount, PlayerId, TenantId, UnixMs};
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
@@ -130,7 +130,16 @@ impl Tournament {
             rank: standing.rank,
             name: alias(standing.player),
             score: self.standings.definition().show(standing.score),
+            points: self.standings.definition().points(standing.score),
         }
+    }
+
+    /// How far the tournament's home slot is in the fold.
+    fn cut(&self, tenant: TenantId) -> (u8, u64) {
+        let number = self.standings.definition().id.number();
+        let slot = Aggregate::Tournament(number).slot(tenant);
+        let positions = self.standings.positions();
+        (slot.0, positions.get(usize::from(slot.0)).copied().unwrap_or_default())
     }
 
     fn publish(&mut self, now: UnixMs) {
@@ -160,6 +169,8 @@ impl Tournament {
             participants,
             ends_at: definition.ends,
             tick_ms: definition.tick_ms,
+            decimals: definition.rules.score.decimals,
+            cut: self.cut(entry.tenant),
             rows: top.iter().map(|standing| self.row(standing)).collect(),
         });
     }

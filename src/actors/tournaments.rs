@@ -3,15 +3,14 @@
 //! Lives on the fold thread. [`Tournaments::take`] hands committed rows to the scoring actors;
 //! other threads only read views and send questions.
 
-use super::board::{BoardRow, BoardView, Boards, OwnRow, Status};
+use super::board::{BoardView, Status};
 use super::handle::{CoreHandle, Reply, Work};
-use super::tournament::{self, Decoded, Own, Page, Rows, SaveFold, Tournament};
+use super::tournament::{self, Decoded, Rows, SaveFold, Tournament};
 use crate::clock::Clock;
 use crate::payments::Payments;
 use crate::players::Players;
 use crate::storage::{Error, FoldSnapshot, Storage};
 use actix::Addr;
-use async_trait::async_trait;
 use dashmap::DashMap;
 use palio_domain::Amount;
 use palio_domain::ids::SLOTS;
@@ -128,7 +127,7 @@ impl Entry {
 
     pub(super) fn publish(&self, view: BoardView) {
         let mut current = self.view.write().unwrap_or_else(PoisonError::into_inner);
-        if **current != view {
+        if !current.shows_the_same(&view) {
             *current = Arc::new(view);
         }
     }
@@ -316,6 +315,8 @@ impl Tournaments {
             participants: 0,
             ends_at: definition.ends,
             tick_ms: definition.tick_ms,
+            decimals: definition.rules.score.decimals,
+            cut: (0, 0),
             rows: Vec::new(),
         };
         let seen = watch::Sender::new(facts.life.seq);
@@ -345,6 +346,10 @@ impl Tournaments {
         });
         self.entries.insert(definition.id.clone(), Arc::clone(&entry));
         entry
+    }
+
+    pub(super) fn seal_of(&self, chain: &[u8; 16]) -> [u8; 16] {
+        self.keys.seal(chain)
     }
 
     /// A tournament.
@@ -670,34 +675,4 @@ struct SavedFold {
     cut: Option<Vec<u64>>,
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     held: BTreeSet<PlayerId>,
-}
-
-#[async_trait]
-impl Boards for Tournaments {
-    fn is_ready(&self) -> bool {
-        self.is_restored()
-    }
-
-    fn view(&self, tournament: &TournamentId) -> Option<Arc<BoardView>> {
-        self.get(tournament).map(|entry| entry.view())
-    }
-
-    fn ids(&self) -> Vec<TournamentId> {
-        self.entries.iter().map(|entry| entry.key().clone()).collect()
-    }
-
-    async fn own(&self, tournament: &TournamentId, player: PlayerId) -> Option<OwnRow> {
-        let entry = self.get(tournament)?;
-        entry.addr.send(Own { player }).await.ok().flatten()
-    }
-
-    async fn page(
-        &self,
-        tournament: &TournamentId,
-        offset: u64,
-        limit: u64,
-    ) -> Option<Vec<BoardRow>> {
-        let entry = self.get(tournament)?;
-        entry.addr.send(Page { offset, limit }).await.ok()
-    }
 }

@@ -6,19 +6,24 @@ use super::error::{ApiError, restored};
 use super::players::committed;
 use crate::actors::board::{BoardRow, Boards as _, OwnRow};
 use crate::actors::tournaments::Entry;
-use actix_web::http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH};
+use crate::ws::ring::Since;
+use crate::ws::topic::{Line, Published};
+use actix_web::http::header::{CACHE_CONTROL, ContentType, ETAG, IF_NONE_MATCH};
 use actix_web::web::{Data, Path, Query};
 use actix_web::{HttpRequest, HttpResponse};
+use bytes::Bytes;
 use palio_domain::tournament::prizes::Due;
 use palio_domain::{PlayerId, TournamentId};
 use palio_protocol::tournament::{OwnPayout, prize_text};
-use palio_protocol::{ErrorCode, time};
+use palio_protocol::{ErrorCode, live};
 use serde::{Deserialize, Serialize};
 
 #[derive(Deserialize)]
 pub(super) struct Page {
     limit: Option<u64>,
     offset: Option<u64>,
+    epoch: Option<String>,
+    since: Option<u64>,
 }
 
 /// Rows on one page.
@@ -31,18 +36,6 @@ struct Row<'a> {
     name: &'a str,
     score: &'a str,
     key: &'a str,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Board<'a> {
-    tournament_id: &'a str,
-    epoch: &'a str,
-    seq: u64,
-    status: &'static str,
-    participants: u64,
-    rows: Vec<Row<'a>>,
-    as_of: String,
 }
 
 fn rows(rows: &[BoardRow]) -> Vec<Row<'_>> {
@@ -69,36 +62,62 @@ pub(super) async fn board(
     let id = id(&path)?;
     restored(&server)?;
     let published = server.live.published(&id).ok_or_else(not_found)?;
-    let top = published.view.rows.len();
-    let offset = page.offset.unwrap_or(0);
-    let limit = page.limit.unwrap_or(10).clamp(1, LIMIT_MAX);
-    let first = usize::try_from(limit).unwrap_or(usize::MAX).min(top);
-    // The top comes from what the sockets were sent; deeper pages from the ranking itself.
-    let deeper = offset > 0 || (first == top && limit > u64::try_from(top).unwrap_or(u64::MAX));
-    let whole = published.view.participants <= u64::try_from(top).unwrap_or(u64::MAX);
-    let page_rows = if offset > 0 || (deeper && !whole) {
-        server.tournaments.page(&id, offset, limit).await.ok_or_else(not_found)?
-    } else {
-        published.view.rows.get(..first).unwrap_or_default().to_vec()
-    };
-    let etag = format!("\"{}-{}-{offset}-{limit}\"", published.epoch, published.seq);
-    let known = request.headers().get(IF_NONE_MATCH).is_some_and(|value| *value == *etag);
-    if known {
-        return Ok(HttpResponse::NotModified().insert_header((ETAG, etag)).finish());
+    let Page { limit, offset, epoch, since } = page.into_inner();
+    if let (Some(epoch), Some(seq)) = (epoch, since) {
+        return Ok(whole(&request, &published, Some((&epoch, seq))));
     }
-    let board = Board {
-        tournament_id: id.as_str(),
-        epoch: &published.epoch,
-        seq: published.seq,
-        status: published.view.status.as_str(),
-        participants: published.view.participants,
-        rows: rows(&page_rows),
-        as_of: time::format(server.clock.now()),
+    let top = published.view.rows.len();
+    let (offset, limit) = (offset.unwrap_or(0), limit.unwrap_or(10).clamp(1, LIMIT_MAX));
+    let wide = |number| usize::try_from(number).unwrap_or(usize::MAX);
+    let last = wide(offset.saturating_add(limit));
+    if offset == 0 && (last == top || published.view.participants <= limit) {
+        return Ok(whole(&request, &published, None));
+    }
+    let etag = format!("\"{}-{}-{offset}-{limit}\"", published.epoch, published.seq);
+    if is_known(&request, &etag) {
+        return Ok(not_modified(&etag));
+    }
+    // The top comes from what the sockets were sent; deeper pages from the ranking itself.
+    let body = if last <= top {
+        published.page_of(wide(offset), wide(limit))
+    } else {
+        let rows = server.tournaments.page(&id, offset, limit).await.ok_or_else(not_found)?;
+        published.page_with(rows.iter().map(Line::from).collect())
     };
-    Ok(HttpResponse::Ok()
+    Ok(answer(&etag, body))
+}
+
+/// The whole board, or the way to it.
+fn whole(
+    request: &HttpRequest,
+    published: &Published,
+    cursor: Option<(&str, u64)>,
+) -> HttpResponse {
+    let etag = &*published.etag;
+    if is_known(request, etag) {
+        return not_modified(etag);
+    }
+    match cursor.map(|(epoch, seq)| published.since(epoch, seq)) {
+        Some(Since::Same) => HttpResponse::NoContent().insert_header((ETAG, etag)).finish(),
+        Some(Since::Changed(delta)) => answer(etag, live::json::delta(&delta).into()),
+        Some(Since::Lost) | None => answer(etag, published.page()),
+    }
+}
+
+fn is_known(request: &HttpRequest, etag: &str) -> bool {
+    request.headers().get(IF_NONE_MATCH).is_some_and(|value| *value == *etag)
+}
+
+fn not_modified(etag: &str) -> HttpResponse {
+    HttpResponse::NotModified().insert_header((ETAG, etag)).finish()
+}
+
+fn answer(etag: &str, body: Bytes) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type(ContentType::json())
         .insert_header((ETAG, etag))
         .insert_header((CACHE_CONTROL, "no-cache"))
-        .json(board))
+        .body(body)
 }
 
 #[derive(Serialize)]

@@ -3,17 +3,19 @@
 //! **Invariants:** everything here stays on one thread. No socket has a timer of its own: the
 //! heartbeat is a wheel, and stalls and closes are looked at by one sweep.
 
-use super::frames::{self, close};
+use super::Clock;
+use super::frames;
 use super::request::Cursor;
+use super::ring::Since;
 use super::room::{self, Kind, Room};
 use super::seats::Seat;
 use super::session;
 use super::socket::Socket;
 use super::topic::Published;
-use super::{Clock, board::Since};
 use crate::actors::board::{Boards, Tokens};
 use bytes::Bytes;
 use palio_domain::TournamentId;
+use palio_protocol::live::{Form, binary, close, json};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::{Rc, Weak};
@@ -27,11 +29,20 @@ pub const SPOKES: usize = 25;
 const CLOSE_MAX: Duration = Duration::from_secs(5);
 const SCRATCH: usize = 16 * 1024;
 
+fn resumed(form: Form, cursor: &Cursor) -> Bytes {
+    let Cursor { epoch, seq } = cursor;
+    match form {
+        Form::Json => frames::text(&json::Frame::Resumed { epoch, seq: *seq }.to_text()),
+        Form::Binary => frames::binary(&binary::resumed(epoch, *seq)),
+    }
+}
+
 /// A socket that has left HTTP, on its way to a live thread.
 pub struct Arrival {
     pub(super) stream: std::net::TcpStream,
     pub(super) read: Bytes,
     pub(super) cursor: Option<Cursor>,
+    pub(super) form: Form,
     pub(super) id: TournamentId,
     pub(super) topic: watch::Receiver<Arc<Published>>,
     pub(super) seat: Seat,
@@ -96,10 +107,10 @@ impl Hall {
 
     /// Seats a socket in its tournament's room and sends it its first frames.
     pub fn seat(self: &Rc<Self>, arrival: Arrival) {
-        let Arrival { stream, read, cursor, id, topic, seat } = arrival;
+        let Arrival { stream, read, cursor, form, id, topic, seat } = arrival;
         let Ok(stream) = tokio::net::TcpStream::from_std(stream) else { return };
         let room = self.room(id, topic);
-        let socket = Socket::new(stream, Rc::clone(self), Rc::clone(&room), seat);
+        let socket = Socket::new(stream, Rc::clone(self), Rc::clone(&room), form, seat);
         room.enter(&socket);
         let number = self.arrived.replace(self.arrived.get().wrapping_add(1));
         if let Some(spoke) = self.wheel.borrow_mut().get_mut(number % SPOKES) {
@@ -113,7 +124,7 @@ impl Hall {
                 Since::Same | Since::Changed(_) => {
                     metrics::counter!("palio_ws_resyncs_total", "kind" => "resume").increment(1);
                     socket.seq.set(cursor.seq);
-                    socket.send(frames::text(&[&frames::resumed(&cursor.epoch, cursor.seq)]));
+                    socket.send(resumed(form, &cursor));
                 }
                 Since::Lost => self.count_resync(Kind::Snapshot),
             }
@@ -255,10 +266,12 @@ impl Hall {
             close::AWAY => "1001",
             close::NO_CODE => "1005",
             close::BROKEN => "1006",
+            close::TOO_LONG => "1009",
+            close::LATER => "4029",
+            close::SLOW => "4108",
             close::PROTOCOL => "4400",
             close::TOKEN => "4401",
             close::NO_TOURNAMENT => "4404",
-            close::SLOW => "4408",
             _ => "other",
         };
         metrics::counter!("palio_ws_closed_total", "code" => code).increment(1);

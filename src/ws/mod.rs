@@ -10,14 +10,14 @@
 //! **Invariants:** a delta never goes out without its base; a slow client costs only itself, and
 //! a bounded amount; the threads that serve HTTP never write to a socket.
 //!
-//! `board`, `frames`, `topic`, `request` and `seats` know nothing of actix, `said` only its codec.
+//! `ring`, `frames`, `topic`, `request` and `seats` know nothing of actix, `said` only its codec.
 //! Tests: in each of them, and over real sockets in `tests/`.
 
-pub mod board;
 pub mod frames;
 pub mod hall;
 pub mod own;
 pub mod request;
+pub mod ring;
 mod room;
 pub mod said;
 pub mod seats;
@@ -33,9 +33,10 @@ use crate::actors::broadcaster::{self, Directory};
 use crate::actors::hub::{self, Hub};
 use actix::{Actor as _, Addr};
 use actix_rt::Arbiter;
-use board::Since;
 use hall::{Arrival, Hall};
 use palio_domain::{TournamentId, TraceId, UnixMs};
+use palio_protocol::live::json;
+use ring::Since;
 use seats::Seats;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -196,7 +197,7 @@ impl Live {
         let published = self.published(id)?;
         let delta = match published.since(epoch, seq) {
             Since::Same => None,
-            Since::Changed(delta) => Some(frames::delta(&delta)),
+            Since::Changed(delta) => Some(json::delta(&delta)),
             Since::Lost => return None,
         };
         Some(CatchUp { published, delta })

@@ -52,7 +52,7 @@ pub(super) async fn ask(socket: Rc<Socket>) {
         auth.sent = Some(hash);
         auth.due = Instant::now() + INTERVAL;
     }
-    socket.send(frames::text(&[&text]));
+    socket.send(frames::text(&text));
 }
 
 /// Looks after all authenticated sockets of a thread, for ever.
@@ -81,8 +81,7 @@ fn due(hall: &Hall) -> Vec<Rc<Socket>> {
         if open.until.since_ms(wall) <= 0 {
             auth.take();
             drop(auth);
-            let error = frames::error("TOKEN_EXPIRED", "send a new token");
-            socket.send(frames::text(&[&error]));
+            socket.send(frames::error("TOKEN_EXPIRED", "send a new token"));
             return false;
         }
         if open.due <= now {

@@ -1,7 +1,7 @@
 //! What an upgrade asks for, and whether it may. Pure.
 
-use super::frames::SUBPROTOCOL;
 use palio_domain::TournamentId;
+use palio_protocol::live::Form;
 
 /// Where a client says it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,14 +26,16 @@ pub fn cursor(query: &str) -> Option<Cursor> {
     Some(Cursor { epoch: epoch.into(), seq: field("seq=")?.parse().ok()? })
 }
 
-/// Which subprotocol to answer: the outer `None` refuses.
+/// Which subprotocol to answer, the client's first choice that is known; the outer `None`
+/// refuses.
 #[must_use]
-pub fn subprotocol<'a>(offers: impl Iterator<Item = &'a str>) -> Option<Option<&'static str>> {
+pub fn subprotocol<'a>(offers: impl Iterator<Item = &'a str>) -> Option<Option<Form>> {
     let mut offers = offers.flat_map(|offer| offer.split(',')).map(str::trim).peekable();
     if offers.peek().is_none() {
         return Some(None);
     }
-    offers.any(|offer| offer == SUBPROTOCOL).then_some(Some(SUBPROTOCOL))
+    let known = |offer| Form::ALL.into_iter().find(|form| form.subprotocol() == offer);
+    offers.find_map(known).map(Some)
 }
 
 /// Whether a page of this origin may open a socket here: its own host, or a listed origin.
@@ -70,9 +72,10 @@ mod tests {
     fn subprotocols() {
         let ask = |offers: &[&'static str]| subprotocol(offers.iter().copied());
         assert_eq!(ask(&[]), Some(None));
-        assert_eq!(ask(&["palio.v1.json"]), Some(Some(SUBPROTOCOL)));
-        assert_eq!(ask(&["mqtt, palio.v1.json"]), Some(Some(SUBPROTOCOL)));
-        assert_eq!(ask(&["mqtt", "palio.v1.json"]), Some(Some(SUBPROTOCOL)));
+        assert_eq!(ask(&["palio.v1.json"]), Some(Some(Form::Json)));
+        assert_eq!(ask(&["palio.v1.bin, palio.v1.json"]), Some(Some(Form::Binary)));
+        assert_eq!(ask(&["mqtt, palio.v1.json"]), Some(Some(Form::Json)));
+        assert_eq!(ask(&["mqtt", "palio.v1.bin"]), Some(Some(Form::Binary)));
         assert_eq!(ask(&["mqtt"]), None);
         assert_eq!(ask(&[""]), None);
     }

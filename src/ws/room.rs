@@ -3,14 +3,14 @@
 //! **Invariants:** a room's board only goes forward within an epoch; a new epoch takes every
 //! client's base away, so that it gets a snapshot. Frames are made once per base, not per socket.
 
-use super::board::Since;
-use super::frames;
 use super::hall::Hall;
+use super::ring::Since;
 use super::socket::Socket;
-use super::topic::Published;
+use super::topic::{self, Published};
 use bytes::Bytes;
 use palio_domain::TournamentId;
-use std::cell::RefCell;
+use palio_protocol::live::{Form, close};
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -36,8 +36,10 @@ pub(super) struct Room {
     hall: Rc<Hall>,
     current: RefCell<Arc<Published>>,
     sockets: RefCell<Vec<Rc<Socket>>>,
-    merged: RefCell<Vec<(u64, Bytes)>>,
-    snapshot: RefCell<Option<(Instant, Bytes)>>,
+    merged: RefCell<Vec<(u64, Form, Bytes)>>,
+    snapshots: RefCell<Vec<(Form, Instant, Bytes)>>,
+    /// The proof that went out last, by number.
+    proven: Cell<u64>,
 }
 
 impl Room {
@@ -48,7 +50,8 @@ impl Room {
             current: RefCell::new(current),
             sockets: RefCell::default(),
             merged: RefCell::default(),
-            snapshot: RefCell::default(),
+            snapshots: RefCell::default(),
+            proven: Cell::default(),
         })
     }
 
@@ -83,47 +86,67 @@ impl Room {
         let joined = self.current.borrow().epoch == next.epoch;
         self.current.replace(next);
         self.merged.borrow_mut().clear();
-        self.snapshot.replace(None);
+        self.snapshots.borrow_mut().clear();
         if !joined {
             self.sockets.borrow().iter().for_each(|socket| socket.seq.set(0));
         }
     }
 
     /// What brings a client from `seq` to this room's board; `None` when it is there.
-    pub(super) fn frame_from(&self, seq: u64) -> Option<(Bytes, u64, Kind)> {
+    pub(super) fn frame_from(&self, seq: u64, form: Form) -> Option<(Bytes, u64, Kind)> {
         let current = self.current.borrow();
         if seq == current.seq {
             return None;
         }
-        match current.step() {
+        match current.step(form) {
             Some((prev, frame)) if prev == seq => {
                 return Some((frame.clone(), current.seq, Kind::Step));
             }
             Some(_) | None => {}
         }
         if seq > 0 {
-            if let Some((_, frame)) = self.merged.borrow().iter().find(|(base, _)| *base == seq) {
+            let same = |(base, of, _): &&(u64, Form, Bytes)| *base == seq && *of == form;
+            if let Some((_, _, frame)) = self.merged.borrow().iter().find(same) {
                 return Some((frame.clone(), current.seq, Kind::Merged));
             }
             if let Since::Changed(delta) = current.since_seq(seq) {
-                let frame = frames::text(&[&frames::delta(&delta)]);
+                let frame = topic::delta(form, &delta);
                 let mut merged = self.merged.borrow_mut();
                 if merged.len() < MERGED_MAX {
-                    merged.push((seq, frame.clone()));
+                    merged.push((seq, form, frame.clone()));
                 }
                 return Some((frame, current.seq, Kind::Merged));
             }
         }
-        let mut cached = self.snapshot.borrow_mut();
-        let frame = match &*cached {
-            Some((made, frame)) if made.elapsed() <= SNAPSHOT_AGE_MAX => frame.clone(),
-            Some(_) | None => {
-                let frame = current.snapshot((self.hall.now)());
-                cached.replace((Instant::now(), frame.clone()));
+        let mut cached = self.snapshots.borrow_mut();
+        cached.retain(|(_, made, _)| made.elapsed() <= SNAPSHOT_AGE_MAX);
+        let frame = match cached.iter().find(|(of, ..)| *of == form) {
+            Some((.., frame)) => frame.clone(),
+            None => {
+                let frame = current.snapshot(form, (self.hall.now)());
+                cached.push((form, Instant::now(), frame.clone()));
                 frame
             }
         };
         Some((frame, current.seq, Kind::Snapshot))
+    }
+
+    /// Sends the board's proof to those who have the board; the others get the next one.
+    async fn prove(&self) {
+        let current = self.current();
+        let proofs = Form::ALL.map(|form| current.proof(form));
+        self.each(|socket| {
+            let [json, binary] = &proofs;
+            let proof = if socket.form == Form::Json { json } else { binary };
+            if let Some(proof) = proof
+                && socket.seq.get() == current.seq
+                && !socket.is_behind()
+                && socket.is_open()
+            {
+                socket.send(proof.clone());
+            }
+        })
+        .await;
     }
 
     /// Does something to every socket that is here from now to the end, in turns.
@@ -155,10 +178,15 @@ pub(super) async fn serve(room: Rc<Room>, mut topic: watch::Receiver<Arc<Publish
             return room.hall.remove(&room);
         }
         let next = Arc::clone(&topic.borrow_and_update());
+        let proof = next.proof.as_ref().filter(|proof| proof.seq == next.seq).cloned();
+        let fresh = proof.filter(|proof| room.proven.replace(proof.chain.n) != proof.chain.n);
         room.set_current(next);
         room.each(Socket::offer).await;
+        if fresh.is_some() {
+            room.prove().await;
+        }
         room.hall.flush_counts();
     }
     room.hall.remove(&room);
-    room.each(|socket| socket.close(frames::close::NO_TOURNAMENT, None)).await;
+    room.each(|socket| socket.close(close::NO_TOURNAMENT, None)).await;
 }

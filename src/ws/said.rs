@@ -1,38 +1,28 @@
 //! What a client says: bytes to frames, frames to messages, messages to requests. Pure.
 //!
-//! **Invariants:** a message has at most [`MESSAGE_MAX`] bytes, in one frame or several; no more
+//! **Invariants:** a message has at most [`CLIENT_MESSAGE_LEN_MAX`] bytes, in one frame or several; no more
 //! than one frame is kept of bytes that have not been understood yet.
 
-use super::frames::close;
 use actix_codec::Decoder as _;
-use actix_http::ws::{Codec, Frame, Item};
+use actix_http::ws::{Codec, Frame, Item, ProtocolError};
 use bytes::{Bytes, BytesMut};
-use palio_protocol::field::Object;
-use serde::Deserialize;
+use palio_protocol::live::{CLIENT_MESSAGE_LEN_MAX, Request, close};
 
 /// The largest message, in one frame or several.
-pub const MESSAGE_MAX: usize = 4 * 1024;
+const MESSAGE_MAX: usize = CLIENT_MESSAGE_LEN_MAX;
 
 /// The head of the largest frame: two bytes, a long length, the mask.
 const HEAD_MAX: usize = 14;
 
-/// Why a client is closed with 4400; for the log.
-pub type Wrong = &'static str;
+/// Why a client is closed: with which code, and words for the log.
+pub type Wrong = (u16, &'static str);
 
-const NO_FRAME: Wrong = "not a frame, or a frame that is too large";
-
-/// What a client can ask for.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(tag = "t", rename_all = "lowercase")]
-pub enum Request {
-    /// To be sent the own row, too.
-    Auth {
-        /// A player's token.
-        token: String,
-    },
-    /// To be answered.
-    Ping,
+const fn wrong(why: &'static str) -> Wrong {
+    (close::PROTOCOL, why)
 }
+
+const TOO_LONG: Wrong = (close::TOO_LONG, "a message that is too long");
+const NO_FRAME: Wrong = wrong("not a frame");
 
 /// What a frame was.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,9 +84,13 @@ impl Listener {
     /// [`Wrong`]: nothing that follows can be understood.
     pub fn frame(&mut self) -> Result<Option<Said>, Wrong> {
         let frame = self.codec.decode(&mut self.pending);
-        match frame.map_err(|_| NO_FRAME)? {
+        let frame = frame.map_err(|error| match error {
+            ProtocolError::Overflow => TOO_LONG,
+            _ => NO_FRAME,
+        });
+        match frame? {
             // The codec waits for a whole frame before it looks at its size.
-            None if self.pending.len() > MESSAGE_MAX + HEAD_MAX => Err(NO_FRAME),
+            None if self.pending.len() > MESSAGE_MAX + HEAD_MAX => Err(TOO_LONG),
             None => Ok(None),
             Some(frame) => self.said(frame).map(Some),
         }
@@ -111,7 +105,7 @@ impl Listener {
             Frame::Continuation(Item::Continue(part)) => self.part(&part),
             Frame::Continuation(Item::Last(part)) => {
                 self.part(&part)?;
-                let parts = self.parts.take().ok_or("continues nothing")?;
+                let parts = self.parts.take().ok_or(wrong("continues nothing"))?;
                 message(parts.is_text, &parts.bytes)
             }
             Frame::Ping(payload) => Ok(Said::Ping(payload)),
@@ -128,9 +122,9 @@ impl Listener {
     }
 
     fn part(&mut self, part: &[u8]) -> Result<Said, Wrong> {
-        let parts = self.parts.as_mut().ok_or("continues nothing")?;
+        let parts = self.parts.as_mut().ok_or(wrong("continues nothing"))?;
         if parts.bytes.len() + part.len() > MESSAGE_MAX {
-            return Err("a message that is too large");
+            return Err(TOO_LONG);
         }
         parts.bytes.extend_from_slice(part);
         Ok(Said::Part)
@@ -139,42 +133,15 @@ impl Listener {
 
 fn message(is_text: bool, bytes: &[u8]) -> Result<Said, Wrong> {
     match std::str::from_utf8(bytes) {
-        Ok(text) if is_text => Ok(Said::Message(request(text))),
-        Err(_) if is_text => Err("a text that is not UTF-8"),
+        Ok(text) if is_text => Ok(Said::Message(Request::parse(text))),
+        Err(_) if is_text => Err(wrong("a text that is not UTF-8")),
         Ok(_) | Err(_) => Ok(Said::Message(None)),
     }
-}
-
-/// The request in a text, if it is one.
-#[must_use]
-pub fn request(text: &str) -> Option<Request> {
-    serde_json::from_str(text).ok().map(|Object(request)| request)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn requests_are_read_or_not() {
-        let auth = |token: &str| Some(Request::Auth { token: token.to_owned() });
-        let cases = [
-            (r#"{"t":"ping"}"#, Some(Request::Ping)),
-            (r#"{"t":"ping","more":[1]}"#, Some(Request::Ping)),
-            (r#"{"t":"auth","token":"a.b.c"}"#, auth("a.b.c")),
-            (r#"{"token":"a.b.c","t":"auth"}"#, auth("a.b.c")),
-            (r#"{"t":"auth"}"#, None),
-            (r#"{"t":"auth","token":7}"#, None),
-            (r#"{"t":"ping","t":"auth","token":"x"}"#, None),
-            (r#"["auth","a.b.c"]"#, None),
-            (r#"{"t":"sub"}"#, None),
-            ("ping", None),
-            ("", None),
-        ];
-        for (text, expected) in cases {
-            assert_eq!(request(text), expected, "{text}");
-        }
-    }
 
     #[test]
     fn a_frame_of_any_length_is_not_waited_for() {

@@ -1,16 +1,18 @@
 //! What a client sends: one task per socket, which holds no buffer while nothing comes.
 
 use super::frames;
-use super::frames::close;
 use super::own::{self, Auth};
-use super::said::{Listener, Request, Said, Wrong};
+use super::said::{Listener, Said, Wrong};
 use super::socket::{Read, Socket};
 use bytes::Bytes;
 use palio_domain::{PlayerId, UnixMs};
+use palio_protocol::live::{Request, close};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 const FRAMES_PER_SECOND_MAX: u8 = 10;
+/// When somebody who asked too often may come back.
+const LATER_MS: u64 = 5_000;
 const SECOND: Duration = Duration::from_secs(1);
 /// Reads of one socket before the others get their turn.
 const READS_PER_TURN: u8 = 4;
@@ -54,10 +56,10 @@ impl Session {
                 Ok(Some(said)) => self.count().map(|()| self.act(socket, said)),
                 Err(wrong) => Err(wrong),
             };
-            if let Err(wrong) = outcome {
-                tracing::debug!(wrong, "socket closed for breaking the protocol");
+            if let Err((code, wrong)) = outcome {
+                tracing::debug!(code, wrong, "socket closed for breaking the protocol");
                 self.deaf = true;
-                socket.close(close::PROTOCOL, None);
+                socket.close(code, (code == close::LATER).then_some(LATER_MS));
             }
         }
         if self.deaf {
@@ -71,7 +73,11 @@ impl Session {
             (self.second, self.frames) = (Instant::now(), 0);
         }
         self.frames = self.frames.saturating_add(1);
-        if self.frames > FRAMES_PER_SECOND_MAX { Err("too many frames") } else { Ok(()) }
+        if self.frames > FRAMES_PER_SECOND_MAX {
+            Err((close::LATER, "too many frames"))
+        } else {
+            Ok(())
+        }
     }
 
     fn act(&mut self, socket: &Rc<Socket>, said: Said) {
@@ -92,12 +98,11 @@ fn answer(socket: &Rc<Socket>, request: Option<Request>) {
     match request {
         Some(Request::Ping) => {
             let now = (socket.hall.now)();
-            socket.send(frames::text(&[&frames::pong_text(now)]));
+            socket.send(frames::pong_text(now));
         }
         Some(Request::Auth { token }) => authenticate(socket, &token),
         None => {
-            let error = frames::error("BAD_FRAME", "neither auth nor ping");
-            socket.send(frames::text(&[&error]));
+            socket.send(frames::error("BAD_FRAME", "neither auth nor ping"));
         }
     }
 }
@@ -108,7 +113,7 @@ fn authenticate(socket: &Rc<Socket>, token: &str) {
     let good = socket.hall.tokens.player(token);
     let good = good.filter(|(tenant, _, until)| *tenant == here && until.since_ms(now) > 0);
     let Some((_, player, until)) = good else {
-        socket.send(frames::text(&[&frames::error("BAD_TOKEN", "the token is not good here")]));
+        socket.send(frames::error("BAD_TOKEN", "the token is not good here"));
         return socket.close(close::TOKEN, None);
     };
     if renew(socket, player, until) {

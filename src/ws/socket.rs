@@ -11,12 +11,13 @@
 //!
 //! Tests: `ws/tests/`.
 
-use super::frames::{self, close};
+use super::frames;
 use super::hall::Hall;
 use super::own::Auth;
 use super::room::{Kind, Room};
 use super::seats::Seat;
 use bytes::{Buf, Bytes, BytesMut};
+use palio_protocol::live::{Form, close};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io::ErrorKind;
@@ -68,6 +69,8 @@ pub(super) struct Socket {
     stream: TcpStream,
     pub(super) hall: Rc<Hall>,
     pub(super) room: Rc<Room>,
+    /// Its subprotocol.
+    pub(super) form: Form,
     /// Its index in the room.
     pub(super) slot: Cell<Option<usize>>,
     /// The client's board; 0 when it has none.
@@ -83,11 +86,18 @@ pub(super) struct Socket {
 }
 
 impl Socket {
-    pub(super) fn new(stream: TcpStream, hall: Rc<Hall>, room: Rc<Room>, seat: Seat) -> Rc<Self> {
+    pub(super) fn new(
+        stream: TcpStream,
+        hall: Rc<Hall>,
+        room: Rc<Room>,
+        form: Form,
+        seat: Seat,
+    ) -> Rc<Self> {
         Rc::new(Self {
             stream,
             hall,
             room,
+            form,
             slot: Cell::default(),
             seq: Cell::default(),
             phase: Cell::new(Phase::Open),
@@ -153,7 +163,9 @@ impl Socket {
         if !self.is_open() || self.is_behind() {
             return;
         }
-        let Some((frame, seq, kind)) = self.room.frame_from(self.seq.get()) else { return };
+        let Some((frame, seq, kind)) = self.room.frame_from(self.seq.get(), self.form) else {
+            return;
+        };
         match self.write(&frame) {
             Wrote::All => self.took(seq, kind),
             Wrote::Part(len) => {
@@ -260,7 +272,8 @@ impl Socket {
                     behind.rest = answer;
                 } else {
                     let from = self.seq.get();
-                    let next = self.is_open().then(|| self.room.frame_from(from)).flatten();
+                    let next =
+                        self.is_open().then(|| self.room.frame_from(from, self.form)).flatten();
                     let Some((frame, seq, kind)) = next else {
                         drop(slot.take());
                         drop(slot);
@@ -310,7 +323,7 @@ impl Socket {
         self.room.leave(self);
         self.auth.replace(None);
         self.hall.watch_closing(self);
-        let mut both = BytesMut::from(&frames::text(&[&frames::bye(code, reconnect_ms)])[..]);
+        let mut both = BytesMut::from(&frames::bye(code, reconnect_ms)[..]);
         both.extend_from_slice(&frames::closing(code));
         self.send(both.freeze());
     }

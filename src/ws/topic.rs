@@ -1,79 +1,148 @@
 //! A board as published, and the table of all of them.
 //!
 //! **Invariants:** a [`Published`] never changes and is complete in itself: the board, its
-//! position, its ready bytes, and the recent deltas that lead to it. An epoch's positions go up
-//! by one; an epoch is never used for two histories.
+//! position, its ready bytes, and the recent boards that lead to it. An epoch's positions go up
+//! by one; an epoch is never used for two histories. Bytes are made once, when first asked for.
 
-use super::board::{self, Ring, Since};
 use super::frames;
+use super::ring::{Ring, Since};
 use super::{Clock, lock};
 use crate::actors::board::{BoardView, Boards};
 use bytes::Bytes;
 use palio_domain::{TournamentId, UnixMs};
+use palio_protocol::live::json::Around;
+use palio_protocol::live::{self, Board, Chain, Digest, Form, Proof, Row, binary, json};
+use palio_protocol::time;
+use serde::Serialize;
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use tokio::sync::watch;
 
+/// How often a board that changes is proven, in milliseconds.
+const PROOF_MS: i64 = 10_000;
+
 /// A board at one position of its epoch.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Published {
     /// Which history `seq` belongs to.
     pub epoch: Arc<str>,
     /// Position, from 1.
     pub seq: u64,
-    /// What is shown.
+    /// What the tournament shows.
     pub view: Arc<BoardView>,
+    /// The same as clients know it.
+    pub board: Arc<Board>,
     /// When it was published.
     pub as_of: UnixMs,
-    /// `"epoch-seq"` with its quotes, for the first page over HTTP.
-    pub etag: String,
-    /// The ready body of the first page over HTTP, with every row of the top.
-    pub json: Bytes,
-    head: Box<str>,
-    tail: Box<str>,
-    step: Option<Bytes>,
+    /// `"epoch-seq"` with its quotes, for polling.
+    pub etag: Arc<str>,
+    /// The newest proof of this epoch, of this board or one before.
+    pub proof: Option<Arc<Proof>>,
+    /// When the epoch began.
+    began: UnixMs,
+    hash: OnceLock<Digest>,
+    steps: [OnceLock<Bytes>; 2],
+    page: OnceLock<Bytes>,
     ring: Ring,
 }
 
-impl Published {
-    fn new(epoch: Arc<str>, seq: u64, view: Arc<BoardView>, as_of: UnixMs, ring: Ring) -> Self {
-        let (head, tail) = frames::snapshot(&epoch, seq, &view);
-        Self {
-            etag: format!("\"{epoch}-{seq}\""),
-            json: frames::page(&epoch, seq, &view, as_of, usize::MAX).into(),
-            head: head.into(),
-            tail: tail.into(),
-            step: ring.last().map(|step| frames::text(&[&frames::delta(step)])),
-            epoch,
-            seq,
-            view,
-            as_of,
-            ring,
-        }
+const fn index(form: Form) -> usize {
+    match form {
+        Form::Json => 0,
+        Form::Binary => 1,
     }
+}
 
+/// A view as clients know it.
+fn board(seq: u64, view: &BoardView) -> Board {
+    let row = |row: &crate::actors::board::BoardRow| {
+        let (key, name, score) = (row.key.as_str(), row.name.as_str(), row.score.as_str());
+        let (key, name, score) = (key.into(), name.into(), score.into());
+        Arc::new(Row { key, name, score, points: row.points })
+    };
+    Board {
+        seq,
+        status: view.status,
+        participants: view.participants,
+        rows: view.rows.iter().map(row).collect(),
+        ranks: view.rows.iter().map(|row| row.rank).collect(),
+    }
+}
+
+impl Published {
     /// The first board of an epoch.
     #[must_use]
     pub fn first(epoch: Arc<str>, view: Arc<BoardView>, now: UnixMs) -> Self {
-        Self::new(epoch, 1, view, now, Ring::default())
+        Self {
+            etag: format!("\"{epoch}-1\"").into(),
+            board: Arc::new(board(1, &view)),
+            epoch,
+            seq: 1,
+            view,
+            as_of: now,
+            proof: None,
+            began: now,
+            hash: OnceLock::new(),
+            steps: Default::default(),
+            page: OnceLock::new(),
+            ring: Ring::default(),
+        }
     }
 
     /// The board after this one, or `None` when nothing that is shown changed.
     #[must_use]
     pub fn next(&self, view: Arc<BoardView>, now: UnixMs, ring_len: usize) -> Option<Self> {
-        let delta = board::diff(self.seq, &self.view, &view)?;
-        let ring = self.ring.with(Arc::new(delta), ring_len);
-        Some(Self::new(Arc::clone(&self.epoch), self.seq.saturating_add(1), view, now, ring))
+        let seq = self.seq.saturating_add(1);
+        let board = board(seq, &view).sharing(&self.board);
+        if board.shows_the_same(&self.board) {
+            return None;
+        }
+        Some(Self {
+            etag: format!("\"{}-{seq}\"", self.epoch).into(),
+            epoch: Arc::clone(&self.epoch),
+            seq,
+            view,
+            board: Arc::new(board),
+            as_of: now,
+            proof: self.proof.clone(),
+            began: self.began,
+            hash: OnceLock::new(),
+            steps: Default::default(),
+            page: OnceLock::new(),
+            ring: self.ring.with(Arc::clone(&self.board), ring_len),
+        })
     }
 
-    /// The first `limit` rows as a body for HTTP.
+    /// This board, proven; `None` when it is proven already, or it is too early for another one.
     #[must_use]
-    pub fn page(&self, limit: usize) -> Bytes {
-        if limit >= self.view.rows.len() {
-            return self.json.clone();
+    pub fn proven(&self, now: UnixMs, seal: impl Fn(&Digest) -> Digest) -> Option<Self> {
+        let (seq, last) = match &self.proof {
+            Some(proof) => (proof.seq, proof.time),
+            None => (0, self.began),
+        };
+        if seq == self.seq || now.since_ms(last) < PROOF_MS {
+            return None;
         }
-        frames::page(&self.epoch, self.seq, &self.view, self.as_of, limit).into()
+        let hash = self.hash();
+        let chain = self.chain().next(hash, self.seq, now);
+        let (slot, of_slot) = self.view.cut;
+        let sig = seal(&chain.head);
+        let proof = Proof { seq: self.seq, hash, chain, time: now, cut: (slot, of_slot), sig };
+        Some(Self { proof: Some(Arc::new(proof)), ..self.clone() })
+    }
+
+    /// The board's hash.
+    #[must_use]
+    pub fn hash(&self) -> Digest {
+        let tournament = self.view.tournament.as_str();
+        *self.hash.get_or_init(|| live::hash(tournament, &self.epoch, &self.board))
+    }
+
+    /// Where the epoch's chain of proofs stands.
+    #[must_use]
+    pub fn chain(&self) -> Chain {
+        self.proof.as_ref().map(|proof| proof.chain).unwrap_or_default()
     }
 
     /// What a client at this position needs.
@@ -85,20 +154,118 @@ impl Published {
     /// As [`since`](Self::since), within this board's epoch.
     #[must_use]
     pub fn since_seq(&self, seq: u64) -> Since {
-        self.ring.since(seq, self.seq)
+        self.ring.since(seq, &self.board)
     }
 
     /// The ready frame of the last step, and the position that it starts from.
     #[must_use]
-    pub fn step(&self) -> Option<(u64, &Bytes)> {
-        self.step.as_ref().map(|frame| (self.seq.saturating_sub(1), frame))
+    pub fn step(&self, form: Form) -> Option<(u64, &Bytes)> {
+        let base = self.ring.last()?;
+        let step = self.steps.get(index(form))?;
+        Some((base.seq, step.get_or_init(|| delta(form, &self.board.since(base)))))
+    }
+
+    fn around(&self) -> Around<'_> {
+        Around {
+            epoch: &self.epoch,
+            ends_at: self.view.ends_at,
+            decimals: self.view.decimals,
+            hash: self.hash(),
+            chain: self.chain(),
+        }
+    }
+
+    /// A snapshot's text.
+    #[must_use]
+    pub fn snapshot_text(&self, now: UnixMs) -> String {
+        json::snapshot(&self.board, self.around(), now)
     }
 
     /// A snapshot's frame.
     #[must_use]
-    pub fn snapshot(&self, now: UnixMs) -> Bytes {
-        frames::text(&[&self.head, &frames::time(now), &self.tail])
+    pub fn snapshot(&self, form: Form, now: UnixMs) -> Bytes {
+        match form {
+            Form::Json => frames::text(&self.snapshot_text(now)),
+            Form::Binary => frames::binary(&binary::snapshot(&self.board, self.around(), now)),
+        }
     }
+
+    /// The frame of the newest proof.
+    #[must_use]
+    pub fn proof(&self, form: Form) -> Option<Bytes> {
+        let proof = self.proof.as_ref()?;
+        Some(match form {
+            Form::Json => frames::text(&json::proof(proof)),
+            Form::Binary => frames::binary(&binary::proof(proof)),
+        })
+    }
+
+    /// The body of the whole board over HTTP, made once.
+    #[must_use]
+    pub fn page(&self) -> Bytes {
+        self.page.get_or_init(|| self.page_of(0, usize::MAX)).clone()
+    }
+
+    /// The body of some of its rows over HTTP.
+    #[must_use]
+    pub fn page_of(&self, offset: usize, limit: usize) -> Bytes {
+        let rows = self.view.rows.iter().skip(offset).take(limit);
+        self.page_with(rows.map(Line::from).collect())
+    }
+
+    /// The body of these rows of the ranking over HTTP, as of this board.
+    #[must_use]
+    pub fn page_with(&self, rows: Vec<Line<'_>>) -> Bytes {
+        let page = Page {
+            tournament_id: self.view.tournament.as_str(),
+            epoch: &self.epoch,
+            seq: self.seq,
+            status: self.view.status.as_str(),
+            participants: self.view.participants,
+            ends_at: time::format(self.view.ends_at),
+            as_of: time::format(self.as_of),
+            rows,
+        };
+        // Texts and numbers always serialise.
+        serde_json::to_vec(&page).unwrap_or_default().into()
+    }
+}
+
+/// A delta's frame.
+#[must_use]
+pub fn delta(form: Form, delta: &live::Delta) -> Bytes {
+    match form {
+        Form::Json => frames::text(&json::delta(delta)),
+        Form::Binary => frames::binary(&binary::delta(delta)),
+    }
+}
+
+/// A row over HTTP.
+#[derive(Debug, Serialize)]
+pub struct Line<'a> {
+    rank: u64,
+    name: &'a str,
+    score: &'a str,
+    key: &'a str,
+}
+
+impl<'a> From<&'a crate::actors::board::BoardRow> for Line<'a> {
+    fn from(row: &'a crate::actors::board::BoardRow) -> Self {
+        Self { rank: row.rank, name: &row.name, score: &row.score, key: &row.key }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Page<'a> {
+    tournament_id: &'a str,
+    epoch: &'a str,
+    seq: u64,
+    status: &'a str,
+    participants: u64,
+    ends_at: String,
+    as_of: String,
+    rows: Vec<Line<'a>>,
 }
 
 /// One tournament's published board; its subscribers see the newest, never all.
@@ -232,6 +399,14 @@ impl Topics {
             topic.sender.send_replace(Arc::new(next));
         }
         Some(view)
+    }
+
+    /// Proves a topic's board when it is time.
+    pub fn prove(&self, topic: &Topic) {
+        let seal = |chain: &Digest| self.boards.seal(chain);
+        if let Some(proven) = topic.published().proven((self.now)(), seal) {
+            topic.sender.send_replace(Arc::new(proven));
+        }
     }
 }
 

@@ -3,7 +3,6 @@
 //! Everything that can refuse a client does so before the upgrade is answered, as a problem in
 //! HTTP: no tournament, a foreign origin, no seat left.
 
-use super::frames::SUBPROTOCOL;
 use super::hall::Arrival;
 use super::seats::Full;
 use super::{Live, frames, request};
@@ -50,9 +49,11 @@ impl Refused {
             Self::OldVersion => {
                 (StatusCode::UPGRADE_REQUIRED, "BAD_HANDSHAKE", "only WebSocket version 13")
             }
-            Self::Subprotocol => {
-                (StatusCode::BAD_REQUEST, "UNKNOWN_SUBPROTOCOL", "offer palio.v1.json")
-            }
+            Self::Subprotocol => (
+                StatusCode::BAD_REQUEST,
+                "UNKNOWN_SUBPROTOCOL",
+                "offer palio.v1.json or palio.v1.bin",
+            ),
             Self::Origin => {
                 (StatusCode::FORBIDDEN, "ORIGIN_NOT_ALLOWED", "pages of this origin may not")
             }
@@ -131,7 +132,7 @@ fn prepare(live: &Live, request: &Request, trace: &str) -> Result<(Arrive, Respo
     })?;
     let offers = request.headers().get_all(header::SEC_WEBSOCKET_PROTOCOL);
     let offers = offers.map(|offer| offer.to_str().unwrap_or_default());
-    let subprotocol = request::subprotocol(offers).ok_or(Refused::Subprotocol)?;
+    let form = request::subprotocol(offers).ok_or(Refused::Subprotocol)?;
     let (origin, host) = (text(request, &header::ORIGIN), text(request, &header::HOST));
     if !request::origin_allowed(origin, host, &live.config.allowed_origins) {
         return Err(Refused::Origin);
@@ -152,12 +153,13 @@ fn prepare(live: &Live, request: &Request, trace: &str) -> Result<(Arrive, Respo
     let cursor = request.uri().query().and_then(request::cursor);
     let topic = topic.subscribe();
     let arrive = Box::new(move |stream, read| {
-        place.send(Arrival { stream, read, cursor, id, topic, seat });
+        let form = form.unwrap_or_default();
+        place.send(Arrival { stream, read, cursor, form, id, topic, seat });
     });
     response.insert_header((HeaderName::from_static("x-trace-id"), trace));
-    if subprotocol.is_some() {
-        response
-            .insert_header((header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL)));
+    if let Some(form) = form {
+        let name = HeaderValue::from_static(form.subprotocol());
+        response.insert_header((header::SEC_WEBSOCKET_PROTOCOL, name));
     }
     let response = response.message_body(()).map_err(|_| Refused::BadHandshake)?;
     Ok((arrive, response))

@@ -6,8 +6,8 @@
 //! if it is listed; the subprotocol answered was offered.
 
 use crate::support::Message;
-use palio::ws::frames::SUBPROTOCOL;
 use palio::ws::request::{cursor, origin_allowed, subprotocol, tournament};
+use palio_protocol::live::Form;
 
 pub(super) const WORDS: &[&str] = &[
     "/ws/tournaments/",
@@ -48,11 +48,10 @@ pub(super) fn target(bytes: &[u8]) {
 }
 
 fn protocols(offer: Option<&str>) {
-    let offered = offer.unwrap_or_default().split(',').any(|one| one.trim() == SUBPROTOCOL);
-    let expected = match (offer, offered) {
-        (None, _) => Some(None),
-        (Some(_), true) => Some(Some(SUBPROTOCOL)),
-        (Some(_), false) => None,
+    let known = |one: &str| Form::ALL.into_iter().find(|form| form.subprotocol() == one.trim());
+    let expected = match offer {
+        None => Some(None),
+        Some(offer) => offer.split(',').find_map(known).map(Some),
     };
     assert_eq!(subprotocol(offer.into_iter()), expected, "{offer:?}");
 }

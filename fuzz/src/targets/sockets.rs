@@ -4,7 +4,8 @@
 //! than one frame of the largest message; a request is an object with a known `t`, and a token is
 //! the text that was sent.
 
-use palio::ws::said::{Listener, MESSAGE_MAX, Request, Said, Wrong, request};
+use palio::ws::said::{Listener, Said, Wrong};
+use palio_protocol::live::{CLIENT_MESSAGE_LEN_MAX as MESSAGE_MAX, Request};
 use serde_json::Value;
 
 pub(super) const WORDS: &[&str] = &[
@@ -61,7 +62,7 @@ fn hear(bytes: &[u8], size: usize) -> (Vec<Said>, Option<Wrong>) {
 }
 
 fn read(text: &str) {
-    let Some(request) = request(text) else { return };
+    let Some(request) = Request::parse(text) else { return };
     // A lone surrogate in a field that is passed over stops this reader only.
     let Ok(value) = serde_json::from_str::<Value>(text) else { return };
     assert!(value.is_object(), "{text}");

@@ -66,7 +66,7 @@ mod tests {
         let rows = [
             (snapshot, Some(Seen::Snapshot { epoch: "k3", seq: 42 })),
             (
-                r#"{"t":"delta","set":[{"k":"a","r":1,"n":"\"prev\":9","s":"1"}],"seq":9,"prev":8}"#,
+                r#"{"t":"delta","set":[[0,"1","a","\"prev\":9"]],"seq":9,"prev":8}"#,
                 Some(Seen::Delta { prev: 8, seq: 9 }),
             ),
             (r#"{"t":"resumed","epoch":"k","seq":1}"#, Some(Seen::Resumed { epoch: "k", seq: 1 })),

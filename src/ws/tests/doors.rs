@@ -125,30 +125,33 @@ async fn those_who_break_the_protocol_are_closed() {
     let text = |bytes: &[u8]| {
         Message::Frame(Frame::message(bytes.to_vec(), OpCode::Data(Data::Text), true))
     };
-    for (what, message) in [
-        ("too large", Message::text(large)),
-        ("not UTF-8", text(&[0xff])),
+    for (what, code, message) in [
+        ("too large", 1009, Message::text(large)),
+        ("not UTF-8", 4400, text(&[0xff])),
         (
             "continues nothing",
+            4400,
             Message::Frame(Frame::message("x", OpCode::Data(Data::Continue), true)),
         ),
         (
             "unknown opcode",
+            4400,
             Message::Frame(Frame::message("x", OpCode::Data(Data::Reserved(3)), true)),
         ),
     ] {
         let mut client = stage.open(RACE).await;
         client.text().await;
         client.0.send(message).await.unwrap();
-        let (texts, code) = client.until_close().await;
-        assert_eq!((texts, code), (vec![r#"{"t":"bye","code":4400}"#.to_owned()], 4400), "{what}");
+        let bye = format!(r#"{{"t":"bye","code":{code}}}"#);
+        assert_eq!(client.until_close().await, (vec![bye], code), "{what}");
     }
     let mut client = stage.open(RACE).await;
     for _ in 0..11 {
         client.send(r#"{"t":"ping"}"#).await;
     }
     let (texts, code) = client.until_close().await;
-    assert_eq!((texts.len(), code), (12, 4400), "the snapshot, ten pongs, the bye");
+    assert_eq!((texts.len(), code), (12, 4029), "the snapshot, ten pongs, the bye");
+    assert_eq!(texts[11], r#"{"t":"bye","code":4029,"reconnectMs":5000}"#);
     // A message of exactly the limit is still a message.
     let mut client = stage.open(RACE).await;
     client.text().await;
@@ -222,7 +225,7 @@ async fn the_app_answers_what_is_no_socket() {
             "/board",
             web::get().to(async |live: web::Data<crate::ws::Live>| {
                 let board = live.published(&id("race")).unwrap();
-                HttpResponse::Ok().insert_header(("etag", &*board.etag)).body(board.json.clone())
+                HttpResponse::Ok().insert_header(("etag", &*board.etag)).body(board.page())
             }),
         );
         HttpService::build()

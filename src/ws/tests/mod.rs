@@ -2,6 +2,7 @@
 
 mod board;
 mod doors;
+mod history;
 mod players;
 mod pressure;
 mod support;

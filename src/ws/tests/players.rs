@@ -72,6 +72,7 @@ async fn a_token_ends_and_can_be_renewed() {
     client.send(r#"{"t":"ping"}"#).await;
     assert!(client.text().await.contains("pong"), "the renewed token is accepted silently");
     stage.now.store(START + 90_000, Ordering::SeqCst);
+    assert!(client.text().await.contains("proof"));
     assert!(client.is_quiet().await);
     stage.now.store(START + 120_000, Ordering::SeqCst);
     let ended = tokio::time::timeout(WITHIN, client.text()).await.unwrap();

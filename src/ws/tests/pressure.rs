@@ -114,8 +114,8 @@ async fn only_a_long_stop_drops() {
     play(&stage, &mut healthy, &mut seen, ROUNDS).await;
     tokio::time::sleep(Duration::from_millis(1200)).await;
     let (texts, code) = stopped.until_close().await;
-    assert_eq!(code, 4408);
-    assert_eq!(texts.last().map(String::as_str), Some(r#"{"t":"bye","code":4408}"#));
+    assert_eq!(code, 4108);
+    assert_eq!(texts.last().map(String::as_str), Some(r#"{"t":"bye","code":4108}"#));
     let mut late = Board::default();
     for text in &texts {
         late.apply(&Frame::parse(text).unwrap()).unwrap();

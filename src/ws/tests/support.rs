@@ -34,7 +34,8 @@ pub(super) fn id(text: &str) -> TournamentId {
 pub(super) fn row(rank: u64, key: &str, score: &str) -> BoardRow {
     let player = PlayerId(u64::from(key.as_bytes()[0]));
     let (key, name, score) = (key.to_owned(), format!("Otter {key}"), score.to_owned());
-    BoardRow { player, key, rank, name, score }
+    let points = score.parse::<i64>().unwrap_or(i64::MAX);
+    BoardRow { player, key, rank, name, score, points }
 }
 
 pub(super) fn view(tournament: &str, rows: &[(&str, &str)]) -> BoardView {
@@ -46,6 +47,8 @@ pub(super) fn view(tournament: &str, rows: &[(&str, &str)]) -> BoardView {
         participants: u64::try_from(rows.len()).unwrap(),
         ends_at: UnixMs(START + 3_600_000),
         tick_ms: 10,
+        decimals: 0,
+        cut: (7, 70),
         rows,
     }
 }
@@ -70,6 +73,10 @@ impl Scripted {
 
 #[async_trait]
 impl Boards for Scripted {
+    fn seal(&self, chain: &[u8; 16]) -> [u8; 16] {
+        chain.map(|byte| !byte)
+    }
+
     fn view(&self, tournament: &TournamentId) -> Option<Arc<BoardView>> {
         self.views.lock().unwrap().get(tournament).cloned()
     }
@@ -217,6 +224,16 @@ impl Plainly {
         loop {
             match self.next().await {
                 Message::Text(text) => return text.to_string(),
+                Message::Ping(_) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    pub(super) async fn bytes(&mut self) -> Vec<u8> {
+        loop {
+            match self.next().await {
+                Message::Binary(bytes) => return bytes.to_vec(),
                 Message::Ping(_) => {}
                 other => panic!("{other:?}"),
             }

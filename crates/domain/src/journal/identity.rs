@@ -212,6 +212,12 @@ impl Keys {
         self.hash(&[b"board row", &tournament.to_be_bytes(), &player.0.to_be_bytes()])
     }
 
+    /// The server's seal on a chain of proofs of boards.
+    #[must_use]
+    pub fn seal(&self, chain: &[u8; 16]) -> Key16 {
+        self.hash(&[b"board proof", chain])
+    }
+
     fn hash(&self, parts: &[&[u8]]) -> Key16 {
         let mut hasher = blake3::Hasher::new_keyed(&self.secret);
         for part in parts {

@@ -4,7 +4,7 @@ use super::admission::{Admission, Kind, Review};
 use super::prizes;
 use super::prizes::table::{Band, Decimal, Prize, PrizeTable};
 use super::rules::Rules;
-use super::score::{Count, Of, Points};
+use super::score::{Count, DECIMALS, Of, Points};
 use crate::ids::TournamentId;
 use crate::money::{Amount, Currency};
 use crate::time::UnixMs;
@@ -33,7 +33,7 @@ impl Metric {
             Self::Turnover => Some(Rules::simple(Of::Stake, points_per, Count::All, 2)),
             Self::BestRatio => Some(Rules::simple(Of::Ratio, one, Rules::best_one(), 6)),
             Self::Ggr => {
-                let decimals = currency.exponent().min(super::score::DECIMALS);
+                let decimals = currency.exponent().min(DECIMALS);
                 Some(Rules::simple(Of::Revenue, one, Count::All, decimals))
             }
             Self::Custom => None,
@@ -215,6 +215,14 @@ impl Definition {
     #[must_use]
     pub fn paid_places(&self) -> Option<u32> {
         self.prize_rules().ok().flatten().and_then(|rules| rules.places())
+    }
+
+    /// A score as an integer with as many decimals as the rules show.
+    #[must_use]
+    pub fn points(&self, score: i64) -> i64 {
+        let decimals = self.rules.score.decimals;
+        let unit = 10_i64.pow(u32::from(DECIMALS.saturating_sub(decimals)));
+        Points(score).cut(decimals).0 / unit
     }
 
     /// A score as shown: with the rules' decimals, of which those past the second only when they

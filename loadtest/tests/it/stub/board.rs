@@ -62,23 +62,21 @@ impl Race {
             self.top.iter().enumerate().map(|(r, (k, s))| (k.as_str(), (r, *s))).collect();
         let mut set = Vec::new();
         for (rank, (key, score)) in new.iter().enumerate() {
-            let mut row = json!({"k": key, "r": rank + 1, "s": score.to_string()});
-            match old.get(key.as_str()) {
+            let shown = score.to_string();
+            set.push(match old.get(key.as_str()) {
                 Some(before) if *before == (rank, *score) => continue,
-                Some(_) => {}
-                None => row["n"] = json!(name(key)),
-            }
-            set.push(row);
-        }
-        let gone = |k: &&str| !new.iter().any(|(n, _)| n == k);
-        let del: Vec<&str> = old.keys().copied().filter(gone).collect();
-        if self.fault == Fault::BreaksRanks {
-            set.iter_mut().for_each(|row| row["r"] = json!(1));
+                Some((from, _)) if *from == rank => json!([rank, shown]),
+                Some((from, _)) => json!([rank, from, shown]),
+                None => json!([rank, shown, key, name(key)]),
+            });
         }
         let (prev, seq) = (self.seq, self.seq + 1);
         let participants = self.scores.len();
-        let delta = json!({"t": "delta", "seq": seq, "prev": prev, "set": set, "del": del,
-            "participants": participants});
+        let mut delta = json!({"t": "delta", "seq": seq, "prev": prev, "set": set,
+            "len": new.len(), "participants": participants});
+        if self.fault == Fault::BreaksRanks {
+            delta["ranks"] = json!([[0, 9]]);
+        }
         let delta: Arc<str> = delta.to_string().into();
         (self.seq, self.top) = (seq, new);
         self.ring.push_back((prev, seq, Arc::clone(&delta)));
