@@ -88,6 +88,7 @@ export function connectAccount({ base, token, wire, onState, onEvent, onTokenWan
         on({ on: 'garbled', id });
       }
     };
+    ws.onerror = () => {}; // a close follows
     ws.onclose = ({ code }) => on({ on: 'closed', id, code });
     return undefined;
   }

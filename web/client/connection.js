@@ -130,6 +130,7 @@ export function connectBoard({ base, tournament, token, binary, cache, wire, sub
       }
       if (frame) on({ on: 'frame', id, frame });
     };
+    ws.onerror = () => {}; // a close follows
     ws.onclose = ({ code }) => on({ on: 'closed', id, code });
     return undefined;
   }
