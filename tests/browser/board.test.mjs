@@ -91,7 +91,7 @@ const moved = (page, from, timeout) => page.waitForFunction((position) => {
   return board && `${board.dataset.epoch}-${board.dataset.seq}` !== position;
 }, from, { timeout });
 
-test('a row climbs; the socket is lost, polling goes on, the socket comes back, the board is the server\'s', { timeout: 150_000 }, async () => {
+test('a row climbs; the socket is lost, a stream goes on, then polling, the socket comes back, the board is the server\'s', { timeout: 180_000 }, async () => {
   const { context, page, errors, watch } = await open({ viewport: { width: 1280, height: 900 } });
   /** @type {string[]} */
   const urls = [];
@@ -127,9 +127,16 @@ test('a row climbs; the socket is lost, polling goes on, the socket comes back, 
   watch.cut = true;
   proxy.httpOnly();
   await badge(page, 'connecting', 5_000);
-  await badge(page, 'polling', 10_000);
+  await badge(page, 'streaming', 10_000);
+  await moved(page, (await shown(page)).position, 15_000);
+  assert.equal(await page.textContent('.badge'), 'Live');
+
+  // Streams, too.
+  proxy.pollsOnly();
+  await badge(page, 'polling', 15_000);
   await moved(page, (await shown(page)).position, 25_000);
   assert.equal(await page.textContent('.badge'), 'Polling');
+  assert.ok(proxy.refused.events > 0, 'a stream is tried again');
   assert.ok(proxy.refused.upgrades > 0, 'sockets are tried in the background');
 
   // Sockets are let through again.
@@ -153,6 +160,9 @@ test('a row climbs; the socket is lost, polling goes on, the socket comes back, 
 test('a guest plays, joins, sees his place, leaves, signs out', { timeout: 60_000 }, async (t) => {
   if ((await fetch(`${palio.url}/demo/info`)).status !== 200) return t.skip('not a demo');
   const { context, page, errors } = await open({ viewport: { width: 390, height: 844 } });
+  /** @type {string[]} */
+  const sockets = [];
+  page.on('websocket', (ws) => sockets.push(ws.url()));
   await page.goto(`${proxy.url}/#/t/${race.id}`);
   await badge(page, 'live');
   await page.click('button:has-text("Play as a guest")');
@@ -160,6 +170,8 @@ test('a guest plays, joins, sees his place, leaves, signs out', { timeout: 60_00
   await page.click('button:has-text("Join the race")');
   await page.waitForSelector('.joined');
   await page.waitForSelector('.own-row');
+  await page.waitForSelector('.purse');
+  assert.ok(sockets.some((url) => url.endsWith('/ws/me')), 'the balance comes over a socket of its own');
   assert.equal(await page.evaluate(() => localStorage.length), (await page.evaluate(() => localStorage.getItem('palio.progress'))) ? 1 : 0);
   assert.ok(!(await page.evaluate(() => JSON.stringify({ ...localStorage }))).includes('token'));
 

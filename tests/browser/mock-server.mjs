@@ -265,7 +265,7 @@ async function assets(dir = WEB) {
   for (const entry of await readdir(dir, { withFileTypes: true })) {
     const path = join(dir, entry.name);
     if (entry.isDirectory()) found.push(...await assets(path));
-    else if (!/\.(md|txt)$/.test(entry.name) && entry.name !== 'sw.js') {
+    else if (!/\.(md|txt)$|^package\.json$/.test(entry.name) && entry.name !== 'sw.js') {
       const name = `/${relative(WEB, path).split(sep).join('/')}`;
       found.push(name === '/index.html' ? '/' : name);
     }

@@ -113,7 +113,7 @@ export function connectAccount({ base, token, wire, onState, onEvent, onTokenWan
     wire.page.on('visible', () => on({ on: 'visible' })),
     wire.page.on('hidden', () => on({ on: 'hidden' })),
   ];
-  on({ on: 'start' });
+  queueMicrotask(() => on({ on: 'start' })); // nothing is told before the caller has what is given back
 
   return {
     get state() { return state; },

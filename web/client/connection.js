@@ -202,7 +202,7 @@ export function connectBoard({ base, tournament, token, binary, cache, wire, sub
     wire.page.on('hidden', () => { keep(); on({ on: 'hidden' }); }),
     wire.page.on('leave', keep),
   ];
-  on({ on: 'start' });
+  queueMicrotask(() => on({ on: 'start' })); // nothing is told before the caller has what is given back
 
   return {
     get state() { return state; },

@@ -231,7 +231,10 @@ export function step(state, event, random = 0.5) {
       s.mode = 'connecting';
       s.patient = true;
       if (s.visible) timer('poll', drawn(MS.fallback));
-    } else if (!worked && s.visible) pollNow();
+    } else if (!worked && s.visible) {
+      s.patient = false;
+      pollNow();
+    }
   };
   /** The board can't be gone on from: the same again, without a cursor. @param {LinkName} name @param {string} why */
   const fresh = (name, why) => {

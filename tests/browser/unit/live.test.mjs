@@ -377,6 +377,11 @@ describe('the stream', () => {
     within(m.timerMs('restream'), [2_000, 4_000]);
   });
 
+  test('one that was cut and does not come back: polling, and called so', () => {
+    const m = new Machine().streaming().streamClosed(0).timer('restream').streamClosed().polled(null);
+    assert.equal(m.state.mode, 'polling');
+  });
+
   test('one that brings nothing: polling beside it, then it is given up', () => {
     const m = new Machine().live().closed(1006).timer('fallback').timer('poll');
     assert.ok(m.effect('poll'));
