@@ -221,6 +221,8 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
             threads: config.live.threads,
             sockets_max: config.live.sockets_max,
             sockets_per_address_max: config.live.sockets_per_address_max,
+            sockets_per_tenant_max: config.live.sockets_per_tenant_max,
+            drain_ms: config.live.drain_seconds * 1000,
             stalled_ms_max: config.live.stalled_seconds_max * 1000,
             ring_len: config.live.ring,
             allowed_origins: config.live.allowed_origins.clone(),

@@ -15,6 +15,8 @@ use palio::storage::StoredRow;
 use palio::storage::memory::Memory;
 use palio_domain::journal::head::{CHAIN_START, link};
 use palio_domain::journal::{Account, Head, Keys, RowKind, Stage};
+use palio_domain::wallet::contest::Act;
+use palio_domain::wallet::reported::{Correction, RoundReport, Sums};
 use palio_domain::wallet::{BetRef, BetResult, Cell, Command, Found, Prepared, Terms};
 use palio_domain::{
     Aggregate, Amount, BetId, Currency, GameId, PlayerId, ProviderId, RoundId, Slot, TenantId,
@@ -69,7 +71,32 @@ fn commands(player: u64, n: u64) -> Vec<(String, Command)> {
     };
     let roll_back =
         Command::Rollback { provider: provider.clone(), bet: reference.bet.clone(), round: None };
-    let all = match (n + player) % 5 {
+    let report = Act::Report(Box::new(RoundReport {
+        bet: reference.clone(),
+        stake: Amount(100),
+        payout: Amount(40),
+        currency,
+        at: None,
+        superseded: false,
+        barred: false,
+    }));
+    let correct = |version, payout: Option<i64>| {
+        Act::Correct(Box::new(Correction {
+            provider: provider.clone(),
+            bet: reference.bet.clone(),
+            round: None,
+            version,
+            now: payout.map(|payout| Sums { stake: Amount(90), payout: Amount(payout) }),
+            currency,
+            at: None,
+        }))
+    };
+    let act = |act: Act| Command::Contest(Box::new(act));
+    let reported = [report, correct(Some(4), Some(50)), correct(Some(2), None)].map(act);
+    let voided = [correct(None, None)].map(act);
+    let all = match (n + player) % 6 {
+        5 if n.is_multiple_of(2) => reported.into_iter().collect(),
+        5 => voided.into_iter().chain(reported).collect(),
         0 => vec![Command::Deposit { amount: Amount(5_000), currency }],
         1 => vec![place, result(250, None)],
         2 => vec![place, roll_back],
@@ -146,7 +173,7 @@ fn damage(rng: &mut StdRng, rows: &mut Vec<StoredRow>, head: &mut Head) -> Strin
             .find(|at| rows[*at].row.leg.is_some_and(|leg| leg.amount.0 > 0))
             .unwrap()
     };
-    match rng.random_range(0..12) {
+    match rng.random_range(0..13) {
         0 => {
             rows.remove(at);
             format!("row {at} dropped")
@@ -229,6 +256,29 @@ fn damage(rng: &mut StdRng, rows: &mut Vec<StoredRow>, head: &mut Head) -> Strin
                 relink(rows, head);
             }
             format!("row {at} goes to promo, relinked: {relinked}")
+        }
+        11 => {
+            // So that it can still be read, and nothing but its meaning tells.
+            let (corrected, reported) = (RowKind::RoundCorrected, RowKind::RoundReported);
+            let (of, what, with) = [
+                (corrected, "\"p\":", "\"p\":1"),
+                (corrected, "\"version\":", "\"version\":1"),
+                (corrected, "\"b\":{\"s\":", "\"b\":{\"s\":1"),
+                (corrected, "\"now\":null", "\"now\":{\"s\":1,\"p\":1}"),
+                (reported, "\"payout\":4", "\"payout\":5"),
+                (reported, "\"payout\":40}", "\"payout\":40,\"superseded\":true}"),
+                (reported, ",\"superseded\":true", ""),
+                (reported, "\"payout\":40}", "\"payout\":40,\"barred\":true}"),
+            ][rng.random_range(0..8)];
+            let text = |row: &StoredRow| String::from_utf8_lossy(&row.row.payload).into_owned();
+            let at = (0..rows.len())
+                .map(|step| (at + step) % rows.len())
+                .find(|at| rows[*at].row.kind == of && text(&rows[*at]).contains(what))
+                .unwrap();
+            let other = text(&rows[at]).replacen(what, with, 1);
+            rows[at].row.payload = other.into_bytes().into();
+            relink(rows, head);
+            format!("{what} of the reported round in row {at} changed and relinked")
         }
         _ => flip(rng, rows, at),
     }

@@ -61,20 +61,25 @@ impl Actor for Hub {
 /// Says goodbye to all sockets; answered when they are gone or have had their time.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
-pub struct Stop;
+pub struct Stop {
+    /// Over how long the goodbyes are spread.
+    pub over: Duration,
+    /// Sockets of the whole node.
+    pub open: usize,
+}
 
 impl Handler<Stop> for Hub {
     type Result = ResponseFuture<()>;
 
-    fn handle(&mut self, Stop: Stop, _: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, Stop { over, open }: Stop, _: &mut Self::Context) -> Self::Result {
         let hall = Rc::clone(&self.hall);
         Box::pin(async move {
+            hall.bye(over, open).await;
             let until = Instant::now() + GOODBYE_MAX;
-            hall.bye().await;
             while hall.is_closing() && Instant::now() < until {
                 tokio::time::sleep(Duration::from_millis(10)).await;
                 // Those that were on their way here when the node began to stop.
-                hall.bye().await;
+                hall.bye(Duration::ZERO, open).await;
             }
             hall.end();
         })

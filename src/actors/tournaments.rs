@@ -376,7 +376,7 @@ impl Tournaments {
         let scored: Arc<Vec<Decoded>> =
             Arc::new(rows.iter().filter(concerns).map(decoded).collect());
         // A result that stands hears only of corrections, which are rare.
-        let corrects = |(row, _): &&Decoded| row.kind == RowKind::BetAmended;
+        let corrects = |(row, _): &&Decoded| Standings::corrects(row.kind);
         let corrections: Arc<Vec<Decoded>> =
             Arc::new(scored.iter().filter(corrects).cloned().collect());
         let positions: Arc<Vec<u64>> = Arc::new(positions.to_vec());

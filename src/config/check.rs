@@ -85,6 +85,8 @@ impl Config {
         to.range("live.threads", live.threads, 1..=64);
         to.range("live.sockets_max", live.sockets_max, 1..=1_000_000);
         to.range("live.sockets_per_address_max", live.sockets_per_address_max, 1..=1_000_000);
+        to.range("live.sockets_per_tenant_max", live.sockets_per_tenant_max, 1..=1_000_000);
+        to.range("live.drain_seconds", live.drain_seconds, 0..=600);
         to.range("live.stalled_seconds_max", live.stalled_seconds_max, 1..=3_600);
         to.range("live.ring", live.ring, 1..=65_536);
         for origin in &live.allowed_origins {

@@ -116,6 +116,8 @@ section! {
         threads: usize,
         sockets_max: usize,
         sockets_per_address_max: usize,
+        sockets_per_tenant_max: usize,
+        drain_seconds: u64,
         stalled_seconds_max: u64,
         ring: usize,
         allowed_origins: Vec<String>,

@@ -6,16 +6,14 @@ use super::error::{ApiError, restored};
 use super::players::committed;
 use crate::actors::board::{BoardRow, Boards as _, OwnRow};
 use crate::actors::tournaments::Entry;
-use crate::ws::ring::Since;
-use crate::ws::topic::{Line, Published};
+use crate::ws::polling::{News, Poll};
 use actix_web::http::header::{CACHE_CONTROL, ContentType, ETAG, IF_NONE_MATCH};
 use actix_web::web::{Data, Path, Query};
 use actix_web::{HttpRequest, HttpResponse};
-use bytes::Bytes;
 use palio_domain::tournament::prizes::Due;
 use palio_domain::{PlayerId, TournamentId};
+use palio_protocol::ErrorCode;
 use palio_protocol::tournament::{OwnPayout, prize_text};
-use palio_protocol::{ErrorCode, live};
 use serde::{Deserialize, Serialize};
 
 #[derive(Deserialize)]
@@ -61,63 +59,25 @@ pub(super) async fn board(
 ) -> Result<HttpResponse, ApiError> {
     let id = id(&path)?;
     restored(&server)?;
-    let published = server.live.published(&id).ok_or_else(not_found)?;
     let Page { limit, offset, epoch, since } = page.into_inner();
-    if let (Some(epoch), Some(seq)) = (epoch, since) {
-        return Ok(whole(&request, &published, Some((&epoch, seq))));
-    }
-    let top = published.view.rows.len();
-    let (offset, limit) = (offset.unwrap_or(0), limit.unwrap_or(10).clamp(1, LIMIT_MAX));
-    let wide = |number| usize::try_from(number).unwrap_or(usize::MAX);
-    let last = wide(offset.saturating_add(limit));
-    if offset == 0 && (last == top || published.view.participants <= limit) {
-        return Ok(whole(&request, &published, None));
-    }
-    let etag = format!("\"{}-{}-{offset}-{limit}\"", published.epoch, published.seq);
-    if is_known(&request, &etag) {
-        return Ok(not_modified(&etag));
-    }
-    // The top comes from what the sockets were sent; deeper pages from the ranking itself.
-    let body = if last <= top {
-        published.page_of(wide(offset), wide(limit))
-    } else {
-        let rows = server.tournaments.page(&id, offset, limit).await.ok_or_else(not_found)?;
-        published.page_with(rows.iter().map(Line::from).collect())
+    let known = request.headers().get(IF_NONE_MATCH).and_then(|known| known.to_str().ok());
+    let poll = Poll {
+        cursor: epoch.as_deref().zip(since),
+        offset: offset.unwrap_or(0),
+        limit: limit.unwrap_or(10).clamp(1, LIMIT_MAX),
+        known,
     };
-    Ok(answer(&etag, body))
-}
-
-/// The whole board, or the way to it.
-fn whole(
-    request: &HttpRequest,
-    published: &Published,
-    cursor: Option<(&str, u64)>,
-) -> HttpResponse {
-    let etag = &*published.etag;
-    if is_known(request, etag) {
-        return not_modified(etag);
-    }
-    match cursor.map(|(epoch, seq)| published.since(epoch, seq)) {
-        Some(Since::Same) => HttpResponse::NoContent().insert_header((ETAG, etag)).finish(),
-        Some(Since::Changed(delta)) => answer(etag, live::json::delta(&delta).into()),
-        Some(Since::Lost) | None => answer(etag, published.page()),
-    }
-}
-
-fn is_known(request: &HttpRequest, etag: &str) -> bool {
-    request.headers().get(IF_NONE_MATCH).is_some_and(|value| *value == *etag)
-}
-
-fn not_modified(etag: &str) -> HttpResponse {
-    HttpResponse::NotModified().insert_header((ETAG, etag)).finish()
-}
-
-fn answer(etag: &str, body: Bytes) -> HttpResponse {
-    HttpResponse::Ok()
-        .content_type(ContentType::json())
-        .insert_header((ETAG, etag))
-        .insert_header((CACHE_CONTROL, "no-cache"))
-        .body(body)
+    let polled = server.live.poll(&id, poll).await.ok_or_else(not_found)?;
+    let etag = (ETAG, polled.etag);
+    Ok(match polled.news {
+        News::Known => HttpResponse::NotModified().insert_header(etag).finish(),
+        News::Same => HttpResponse::NoContent().insert_header(etag).finish(),
+        News::Body(body) => HttpResponse::Ok()
+            .content_type(ContentType::json())
+            .insert_header(etag)
+            .insert_header((CACHE_CONTROL, "no-cache"))
+            .body(body),
+    })
 }
 
 #[derive(Serialize)]

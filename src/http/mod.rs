@@ -20,6 +20,7 @@ mod providers;
 mod run;
 mod schedules;
 mod sessions;
+mod stream;
 mod tournaments;
 mod trace;
 mod transactions;
@@ -195,6 +196,7 @@ calls! {
     post "/api/tournaments/{id}/join" => tournaments::join;
     post "/api/tournaments/{id}/leave" => tournaments::leave;
     get "/api/tournaments/{id}/leaderboard" => leaderboard::board;
+    get "/api/tournaments/{id}/events" => stream::events;
     get "/api/tournaments/{id}/leaderboard/me" => leaderboard::me;
     get "/demo/info" => demo::info;
     post "/demo/token" => demo::token;

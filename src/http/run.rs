@@ -9,7 +9,7 @@ use crate::clock::Clock;
 use crate::providers::health::{Health, Went};
 use palio_domain::journal::Row;
 use palio_domain::wallet::contest::Act;
-use palio_domain::wallet::{Command, Prepared, SessionRule, Terms};
+use palio_domain::wallet::{Command, Prepared, Refusal, SessionRule, Terms};
 use palio_domain::{PlayerId, TenantId, TraceId};
 use palio_protocol::result::{self, Rendered};
 use palio_protocol::wallet::{Outcome, Part};
@@ -77,25 +77,51 @@ pub(super) async fn find_for(
         };
         *terms = Terms { session: rule, ..provider.profile.terms(currency) };
     }
-    find(server, provider.tenant, part).await
+    let tenant = provider.tenant;
+    if matches!(part.command, Command::Exclude { .. }) {
+        // Only a platform that keeps the players may say so; a provider of games may not.
+        if !server.tournaments.is_external(tenant) {
+            let detail = "this tenant's players are kept here: its operator excludes them";
+            return Err(ApiError::new(ErrorCode::ExternalWallet, detail));
+        }
+        let player = server.players.register(tenant, &part.player).await?;
+        return Ok(Found { tenant, player, part });
+    }
+    find(server, tenant, part).await
 }
 
 /// Finds the player of a part.
 pub(super) async fn find(server: &Server, tenant: TenantId, part: Part) -> Result<Found, ApiError> {
     fits(server, tenant, &part.command)?;
-    if is_report(&part.command) {
-        // The platform knows its players; here they are met with their first round.
+    if meets(&part.command) {
         let player = server.players.register(tenant, &part.player).await?;
         return Ok(Found { tenant, player, part });
     }
     match server.players.find(tenant, &part.player).await? {
         Some(player) => Ok(Found { tenant, player, part }),
+        // Of whoever is not known no round is, either: the report is on its way.
+        None if is_report(&part.command) => {
+            Err(ApiError(Box::new(Problem::refused(&Refusal::BetNotFound, None))))
+        }
         None => Err(ApiError::new(ErrorCode::PlayerNotFound, "no such player")),
     }
 }
 
+/// Whether a player may be met with this command: the platform knows its players; here they are
+/// met with their first round, or its void if that comes first.
+fn meets(command: &Command) -> bool {
+    match command {
+        Command::Contest(act) => match &**act {
+            Act::Report(_) => true,
+            Act::Correct(correction) => correction.now.is_none(),
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
 fn is_report(command: &Command) -> bool {
-    matches!(command, Command::Contest(act) if matches!(**act, Act::Report(_)))
+    matches!(command, Command::Contest(act) if matches!(**act, Act::Report(_) | Act::Correct(_)))
 }
 
 /// Refuses what moves money here where a platform keeps it, and the other way round (W9).

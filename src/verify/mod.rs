@@ -11,6 +11,7 @@
 //! | zero sum | a slot whose accounts do not add up to zero |
 //! | held | held money that is not the sum of open stakes and of buy-ins that wait for a seat |
 //! | keys | a request key or claim that stands twice |
+//! | rounds | a reported round or its correction that is not what was asked for, or does not follow |
 //! | snapshots | a saved wallet that differs from the fold at its seq |
 //! | zones | a saved zone that would hide rows from a search |
 //! | schedules | a schedule's row that can't be folded in, an instance announced twice or without its tournament |
@@ -26,6 +27,7 @@
 mod keys;
 mod payouts;
 mod report;
+mod rounds;
 mod schedules;
 mod slot;
 mod standings;

@@ -2,6 +2,7 @@
 
 use super::keys::{Prefixes, SlotKeys};
 use super::report::Report;
+use super::rounds::Rounds;
 use super::standings::Folds;
 use super::zones::Zones;
 use super::{at, each_page};
@@ -33,6 +34,7 @@ struct State {
     keys: SlotKeys,
     folds: Folds,
     zones: Zones,
+    rounds: Rounds,
     report: Report,
     scratch: Vec<u8>,
 }
@@ -60,6 +62,7 @@ pub(super) async fn verify(
         keys: SlotKeys::default(),
         folds,
         zones: Zones::read(storage, head.slot).await?,
+        rounds: Rounds::default(),
         report: Report::default(),
         scratch: Vec::new(),
     };
@@ -143,6 +146,7 @@ impl State {
             self.report.differs("legs", at(row), "the transfer is not the event's");
         }
         let wallet = self.wallets.entry((row.tenant, player)).or_default();
+        self.rounds.take(row, player, &event, wallet, &mut self.report);
         if let Err(error) = wallet.apply(row.seq, row.time, &event) {
             self.report.differs("balances", at(row), error.to_string());
         }

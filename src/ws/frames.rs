@@ -105,14 +105,6 @@ pub fn pong_text(now: UnixMs) -> Bytes {
     text(&Frame::Pong { server_time: time::format(now) }.to_text())
 }
 
-/// An RFC 9457 problem; the texts are ours and need no escaping, `trace` is checked.
-#[must_use]
-pub fn problem(status: u16, code: &'static str, detail: &'static str, trace: &str) -> String {
-    format!(
-        r#"{{"type":"about:blank","title":"{detail}","status":{status},"code":"{code}","detail":"{detail}","traceId":"{trace}"}}"#
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -27,6 +27,10 @@ use tokio::sync::watch;
 pub const SPOKES: usize = 25;
 /// How long a client may take to answer a close, or to read it.
 const CLOSE_MAX: Duration = Duration::from_secs(5);
+/// Goodbyes between two pauses.
+const GOODBYES_PER_TURN: usize = 256;
+/// The latest that anybody is asked to come back, milliseconds.
+const RECONNECT_MS_MAX: u64 = 60_000;
 const SCRATCH: usize = 16 * 1024;
 
 fn resumed(form: Form, cursor: &Cursor) -> Bytes {
@@ -122,7 +126,7 @@ impl Hall {
             let current = room.current();
             match current.since(&cursor.epoch, cursor.seq) {
                 Since::Same | Since::Changed(_) => {
-                    metrics::counter!("palio_ws_resyncs_total", "kind" => "resume").increment(1);
+                    super::count_resync("resume");
                     socket.seq.set(cursor.seq);
                     socket.send(resumed(form, &cursor));
                 }
@@ -207,14 +211,27 @@ impl Hall {
         self.flush_counts();
     }
 
-    /// Says goodbye to everybody, each with its own time to come back.
-    pub async fn bye(&self) {
+    /// Says goodbye to everybody, spread over some time. Each has his own time to come back,
+    /// the longer the more of them there are: other nodes take them one by one.
+    pub async fn bye(&self, over: Duration, open: usize) {
+        let latest = u64::try_from(open).unwrap_or(u64::MAX).clamp(3000, RECONNECT_MS_MAX);
         let rooms: Vec<_> = self.rooms.borrow().values().map(Rc::clone).collect();
+        let here: usize = rooms.iter().map(|room| room.len()).sum();
+        let until = Instant::now() + over;
+        let said = Cell::new(0_usize);
         for room in rooms {
-            room.each(|socket| {
-                let reconnect_ms = rand::random_range(500..=3000);
-                socket.close(close::AWAY, Some(reconnect_ms));
-            })
+            room.each_paced(
+                |socket| {
+                    let reconnect_ms = rand::random_range(500..=latest);
+                    socket.close(close::AWAY, Some(reconnect_ms));
+                    said.set(said.get() + 1);
+                },
+                || {
+                    let left = here.saturating_sub(said.get()).max(1);
+                    let turns = u32::try_from(left / GOODBYES_PER_TURN).unwrap_or(u32::MAX);
+                    until.saturating_duration_since(Instant::now()) / turns.saturating_add(1)
+                },
+            )
             .await;
         }
     }
@@ -257,7 +274,7 @@ impl Hall {
             Kind::Merged => "merged",
             Kind::Snapshot => "snapshot",
         };
-        metrics::counter!("palio_ws_resyncs_total", "kind" => kind).increment(1);
+        super::count_resync(kind);
     }
 
     pub(super) fn count_closed(&self, code: u16) {

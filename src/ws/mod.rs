@@ -13,9 +13,11 @@
 //! `ring`, `frames`, `topic`, `request` and `seats` know nothing of actix, `said` only its codec.
 //! Tests: in each of them, and over real sockets in `tests/`.
 
+pub mod doors;
 pub mod frames;
 pub mod hall;
 pub mod own;
+pub mod polling;
 pub mod request;
 pub mod ring;
 mod room;
@@ -23,6 +25,7 @@ pub mod said;
 pub mod seats;
 mod session;
 mod socket;
+pub mod stream;
 #[cfg(test)]
 mod tests;
 pub mod topic;
@@ -35,13 +38,15 @@ use actix::{Actor as _, Addr};
 use actix_rt::Arbiter;
 use hall::{Arrival, Hall};
 use palio_domain::{TournamentId, TraceId, UnixMs};
-use palio_protocol::live::json;
-use ring::Since;
+use palio_protocol::Problem;
+use request::Cursor;
 use seats::Seats;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::mpsc;
+use stream::Stream;
+use tokio::sync::{mpsc, watch};
 use topic::{Published, Topics};
 use upgrade::UpgradeService;
 
@@ -50,8 +55,12 @@ pub type Clock = Arc<dyn Fn() -> UnixMs + Send + Sync>;
 
 /// Sockets that may wait for a live thread; beyond them upgrades are refused.
 const ARRIVALS_MAX: usize = 1024;
-/// How long goodbyes may take in all.
+/// How long goodbyes may take after the last was said.
 const SHUTDOWN_MAX: Duration = Duration::from_secs(5);
+
+fn count_resync(kind: &'static str) {
+    metrics::counter!("palio_ws_resyncs_total", "kind" => kind).increment(1);
+}
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // What these guard is whole at every point where a panic could be.
@@ -67,7 +76,11 @@ pub struct LiveConfig {
     pub sockets_max: usize,
     /// Sockets per peer address (IPv6: per /64); 0 for no limit, as behind a proxy.
     pub sockets_per_address_max: usize,
-    /// For how long a socket may take nothing before it is closed with 4408.
+    /// Sockets per tenant; 0 for no limit.
+    pub sockets_per_tenant_max: usize,
+    /// Over how long goodbyes are spread when the node stops, milliseconds.
+    pub drain_ms: u64,
+    /// For how long a socket may take nothing before it is closed with 4108.
     pub stalled_ms_max: u64,
     /// Deltas kept per tournament, for resumes and slow readers.
     pub ring_len: usize,
@@ -83,6 +96,8 @@ impl Default for LiveConfig {
             threads: 1,
             sockets_max: 20_000,
             sockets_per_address_max: 0,
+            sockets_per_tenant_max: 0,
+            drain_ms: 0,
             stalled_ms_max: 60_000,
             ring_len: 256,
             allowed_origins: Vec::new(),
@@ -106,7 +121,8 @@ pub struct Live {
     next: AtomicUsize,
     traces: AtomicU64,
     boot: UnixMs,
-    stopping: AtomicBool,
+    stopping: watch::Sender<bool>,
+    now: Clock,
     arbiters: Mutex<Vec<Arbiter>>,
 }
 
@@ -114,15 +130,6 @@ impl std::fmt::Debug for Live {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Live").field("config", &self.config).finish_non_exhaustive()
     }
-}
-
-/// What a polling client at some position gets.
-#[derive(Debug, Clone)]
-pub struct CatchUp {
-    /// The board that it is brought to.
-    pub published: Arc<Published>,
-    /// A `delta` frame's text; `None` when it is there already.
-    pub delta: Option<String>,
 }
 
 /// A reserved place on a live thread.
@@ -158,14 +165,18 @@ impl Live {
         });
         let threads = threads.collect();
         let boot = now();
-        let topics = Arc::new(Topics::new(boards, now, config.ring_len));
+        let topics = Arc::new(Topics::new(boards, Arc::clone(&now), config.ring_len));
         let arbiter = Arbiter::new();
         let of_directory = Arc::clone(&topics);
         let directory =
             Directory::start_in_arbiter(&arbiter.handle(), |_| Directory::new(of_directory));
         arbiters.push(arbiter);
         Arc::new(Self {
-            seats: Seats::new(config.sockets_max, config.sockets_per_address_max),
+            seats: Seats::new(
+                config.sockets_max,
+                config.sockets_per_address_max,
+                config.sockets_per_tenant_max,
+            ),
             config,
             topics,
             threads,
@@ -173,7 +184,8 @@ impl Live {
             next: AtomicUsize::default(),
             traces: AtomicU64::default(),
             boot,
-            stopping: AtomicBool::default(),
+            stopping: watch::Sender::new(false),
+            now,
             arbiters: Mutex::new(arbiters),
         })
     }
@@ -190,17 +202,18 @@ impl Live {
         self.topics.open(id).map(|topic| topic.published())
     }
 
-    /// What leads from a position to the newest board; `None` when that is not known, and the
-    /// whole board is what there is.
-    #[must_use]
-    pub fn delta_since(&self, id: &TournamentId, epoch: &str, seq: u64) -> Option<CatchUp> {
-        let published = self.published(id)?;
-        let delta = match published.since(epoch, seq) {
-            Since::Same => None,
-            Since::Changed(delta) => Some(json::delta(&delta)),
-            Since::Lost => return None,
-        };
-        Some(CatchUp { published, delta })
+    /// A tournament's board as server-sent events, for a client with this cursor.
+    ///
+    /// # Errors
+    /// Why it gets none, as a problem.
+    pub fn stream(
+        &self,
+        id: &TournamentId,
+        address: Option<IpAddr>,
+        cursor: Option<(&str, u64)>,
+    ) -> Result<Stream, Box<Problem>> {
+        let cursor = cursor.map(|(epoch, seq)| Cursor { epoch: epoch.into(), seq });
+        Stream::open(self, id, address, cursor).map_err(|refused| Box::new(refused.problem()))
     }
 
     /// Open sockets.
@@ -211,12 +224,15 @@ impl Live {
 
     /// Says goodbye to every socket and stops all threads of the live side, within seconds.
     pub async fn shutdown(&self) {
-        if self.stopping.swap(true, Ordering::AcqRel) {
+        if self.stopping.send_replace(true) {
             return;
         }
-        let goodbyes = self.threads.iter().map(|thread| thread.hub.send(hub::Stop));
+        let over = Duration::from_millis(self.config.drain_ms);
+        let open = self.seats.taken();
+        let stop = || hub::Stop { over, open };
+        let goodbyes = self.threads.iter().map(|thread| thread.hub.send(stop()));
         let goodbyes = futures_util::future::join_all(goodbyes);
-        if tokio::time::timeout(SHUTDOWN_MAX, goodbyes).await.is_err() {
+        if tokio::time::timeout(over + SHUTDOWN_MAX, goodbyes).await.is_err() {
             tracing::warn!("live threads did not stop in time");
         }
         if self.directory.try_send(broadcaster::Stop).is_err() {
@@ -252,7 +268,10 @@ impl Live {
 /// Tells the recorder what the live side's metrics mean.
 pub fn describe_metrics() {
     use metrics::{Unit, describe_counter, describe_gauge};
-    describe_gauge!("palio_ws_sockets", "Open sockets, those in their closing handshake included.");
+    describe_gauge!(
+        "palio_ws_sockets",
+        "Open sockets and event streams, those in their closing handshake included."
+    );
     describe_counter!("palio_ws_frames_sent_total", "Frames begun to be sent to sockets.");
     describe_counter!("palio_ws_bytes_sent_total", Unit::Bytes, "Bytes written to sockets.");
     describe_counter!(

@@ -59,6 +59,10 @@ impl Room {
         Arc::clone(&self.current.borrow())
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.sockets.borrow().len()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.sockets.borrow().is_empty()
     }
@@ -153,7 +157,16 @@ impl Room {
     ///
     /// Backwards: one that leaves is replaced by the last, which has had its turn. One that comes
     /// meanwhile is not visited; it began with the newest board.
-    pub(super) async fn each(&self, mut visit: impl FnMut(&Rc<Socket>)) {
+    pub(super) async fn each(&self, visit: impl FnMut(&Rc<Socket>)) {
+        self.each_paced(visit, || Duration::ZERO).await;
+    }
+
+    /// As [`each`](Self::each), with a pause after every turn.
+    pub(super) async fn each_paced(
+        &self,
+        mut visit: impl FnMut(&Rc<Socket>),
+        pause: impl Fn() -> Duration,
+    ) {
         let mut writes = 0;
         let mut next = self.sockets.borrow().len();
         while next > 0 {
@@ -163,7 +176,10 @@ impl Room {
                 visit(&socket);
                 writes += 1;
                 if writes % WRITES_PER_TURN == 0 {
-                    tokio::task::yield_now().await;
+                    match pause() {
+                        Duration::ZERO => tokio::task::yield_now().await,
+                        pause => tokio::time::sleep(pause).await,
+                    }
                 }
             }
         }

@@ -1,11 +1,13 @@
-//! How many sockets there may be, on the node and per peer address.
+//! How many sockets there may be: on the node, per peer address and per brand.
 //!
 //! **Invariant:** a seat is taken before the upgrade is answered and given back when the socket
 //! is dropped, so that there are never more sockets than seats.
 
 use super::lock;
+use palio_domain::TenantId;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::hash::Hash;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
@@ -16,12 +18,15 @@ pub enum Full {
     Node,
     /// This address has its share.
     Address,
+    /// This brand has its share.
+    Tenant,
 }
 
 #[derive(Debug, Default)]
 struct Taken {
     total: usize,
     by_address: HashMap<IpAddr, usize>,
+    by_tenant: HashMap<TenantId, usize>,
 }
 
 /// The seats of a node.
@@ -29,6 +34,7 @@ struct Taken {
 pub struct Seats {
     max: usize,
     per_address_max: usize,
+    per_tenant_max: usize,
     taken: Mutex<Taken>,
 }
 
@@ -37,24 +43,30 @@ pub struct Seats {
 pub struct Seat {
     seats: Arc<Seats>,
     address: Option<IpAddr>,
+    tenant: TenantId,
 }
 
 impl Seats {
-    /// At most `max`, and `per_address_max` of one address; 0 is no limit per address.
+    /// At most `max`, `per_address_max` of one address, `per_tenant_max` of one brand; 0 is no
+    /// limit of that kind.
     #[must_use]
-    pub fn new(max: usize, per_address_max: usize) -> Arc<Self> {
-        Arc::new(Self { max, per_address_max, taken: Mutex::default() })
+    pub fn new(max: usize, per_address_max: usize, per_tenant_max: usize) -> Arc<Self> {
+        Arc::new(Self { max, per_address_max, per_tenant_max, taken: Mutex::default() })
     }
 
     /// Takes a seat. The addresses of an IPv6 network of 64 bits count as one.
     ///
     /// # Errors
     /// [`Full`].
-    pub fn take(self: &Arc<Self>, address: Option<IpAddr>) -> Result<Seat, Full> {
+    pub fn take(self: &Arc<Self>, address: Option<IpAddr>, tenant: TenantId) -> Result<Seat, Full> {
         let address = address.map(network).filter(|_| self.per_address_max > 0);
         let mut taken = lock(&self.taken);
         if taken.total >= self.max {
             return Err(Full::Node);
+        }
+        let of_tenant = taken.by_tenant.get(&tenant).copied().unwrap_or_default();
+        if self.per_tenant_max > 0 && of_tenant >= self.per_tenant_max {
+            return Err(Full::Tenant);
         }
         if let Some(address) = address {
             let count = taken.by_address.entry(address).or_default();
@@ -64,9 +76,10 @@ impl Seats {
             *count += 1;
         }
         taken.total += 1;
+        taken.by_tenant.insert(tenant, of_tenant + 1);
         drop(taken);
         metrics::gauge!("palio_ws_sockets").increment(1.0);
-        Ok(Seat { seats: Arc::clone(self), address })
+        Ok(Seat { seats: Arc::clone(self), address, tenant })
     }
 
     /// How many are taken.
@@ -81,13 +94,18 @@ impl Drop for Seat {
         metrics::gauge!("palio_ws_sockets").decrement(1.0);
         let mut taken = lock(&self.seats.taken);
         taken.total = taken.total.saturating_sub(1);
-        if let Some(address) = self.address
-            && let Entry::Occupied(mut count) = taken.by_address.entry(address)
-        {
-            *count.get_mut() -= 1;
-            if *count.get() == 0 {
-                count.remove();
-            }
+        give_back(&mut taken.by_tenant, self.tenant);
+        if let Some(address) = self.address {
+            give_back(&mut taken.by_address, address);
+        }
+    }
+}
+
+fn give_back<K: Hash + Eq>(counts: &mut HashMap<K, usize>, key: K) {
+    if let Entry::Occupied(mut count) = counts.entry(key) {
+        *count.get_mut() -= 1;
+        if *count.get() == 0 {
+            count.remove();
         }
     }
 }
@@ -103,27 +121,39 @@ fn network(address: IpAddr) -> IpAddr {
 mod tests {
     use super::*;
 
+    const ONE: TenantId = TenantId(1);
+
     #[test]
     fn seats_are_bounded_and_come_back() {
-        let seats = Seats::new(3, 2);
+        let seats = Seats::new(3, 2, 0);
         let (a, b) = (Some("10.0.0.1".parse().unwrap()), Some("10.0.0.2".parse().unwrap()));
-        let first = seats.take(a).unwrap();
-        let _second = seats.take(a).unwrap();
-        assert_eq!(seats.take(a).unwrap_err(), Full::Address);
-        let _third = seats.take(b).unwrap();
-        assert_eq!(seats.take(b).unwrap_err(), Full::Node);
+        let first = seats.take(a, ONE).unwrap();
+        let _second = seats.take(a, ONE).unwrap();
+        assert_eq!(seats.take(a, ONE).unwrap_err(), Full::Address);
+        let _third = seats.take(b, ONE).unwrap();
+        assert_eq!(seats.take(b, ONE).unwrap_err(), Full::Node);
         drop(first);
-        assert!(seats.take(a).is_ok());
+        assert!(seats.take(a, ONE).is_ok());
         assert_eq!(seats.taken(), 2);
     }
 
     #[test]
     fn a_network_counts_as_one() {
-        let seats = Seats::new(9, 1);
-        let _one = seats.take(Some("2001:db8::1".parse().unwrap())).unwrap();
-        assert!(seats.take(Some("2001:db8::2:0:0:1".parse().unwrap())).is_err());
-        assert!(seats.take(Some("2001:db8:0:1::1".parse().unwrap())).is_ok());
-        let _v4 = seats.take(Some("10.0.0.1".parse().unwrap())).unwrap();
-        assert!(seats.take(Some("::ffff:10.0.0.1".parse().unwrap())).is_err());
+        let seats = Seats::new(9, 1, 0);
+        let _one = seats.take(Some("2001:db8::1".parse().unwrap()), ONE).unwrap();
+        assert!(seats.take(Some("2001:db8::2:0:0:1".parse().unwrap()), ONE).is_err());
+        assert!(seats.take(Some("2001:db8:0:1::1".parse().unwrap()), ONE).is_ok());
+        let _v4 = seats.take(Some("10.0.0.1".parse().unwrap()), ONE).unwrap();
+        assert!(seats.take(Some("::ffff:10.0.0.1".parse().unwrap()), ONE).is_err());
+    }
+
+    #[test]
+    fn a_brand_has_its_share() {
+        let seats = Seats::new(9, 0, 2);
+        let (_a, b) = (seats.take(None, ONE).unwrap(), seats.take(None, ONE).unwrap());
+        assert_eq!(seats.take(None, ONE).unwrap_err(), Full::Tenant);
+        let _other = seats.take(None, TenantId(2)).unwrap();
+        drop(b);
+        assert!(seats.take(None, ONE).is_ok());
     }
 }

@@ -7,7 +7,7 @@
 use super::frames;
 use super::ring::{Ring, Since};
 use super::{Clock, lock};
-use crate::actors::board::{BoardView, Boards};
+use crate::actors::board::{BoardRow, BoardView, Boards};
 use bytes::Bytes;
 use palio_domain::{TournamentId, UnixMs};
 use palio_protocol::live::json::Around;
@@ -56,7 +56,7 @@ const fn index(form: Form) -> usize {
 
 /// A view as clients know it.
 fn board(seq: u64, view: &BoardView) -> Board {
-    let row = |row: &crate::actors::board::BoardRow| {
+    let row = |row: &BoardRow| {
         let (key, name, score) = (row.key.as_str(), row.name.as_str(), row.score.as_str());
         let (key, name, score) = (key.into(), name.into(), score.into());
         Arc::new(Row { key, name, score, points: row.points })
@@ -249,8 +249,8 @@ pub struct Line<'a> {
     key: &'a str,
 }
 
-impl<'a> From<&'a crate::actors::board::BoardRow> for Line<'a> {
-    fn from(row: &'a crate::actors::board::BoardRow) -> Self {
+impl<'a> From<&'a BoardRow> for Line<'a> {
+    fn from(row: &'a BoardRow) -> Self {
         Self { rank: row.rank, name: &row.name, score: &row.score, key: &row.key }
     }
 }
@@ -316,6 +316,16 @@ impl Topics {
     /// Whether a board that is not there does not exist.
     pub(super) fn is_ready(&self) -> bool {
         self.boards.is_ready()
+    }
+
+    /// A page of a tournament's whole ranking.
+    pub(super) async fn rows(
+        &self,
+        id: &TournamentId,
+        offset: u64,
+        limit: u64,
+    ) -> Option<Vec<BoardRow>> {
+        self.boards.page(id, offset, limit).await
     }
 
     /// None yet.

@@ -3,9 +3,10 @@
 //! Everything that can refuse a client does so before the upgrade is answered, as a problem in
 //! HTTP: no tournament, a foreign origin, no seat left.
 
+use super::doors::{self, Refused};
 use super::hall::Arrival;
 use super::seats::Full;
-use super::{Live, frames, request};
+use super::{Live, request};
 use actix_codec::Framed;
 use actix_http::body::BodySize;
 use actix_http::header::{self, HeaderName, HeaderValue};
@@ -17,77 +18,12 @@ use bytes::Bytes;
 use futures_util::SinkExt as _;
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 /// The service for `HttpService::build().upgrade(…)`.
 pub type UpgradeService =
     BoxServiceFactory<(), (Request, Framed<TcpStream, h1::Codec>), (), Infallible, ()>;
 
 type Wire = Framed<TcpStream, h1::Codec>;
-
-/// Why a request does not become a socket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Refused {
-    NotFound,
-    BadHandshake,
-    OldVersion,
-    Subprotocol,
-    Origin,
-    Node,
-    Address,
-    Stopping,
-    Starting,
-}
-
-impl Refused {
-    const fn answer(self) -> (StatusCode, &'static str, &'static str) {
-        match self {
-            Self::NotFound => (StatusCode::NOT_FOUND, "NOT_FOUND", "no such tournament"),
-            Self::BadHandshake => {
-                (StatusCode::BAD_REQUEST, "BAD_HANDSHAKE", "not a WebSocket handshake")
-            }
-            Self::OldVersion => {
-                (StatusCode::UPGRADE_REQUIRED, "BAD_HANDSHAKE", "only WebSocket version 13")
-            }
-            Self::Subprotocol => (
-                StatusCode::BAD_REQUEST,
-                "UNKNOWN_SUBPROTOCOL",
-                "offer palio.v1.json or palio.v1.bin",
-            ),
-            Self::Origin => {
-                (StatusCode::FORBIDDEN, "ORIGIN_NOT_ALLOWED", "pages of this origin may not")
-            }
-            Self::Node => {
-                (StatusCode::SERVICE_UNAVAILABLE, "TOO_MANY_SOCKETS", "this node is full")
-            }
-            Self::Address => (
-                StatusCode::TOO_MANY_REQUESTS,
-                "TOO_MANY_SOCKETS",
-                "too many sockets from this address",
-            ),
-            Self::Starting => {
-                let detail = "boards are being restored";
-                (StatusCode::SERVICE_UNAVAILABLE, "STORAGE_UNAVAILABLE", detail)
-            }
-            Self::Stopping => {
-                (StatusCode::SERVICE_UNAVAILABLE, "SHUTTING_DOWN", "this node is stopping")
-            }
-        }
-    }
-
-    /// Seconds after which another try makes sense.
-    const fn retry_after(self) -> Option<&'static str> {
-        match self {
-            Self::Node | Self::Address => Some("5"),
-            Self::Stopping | Self::Starting => Some("1"),
-            Self::NotFound
-            | Self::BadHandshake
-            | Self::OldVersion
-            | Self::Subprotocol
-            | Self::Origin => None,
-        }
-    }
-}
 
 /// A service that upgrades requests to sockets of `live`; one for every worker.
 #[must_use]
@@ -125,7 +61,7 @@ type Arrive = Box<dyn FnOnce(std::net::TcpStream, Bytes)>;
 
 /// Everything that may refuse; what comes after it cannot fail but by the connection.
 fn prepare(live: &Live, request: &Request, trace: &str) -> Result<(Arrive, Response<()>), Refused> {
-    let id = request::tournament(request.path()).ok_or(Refused::NotFound)?;
+    let id = request::tournament(request.path()).ok_or(Refused::Nowhere)?;
     let mut response = ws::handshake(request.head()).map_err(|error| match error {
         ws::HandshakeError::UnsupportedVersion => Refused::OldVersion,
         _ => Refused::BadHandshake,
@@ -137,19 +73,9 @@ fn prepare(live: &Live, request: &Request, trace: &str) -> Result<(Arrive, Respo
     if !request::origin_allowed(origin, host, &live.config.allowed_origins) {
         return Err(Refused::Origin);
     }
-    if live.stopping.load(Ordering::Acquire) {
-        return Err(Refused::Stopping);
-    }
-    if !live.topics.is_ready() {
-        return Err(Refused::Starting);
-    }
-    let topic = live.topics.open(&id).ok_or(Refused::NotFound)?;
     let address = request.peer_addr().map(|address| address.ip());
-    let seat = live.seats.take(address).map_err(|full| match full {
-        Full::Node => Refused::Node,
-        Full::Address => Refused::Address,
-    })?;
-    let place = live.place().ok_or(Refused::Node)?;
+    let (topic, seat) = doors::admit(live, &id, address)?;
+    let place = live.place().ok_or(Refused::Full(Full::Node))?;
     let cursor = request.uri().query().and_then(request::cursor);
     let topic = topic.subscribe();
     let arrive = Box::new(move |stream, read| {
@@ -171,14 +97,19 @@ fn text<'a>(request: &'a Request, name: &HeaderName) -> Option<&'a str> {
 }
 
 async fn refuse(mut wire: Wire, refused: Refused, trace: &str) {
-    let (status, code, detail) = refused.answer();
-    let body = frames::problem(status.as_u16(), code, detail, trace);
+    let mut problem = refused.problem();
+    problem.trace_id = Some(trace.to_owned());
+    let status = match refused {
+        Refused::OldVersion => StatusCode::UPGRADE_REQUIRED,
+        _ => StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+    };
+    let body = problem.to_json();
     let mut response = Response::build(status);
     response
         .insert_header((header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json")))
         .insert_header((HeaderName::from_static("x-trace-id"), trace))
         .force_close();
-    if let Some(seconds) = refused.retry_after() {
+    if let Some(seconds) = problem.retry_after_s {
         response.insert_header((header::RETRY_AFTER, seconds));
     }
     if refused == Refused::OldVersion {

@@ -194,6 +194,18 @@ codes! {
     RateLimited = "RATE_LIMITED", 429, retry, "Too many requests";
     /// The node is full.
     Overloaded = "OVERLOADED", 503, retry, "The server is full; nothing was done";
+    /// An upgrade that is no handshake of WebSocket version 13.
+    BadHandshake = "BAD_HANDSHAKE", 400, never, "This is not a WebSocket handshake";
+    /// None of the subprotocols offered is known.
+    UnknownSubprotocol = "UNKNOWN_SUBPROTOCOL", 400, never, "None of the subprotocols is known";
+    /// A page of an origin that is not listed.
+    OriginNotAllowed = "ORIGIN_NOT_ALLOWED", 403, never, "Pages of this origin may not connect";
+    /// An address or a brand has its share of sockets.
+    TooManySockets = "TOO_MANY_SOCKETS", 429, retry, "There are too many sockets already";
+    /// The node has no seat left.
+    NodeFull = "NODE_FULL", 503, retry, "This node can hold no more sockets";
+    /// The node stops.
+    ShuttingDown = "SHUTTING_DOWN", 503, retry, "This node is stopping";
     /// The store can't be reached.
     StorageUnavailable = "STORAGE_UNAVAILABLE", 503, retry, "The journal can't be reached; nothing was done";
     /// It is not known whether it was done.

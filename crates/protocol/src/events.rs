@@ -1,4 +1,4 @@
-//! Events of `POST /events`: six shapes, one result.
+//! Events of `POST /events`: eight shapes, one result.
 //!
 //! ```text
 //! bet.placed@1       ─▶ PlaceBet
@@ -6,6 +6,8 @@
 //! bet.rolled_back@1  ─▶ Rollback
 //! tournament.score_reported@1 ─▶ Report
 //! round.reported@1   ─▶ a finished round, for tenants whose money is kept elsewhere
+//! round.corrected@1  ─▶ another result of it, or its void
+//! player.excluded@1  ─▶ Exclude, for the same tenants
 //! {playerId, gameId, amount, result} ─▶ Play: one closed round
 //! ```
 //!
@@ -25,7 +27,9 @@ use crate::signature::IDEMPOTENCY_HEADER;
 pub use crate::wallet::Part;
 use crate::wallet::{Outcome as Done, bet_ref, version};
 use palio_domain::tournament::score::Points;
-use palio_domain::wallet::contest::{Act, RoundReport};
+use palio_domain::wallet::contest::Act;
+use palio_domain::wallet::protection::ExclusionKind;
+use palio_domain::wallet::reported::{Correction, RoundReport, Sums};
 use palio_domain::wallet::{BetRef, BetResult, Command, Outcome, Report, SessionRule, Terms};
 use palio_domain::{BetId, Currency, ProviderId, RoundId, TournamentId, TraceId, UnixMs};
 use serde::{Deserialize, Serialize};
@@ -39,12 +43,12 @@ pub const EVENTS_MAX: usize = 1000;
 /// Most bets in one `round.settled`.
 pub const BETS_MAX: usize = 1000;
 
-/// An event as it comes in: any of the six shapes.
+/// An event as it comes in: any of the eight shapes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Event {
-    /// `bet.placed`, `round.settled`, `bet.rolled_back` or `tournament.score_reported`; absent in
-    /// the plain form.
+    /// `bet.placed`, `round.settled`, `bet.rolled_back`, `tournament.score_reported`,
+    /// `round.reported`, `round.corrected` or `player.excluded`; absent in the plain form.
     #[serde(default, skip_serializing_if = "Text::is_missing")]
     #[schema(value_type = Option<String>, example = "bet.placed")]
     pub event: Text,
@@ -72,11 +76,11 @@ pub struct Event {
     #[serde(default, skip_serializing_if = "Text::is_missing")]
     #[schema(value_type = Option<String>, example = "evo_blackjack_23")]
     pub game_id: Text,
-    /// `bet.placed`: the stake.
+    /// `bet.placed`, `round.reported`, `round.corrected`: the stake.
     #[serde(default, skip_serializing_if = "Text::is_missing")]
     #[schema(value_type = Option<String>, example = "10.00")]
     pub stake: Text,
-    /// `round.reported`: the payout.
+    /// `round.reported`, `round.corrected`: the payout.
     #[serde(default, skip_serializing_if = "Text::is_missing")]
     #[schema(value_type = Option<String>, example = "15.00")]
     pub payout: Text,
@@ -113,6 +117,19 @@ pub struct Event {
     #[serde(default, skip_serializing_if = "Whole::is_missing")]
     #[schema(value_type = Option<u16>, example = 1)]
     pub place: Whole,
+    /// `round.corrected`: the highest one stands; from 2 on, the report is 1. Without it the
+    /// order is that of arrival.
+    #[serde(default, skip_serializing_if = "Whole::is_missing")]
+    #[schema(value_type = Option<u32>, example = 2)]
+    pub version: Whole,
+    /// `round.corrected`: the round does not count; then without `stake` and `payout`.
+    #[serde(default, skip_serializing_if = "Flag::is_missing")]
+    #[schema(value_type = Option<bool>)]
+    pub void: Flag,
+    /// `player.excluded`: the end; without it for ever.
+    #[serde(default, skip_serializing_if = "Text::is_missing")]
+    #[schema(value_type = Option<String>, example = "2027-05-21T00:00:00.000Z")]
+    pub until: Text,
     /// The provider's time.
     #[serde(default, skip_serializing_if = "Text::is_missing")]
     #[schema(value_type = Option<String>, example = "2025-10-17T14:23:10.120Z")]
@@ -216,12 +233,14 @@ pub fn parse_event(
         let part = plain(&event, provider, default, key, at)?;
         return Ok(ParsedEvent { trace, parts: vec![part] });
     };
-    const KNOWN: [&str; 5] = [
+    const KNOWN: [&str; 7] = [
         "bet.placed",
         "round.settled",
         "bet.rolled_back",
         "tournament.score_reported",
         "round.reported",
+        "round.corrected",
+        "player.excluded",
     ];
     if !KNOWN.contains(&name) {
         let known = format!("must be one of \"{}\"", KNOWN.join("\", \""));
@@ -235,6 +254,8 @@ pub fn parse_event(
         "round.settled" => settled(&event, provider, default, key.as_deref(), at)?,
         "bet.rolled_back" => vec![rolled_back(&event, provider, key)?],
         "round.reported" => vec![round_reported(&event, provider, default, key, at)?],
+        "round.corrected" => vec![round_corrected(&event, provider, default, key, at)?],
+        "player.excluded" => vec![player_excluded(&event, provider, key)?],
         _ => vec![reported(&event, provider, key, at)?],
     };
     Ok(ParsedEvent { trace, parts })
@@ -342,8 +363,68 @@ fn round_reported(
     let stake = field::amount("stake", &event.stake, currency)?;
     let payout = field::amount("payout", &event.payout, currency)?;
     let key = key.unwrap_or_else(|| bet.bet.as_str().to_owned());
-    let report = Box::new(RoundReport { bet, stake, payout, currency, at });
+    let report = RoundReport { bet, stake, payout, currency, at, superseded: false, barred: false };
+    let report = Box::new(report);
     Ok(Part::new(player, key, Command::Contest(Box::new(Act::Report(report)))))
+}
+
+/// Another result of a reported round, or its void. Its key is, if nothing else, its version.
+fn round_corrected(
+    event: &Event,
+    provider: &ProviderId,
+    default: Currency,
+    key: Option<String>,
+    at: Option<UnixMs>,
+) -> Result<Part, FieldError> {
+    let player = field::player(&event.player_id)?;
+    let bet = field::bet(&event.bet_id)?;
+    let round = field::round_optional(&event.round_id)?;
+    let currency = field::currency_optional(&event.currency)?.unwrap_or(default);
+    let version = match version(event.version)? {
+        Some(1) => {
+            return Err(FieldError::invalid("version", "must be from 2 on: 1 is the report"));
+        }
+        version => version,
+    };
+    let now = if event.void.or("void", false)? {
+        if !event.stake.is_missing() || !event.payout.is_missing() {
+            return Err(FieldError::invalid("void", "leaves no stake and payout to be said"));
+        }
+        None
+    } else {
+        Some(Sums {
+            stake: field::amount("stake", &event.stake, currency)?,
+            payout: field::amount("payout", &event.payout, currency)?,
+        })
+    };
+    let key = match (key, version) {
+        (Some(key), _) => key,
+        (None, Some(version)) => {
+            // Of a bet with a very long id that would be no key.
+            let key = format!("{}#{version}", bet.as_str());
+            field::parse_key("eventId", &key).map(str::to_owned)?
+        }
+        (None, None) => {
+            return Err(FieldError::invalid("eventId", "is missing, as version is"));
+        }
+    };
+    let provider = provider.clone();
+    let correction = Correction { provider, bet, round, version, now, currency, at };
+    Ok(Part::new(player, key, Command::Contest(Box::new(Act::Correct(Box::new(correction))))))
+}
+
+/// A platform that keeps the players says that one of them may not play.
+fn player_excluded(
+    event: &Event,
+    provider: &ProviderId,
+    key: Option<String>,
+) -> Result<Part, FieldError> {
+    let player = field::player(&event.player_id)?;
+    let until = field::time_optional("until", &event.until)?;
+    let key = key.ok_or_else(|| FieldError::invalid("eventId", "is missing"))?;
+    let (reason, author) = ("reported by the platform".into(), provider.as_str().into());
+    let kind = ExclusionKind::SelfExclusion;
+    Ok(Part::new(player, key, Command::Exclude { kind, until, reason, author }))
 }
 
 /// One player's part of a round while it is collected.

@@ -7,6 +7,7 @@
 use crate::time;
 use palio_domain::journal::{Row, RowKind};
 use palio_domain::wallet::contest::Told;
+use palio_domain::wallet::reported::{Corrected, Effect, Sums};
 use palio_domain::wallet::{BetRef, Command, CorruptRow, Event, Noop, Refusal, SettlementTotals};
 use palio_domain::{Amount, Currency, TournamentId, WithdrawalId};
 use serde::Serialize;
@@ -93,6 +94,12 @@ pub struct TransactionResult {
     /// A limit: from when it holds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub effective_from: Option<String>,
+    /// A reported round: it does not count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub void: Option<bool>,
+    /// A reported round: a later version stands, so that this one changed nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub superseded: Option<bool>,
     /// There was nothing to do: it was so before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub already: Option<bool>,
@@ -327,8 +334,24 @@ fn contest(of: TransactionResult, told: &Told) -> TransactionResult {
         Told::Reported(report) => TransactionResult {
             bet_id: Some(report.bet.bet.as_str().to_owned()),
             round_id: Some(report.bet.round.as_str().to_owned()),
+            superseded: report.superseded.then_some(true),
             ..of
         },
+        Told::Corrected(corrected) => {
+            let Corrected { currency, now, effect, .. } = corrected;
+            let money = |of: fn(&Sums) -> Amount| now.as_ref().map(|now| currency.format(of(now)));
+            TransactionResult {
+                bet_id: Some(corrected.bet.as_str().to_owned()),
+                round_id: corrected.round.as_ref().map(|round| round.as_str().to_owned()),
+                version: Some(corrected.version),
+                staked: money(|now| now.stake),
+                payout: money(|now| now.payout),
+                currency: now.is_some().then(|| currency.code().to_owned()),
+                void: now.is_none().then_some(true),
+                superseded: (*effect == Effect::Superseded).then_some(true),
+                ..of
+            }
+        }
         Told::Profile(..) => of,
     }
 }

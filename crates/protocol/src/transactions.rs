@@ -3,6 +3,9 @@
 use crate::field::FieldError;
 use crate::time;
 use palio_domain::journal::{Filter, Kinds, Row, RowKind, transaction_id};
+use palio_domain::wallet::Event;
+use palio_domain::wallet::contest::Told;
+use palio_domain::wallet::reported::{Effect, RoundReport, Sums};
 use palio_domain::{BetId, GameId, ProviderId, RoundId, Slot, TenantId, TraceId, UnixMs};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -147,7 +150,7 @@ pub fn read_id(text: &str) -> Option<(Slot, u64)> {
 }
 
 /// One row of the journal. What a row does not have is left out.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Default, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Transaction {
     /// Its id.
@@ -199,6 +202,24 @@ pub struct Transaction {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "90.00")]
     pub balance: Option<String>,
+    /// A reported round, or its correction: the stake.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "10.00")]
+    pub staked: Option<String>,
+    /// A reported round, or its correction: the payout.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "15.00")]
+    pub payout: Option<String>,
+    /// A correction of a reported round: its version; the highest one stands.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 2)]
+    pub version: Option<u32>,
+    /// A correction of a reported round: the round does not count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub void: Option<bool>,
+    /// A reported round, or its correction: a later version stood when it came.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub superseded: Option<bool>,
     /// The caller's idempotency key, on the first row of its request.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "key-1")]
@@ -250,6 +271,37 @@ impl Transaction {
             request_id: text(request.map(|request| &*request.id)),
             trace_id: text(trace.map(TraceId::as_str)),
             details: None,
+            ..Self::default()
+        }
+        .round(row)
+    }
+
+    /// With what a reported round came to: no money moved here that would tell.
+    fn round(self, row: &Row) -> Self {
+        if !matches!(row.kind, RowKind::RoundReported | RowKind::RoundCorrected) {
+            return self;
+        }
+        // A row that can't be read is shown without; `palio verify` tells.
+        let Ok(Event::Contest(told)) = Event::from_row(row) else { return self };
+        let (now, currency, version, superseded) = match &*told {
+            Told::Reported(RoundReport { stake, payout, currency, superseded, .. }) => {
+                let now = Sums { stake: *stake, payout: *payout };
+                (Some(now), *currency, None, *superseded)
+            }
+            Told::Corrected(corrected) => {
+                let superseded = corrected.effect == Effect::Superseded;
+                (corrected.now, corrected.currency, Some(corrected.version), superseded)
+            }
+            _ => return self,
+        };
+        Self {
+            staked: now.map(|now| currency.format(now.stake)),
+            payout: now.map(|now| currency.format(now.payout)),
+            currency: now.map(|_| currency.code().to_owned()),
+            version,
+            void: now.is_none().then_some(true),
+            superseded: superseded.then_some(true),
+            ..self
         }
     }
 

@@ -1,4 +1,4 @@
-//! `POST /events`: its four shapes, alone and in lists. The head has the tenant's currency as its
+//! `POST /events`: its eight shapes, alone and in lists. The head has the tenant's currency as its
 //! first word and perhaps an idempotency key; then an empty line and the body.
 //!
 //! **Property:** a request has at most 1,000 events; each is refused with the caller's fault, or
@@ -9,6 +9,7 @@
 use crate::calls::provider;
 use crate::support::{Message, refused, same_money};
 use palio_domain::wallet::Command;
+use palio_domain::wallet::contest::Act;
 use palio_domain::{Amount, Currency};
 use palio_protocol::events::{BETS_MAX, EVENTS_MAX, Event, ParsedEvent, parse_event, split};
 use palio_protocol::field::{parse_key, parse_player};
@@ -23,6 +24,12 @@ pub(super) const WORDS: &[&str] = &[
     "bet.placed",
     "round.settled",
     "bet.rolled_back",
+    "tournament.score_reported",
+    "round.reported",
+    "round.corrected",
+    "void",
+    "player.excluded",
+    "until",
     "eventId",
     "betId",
     "playerId",
@@ -133,7 +140,21 @@ fn command(command: &Command, event: &RawValue, player: &str) -> usize {
             }
             return bets.len();
         }
-        Command::Rollback { .. } => {}
+        Command::Rollback { .. } | Command::Report(_) | Command::Exclude { .. } => {}
+        Command::Contest(act) => match &**act {
+            Act::Report(report) => {
+                money("/stake", report.stake, report.currency);
+                money("/payout", report.payout, report.currency);
+            }
+            Act::Correct(correction) => {
+                assert!(correction.version.is_none_or(|version| version > 1));
+                if let Some(now) = correction.now {
+                    money("/stake", now.stake, correction.currency);
+                    money("/payout", now.payout, correction.currency);
+                }
+            }
+            other => panic!("no event asks for {other:?}"),
+        },
         other => panic!("no event asks for {other:?}"),
     }
     0

@@ -3,6 +3,7 @@
 use super::support::{SERVER_TIME, START, Stage, WITHIN, id, view, wait};
 use crate::actors::board::Status;
 use crate::ws::LiveConfig;
+use crate::ws::polling::{News, Poll};
 use loadtest::{Event, Follower, board};
 use palio_domain::UnixMs;
 use std::sync::Arc;
@@ -147,13 +148,29 @@ async fn polling_has_the_same_positions() {
     assert!(String::from_utf8_lossy(&first.page_of(1, 1)).matches("rank").count() == 1);
     stage.boards.race(&[("a", "3"), ("b", "1")]);
     stage.published(2).await;
-    let caught_up = stage.live.delta_since(&race, &epoch, 1).unwrap();
-    assert_eq!(
-        caught_up.delta.as_deref(),
-        Some(r#"{"t":"delta","seq":2,"prev":1,"set":[[0,"3"]]}"#)
-    );
-    assert!(stage.live.delta_since(&race, &epoch, 2).unwrap().delta.is_none());
-    assert!(stage.live.delta_since(&race, "other", 1).is_none());
+    let delta = r#"{"t":"delta","seq":2,"prev":1,"set":[[0,"3"]]}"#;
+    let now = stage.live.published(&race).unwrap();
+    let (etag, body) = (now.etag.to_string(), |text: &str| News::Body(text.to_owned().into()));
+    let page = String::from_utf8(now.page().to_vec()).unwrap();
+    let ask = Poll { limit: 10, ..Poll::default() };
+    for (poll, tag, news) in [
+        (Poll { cursor: Some((&epoch, 1)), ..ask }, &*etag, body(delta)),
+        (Poll { cursor: Some((&epoch, 2)), ..ask }, &etag, News::Same),
+        (Poll { cursor: Some(("other", 1)), ..ask }, &etag, body(&page)),
+        (Poll { cursor: Some((&epoch, 1)), known: Some(&etag), ..ask }, &etag, News::Known),
+        (ask, &etag, body(&page)),
+        (Poll { known: Some(&etag), ..ask }, &etag, News::Known),
+        (Poll { known: Some("\"x-1\""), ..ask }, &etag, body(&page)),
+    ] {
+        let polled = stage.live.poll(&race, poll).await.unwrap();
+        assert_eq!((&*polled.etag, polled.news), (tag, news), "{poll:?}");
+    }
+    let one = Poll { limit: 1, offset: 1, ..ask };
+    let polled = stage.live.poll(&race, one).await.unwrap();
+    assert_eq!(polled.etag, format!("\"{epoch}-2-1-1\""));
+    let News::Body(bytes) = polled.news else { panic!() };
+    assert!(String::from_utf8_lossy(&bytes).contains(r#""rows":[{"rank":2,"name":"Otter b""#));
+    assert!(stage.live.poll(&id("none"), ask).await.is_none());
     assert!(stage.live.published(&id("none")).is_none());
 }
 

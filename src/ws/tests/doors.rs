@@ -17,7 +17,7 @@ async fn what_may_not_come_in_is_told_in_http() {
     let listed = vec!["https://games.example".to_owned()];
     let stage = Stage::with(LiveConfig { allowed_origins: listed, ..LiveConfig::default() });
     for (path, headers, status, code) in [
-        ("/ws/tournaments/none", vec![], 404, "NOT_FOUND"),
+        ("/ws/tournaments/none", vec![], 404, "TOURNAMENT_NOT_FOUND"),
         ("/ws/tournaments/NONE", vec![], 404, "NOT_FOUND"),
         ("/elsewhere", vec![], 404, "NOT_FOUND"),
         (RACE, vec![("sec-websocket-protocol", "mqtt")], 400, "UNKNOWN_SUBPROTOCOL"),

@@ -5,4 +5,5 @@ mod doors;
 mod history;
 mod players;
 mod pressure;
+mod streams;
 mod support;

@@ -43,6 +43,8 @@ pub enum RequestKind {
     Report,
     /// A buy-in, a seat, a prize.
     Contest,
+    /// Another result of a reported round.
+    Correction,
 }
 
 impl RequestKind {
@@ -63,6 +65,7 @@ impl RequestKind {
             Self::FreeRounds => 13,
             Self::Report => 14,
             Self::Contest => 15,
+            Self::Correction => 16,
         }
     }
 }
@@ -74,6 +77,8 @@ pub enum Claim {
     Bet(ProviderId, BetId),
     /// The end of a bet, by version: 1 is the first settlement or the rollback.
     BetClosed(ProviderId, BetId, u32),
+    /// The n-th correction of a reported round, from 1.
+    RoundCorrected(ProviderId, BetId, u32),
     /// A win of a bet that was not known when it was paid.
     WinUnmatched(ProviderId, BetId),
     /// The end of a round, as its provider says it.
@@ -160,6 +165,14 @@ impl Keys {
                 &owner,
                 bet.as_str().as_bytes(),
                 &version.to_be_bytes(),
+            ]),
+            Claim::RoundCorrected(provider, bet, step) => self.hash(&[
+                b"round corrected",
+                &tenant,
+                provider.as_str().as_bytes(),
+                &owner,
+                bet.as_str().as_bytes(),
+                &step.to_be_bytes(),
             ]),
             Claim::WinUnmatched(provider, bet) => self.hash(&[
                 b"win unmatched",

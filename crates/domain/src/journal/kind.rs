@@ -114,6 +114,8 @@ kinds! {
     ProfileSet = 45, "player.profile_set";
     /// A finished round, reported by a platform that keeps the money.
     RoundReported = 46, "round.reported";
+    /// Another result of a reported round.
+    RoundCorrected = 47, "round.corrected";
     /// A tournament was announced, with its definition.
     TournamentCreated = 32, "tournament.created";
     /// A tournament started.

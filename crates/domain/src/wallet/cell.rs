@@ -277,10 +277,16 @@ impl Cell {
             if self.by_claim(key).is_none() && missing(key) {
                 needs.claims.push(*key);
             }
-            if let (Command::SettleBets { .. }, Claim::BetClosed(provider, bet, _)) =
-                (&*asked.command, claim)
-            {
-                self.need_versions(provider, bet, found, filter, keys, &mut needs);
+            match (&*asked.command, claim) {
+                (Command::SettleBets { .. }, Claim::BetClosed(provider, bet, _)) => {
+                    let key = |version| self.closed_key(provider, bet, version, keys);
+                    self.need_versions(key, found, filter, &mut needs);
+                }
+                (_, Claim::RoundCorrected(provider, bet, _)) => {
+                    let key = |step| self.corrected_key(provider, bet, step, keys);
+                    self.need_versions(key, found, filter, &mut needs);
+                }
+                _ => {}
             }
         }
         if let Some((provider, round)) = asked.command.round()
@@ -292,19 +298,17 @@ impl Cell {
         needs
     }
 
-    /// The results after the first one, as far as the filter knows of any.
+    /// The results or corrections after the first one, as far as the filter knows of any.
     fn need_versions(
         &self,
-        provider: &ProviderId,
-        bet: &BetId,
+        key: impl Fn(u32) -> Key16,
         found: &Found,
         filter: &KeyFilter,
-        keys: &Keys,
         needs: &mut Needs,
     ) {
         let mut ahead = 0;
         for version in 2..=u32::MAX {
-            let key = self.closed_key(provider, bet, version, keys);
+            let key = key(version);
             if self.by_claim(&key).is_some() || is_in(&found.rows, &key) {
                 continue;
             }
@@ -319,6 +323,11 @@ impl Cell {
 
     fn closed_key(&self, provider: &ProviderId, bet: &BetId, version: u32, keys: &Keys) -> Key16 {
         let claim = Claim::BetClosed(provider.clone(), bet.clone(), version);
+        keys.claim(self.tenant, self.player.0, &claim)
+    }
+
+    fn corrected_key(&self, provider: &ProviderId, bet: &BetId, step: u32, keys: &Keys) -> Key16 {
+        let claim = Claim::RoundCorrected(provider.clone(), bet.clone(), step);
         keys.claim(self.tenant, self.player.0, &claim)
     }
 
@@ -439,6 +448,15 @@ impl Cell {
                 }
                 continue;
             }
+            if let Claim::RoundCorrected(provider, bet, _) = claim {
+                let (mut step, mut key) = (1, *key);
+                while let Some(row) = by_key(&key) {
+                    facts.bets.entry(bet.clone()).or_default().corrections.insert(step, row);
+                    step += 1;
+                    key = self.corrected_key(provider, bet, step, keys);
+                }
+                continue;
+            }
             let Some(row) = by_key(key) else { continue };
             match claim {
                 Claim::Bet(_, bet) => {
@@ -455,7 +473,10 @@ impl Cell {
                 | Claim::Prize(..) => {
                     facts.claimed = Some(row);
                 }
-                Claim::BetClosed(..) | Claim::Tournament(_) | Claim::TournamentEnded(_) => {}
+                Claim::BetClosed(..)
+                | Claim::RoundCorrected(..)
+                | Claim::Tournament(_)
+                | Claim::TournamentEnded(_) => {}
             }
         }
         if let Some((provider, round)) = asked.command.round() {

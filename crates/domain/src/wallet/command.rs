@@ -343,7 +343,10 @@ impl Command {
             Self::GrantFreeRounds { .. } => RequestKind::FreeRounds,
             Self::Enter { .. } | Self::Leave { .. } => RequestKind::Entry,
             Self::Report(_) => RequestKind::Report,
-            Self::Contest(_) => RequestKind::Contest,
+            Self::Contest(act) => match &**act {
+                Act::Correct(_) => RequestKind::Correction,
+                _ => RequestKind::Contest,
+            },
         }
     }
 
@@ -372,6 +375,7 @@ impl Command {
                 Act::Pay { .. } | Act::TakeBack { .. } => "prize",
                 Act::SetProfile { .. } => "profile",
                 Act::Report(_) => "round_report",
+                Act::Correct(_) => "round_correction",
             },
         }
     }
@@ -417,6 +421,7 @@ impl Command {
             Self::Report(report) => Some(&report.provider),
             Self::Contest(act) => match &**act {
                 Act::Report(report) => Some(&report.bet.provider),
+                Act::Correct(correction) => Some(&correction.provider),
                 _ => None,
             },
             _ => None,
@@ -443,6 +448,11 @@ impl Command {
         };
         let unmatched =
             |provider: &ProviderId, bet: &BetId| Claim::WinUnmatched(provider.clone(), bet.clone());
+        let rounds = |provider: &ProviderId, bet: &BetId| {
+            let (provider, bet) = (provider.clone(), bet.clone());
+            let first = Claim::RoundCorrected(provider.clone(), bet.clone(), 1);
+            vec![Claim::Bet(provider, bet), first]
+        };
         // Where wins are not paid without their bets, there is none to be found.
         let pays_unmatched = |terms: &Terms| terms.unmatched_win == UnmatchedWin::Promo;
         match self {
@@ -477,9 +487,8 @@ impl Command {
                 Act::Pay { award, .. } | Act::TakeBack { award } => {
                     vec![Claim::Prize(award.tournament.clone(), award.version, award.line)]
                 }
-                Act::Report(report) => {
-                    vec![Claim::Bet(report.bet.provider.clone(), report.bet.bet.clone())]
-                }
+                Act::Report(report) => rounds(&report.bet.provider, &report.bet.bet),
+                Act::Correct(correction) => rounds(&correction.provider, &correction.bet),
                 _ => Vec::new(),
             },
             _ => Vec::new(),

@@ -7,9 +7,10 @@
 //! ```
 //! The seat itself is granted in the tournament's own slot; this is the player's side of it.
 
-use super::event::{BetRef, Event};
+use super::event::Event;
 use super::protection::LimitKind;
 use super::refusal::Refusal;
+use super::reported::{Corrected, Correction, RoundReport};
 use super::state::Wallet;
 use crate::ids::{CampaignId, ProviderId, TournamentId};
 use crate::journal::{Account, Leg, RowKind};
@@ -103,22 +104,6 @@ pub struct BuyIn {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
 const fn is_unset(seq: &u64) -> bool {
     *seq == 0
-}
-
-/// A finished round as a platform that keeps the money reports it (W9): scored like any other,
-/// and without a transfer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RoundReport {
-    /// Which bet.
-    pub bet: BetRef,
-    /// The stake.
-    pub stake: Amount,
-    /// The payout.
-    pub payout: Amount,
-    /// Of which currency.
-    pub currency: Currency,
-    /// The platform's time.
-    pub at: Option<UnixMs>,
 }
 
 impl BuyIn {
@@ -238,6 +223,8 @@ pub enum Act {
     },
     /// A finished round, reported by a platform that keeps the money.
     Report(Box<RoundReport>),
+    /// Another result of a reported round.
+    Correct(Box<Correction>),
     /// The seat is granted.
     TakeSeat {
         /// In which tournament.
@@ -289,6 +276,8 @@ pub enum Told {
     Profile(Profile, Box<str>),
     /// No transfer; written down in the row's own columns.
     Reported(RoundReport),
+    /// No transfer.
+    Corrected(Corrected),
 }
 
 impl Told {
@@ -303,6 +292,7 @@ impl Told {
             Self::TakenBack(..) => RowKind::PrizeTakenBack,
             Self::Profile(..) => RowKind::ProfileSet,
             Self::Reported(_) => RowKind::RoundReported,
+            Self::Corrected(_) => RowKind::RoundCorrected,
         }
     }
 
@@ -315,7 +305,7 @@ impl Told {
             Self::Released(buy_in, _) => buy_in.released(),
             Self::Paid(award) => award.paid(),
             Self::TakenBack(award, amount) => award.taken(*amount),
-            Self::Profile(..) | Self::Reported(_) => None,
+            Self::Profile(..) | Self::Reported(_) | Self::Corrected(_) => None,
         }
     }
 
@@ -327,7 +317,7 @@ impl Told {
                 Some(&buy_in.tournament)
             }
             Self::Paid(award) | Self::TakenBack(award, _) => Some(&award.tournament),
-            Self::Profile(..) | Self::Reported(_) => None,
+            Self::Profile(..) | Self::Reported(_) | Self::Corrected(_) => None,
         }
     }
 }
@@ -392,7 +382,7 @@ impl Wallet {
                 What::Bonus { .. } | What::FreeRounds { .. } | What::Item { .. } => {}
             },
             Told::Profile(profile, _) => self.profile = profile.clone(),
-            Told::Reported(_) => {}
+            Told::Reported(_) | Told::Corrected(_) => {}
         }
     }
 
@@ -459,6 +449,7 @@ pub(super) fn canonical(act: &Act, put: &mut impl FnMut(&str)) {
             put(&report.payout.0.to_string());
             put(report.currency.code());
         }
+        Act::Correct(correction) => correction.canonical(put),
         Act::SetProfile { profile, .. } => {
             put("profile");
             put(&serde_json::to_string(profile).unwrap_or_default());

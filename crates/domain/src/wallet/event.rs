@@ -570,6 +570,10 @@ impl Event {
                 Told::Reported(report) => {
                     Some(Claim::Bet(report.bet.provider.clone(), report.bet.bet.clone()))
                 }
+                Told::Corrected(corrected) => {
+                    let (provider, bet) = (corrected.provider.clone(), corrected.bet.clone());
+                    Some(Claim::RoundCorrected(provider, bet, corrected.step))
+                }
                 Told::Seated(buy_in) => Some(Claim::Seat(buy_in.tournament.clone(), buy_in.entry)),
                 Told::Paid(award) | Told::TakenBack(award, _) => {
                     Some(Claim::Prize(award.tournament.clone(), award.version, award.line))

@@ -4,7 +4,9 @@
 //!
 //! **Invariant:** a fold over rows, so that a wallet that sleeps and wakes goes on counting.
 
+use super::contest::Told;
 use super::event::Event;
+use super::reported::Effect;
 use crate::ids::ProviderId;
 use crate::time::UnixMs;
 use serde::{Deserialize, Serialize};
@@ -24,11 +26,18 @@ pub struct Kept {
 }
 
 /// Whose command it was whose refusal or tombstone this event keeps, if it is one.
-pub(super) const fn by(event: &Event) -> Option<Option<&ProviderId>> {
+pub(super) fn by(event: &Event) -> Option<Option<&ProviderId>> {
     match event {
         Event::BetRefused { bet, .. } => Some(Some(&bet.provider)),
         Event::BetTombstoned { provider, .. } => Some(Some(provider)),
         Event::CommandRefused { .. } => Some(None),
+        Event::Contest(told) => match &**told {
+            // A void before its round is reported is a tombstone, too.
+            Told::Corrected(corrected) if corrected.effect == Effect::Early => {
+                Some(Some(&corrected.provider))
+            }
+            _ => None,
+        },
         _ => None,
     }
 }

@@ -21,6 +21,7 @@ mod event;
 mod kept;
 pub mod protection;
 mod refusal;
+pub mod reported;
 mod rows;
 mod scored;
 mod state;

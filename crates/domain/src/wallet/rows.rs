@@ -3,10 +3,11 @@
 //! **Invariant:** a payload's bytes are for ever: fields are added, never renamed or reordered.
 
 use super::command::{Outcome, Verdict};
-use super::contest::{RoundReport, Told};
+use super::contest::Told;
 use super::event::{About, BetRef, Event, Settled, SettlementTotals, Stake};
 use super::protection::{ExclusionKind, Limit};
 use super::refusal::Refusal;
+use super::reported::RoundReport;
 use super::scored::Report;
 use crate::ids::{BetId, CampaignId, GameId, ProviderId, RoundId, TournamentId, WithdrawalId};
 use crate::journal::{Row, RowKind};
@@ -66,6 +67,10 @@ payload! {
     contest: Told,
     /// Row time of a bet's first result.
     first: UnixMs,
+    /// A reported round's void came before its report.
+    superseded: bool,
+    /// The player was excluded when a round was reported.
+    barred: bool,
 }
 
 impl Payload {
@@ -341,11 +346,23 @@ impl Event {
                         stake: Some(report.stake),
                         currency: Some(report.currency),
                         payout: Some(report.payout),
+                        superseded: report.superseded.then_some(true),
+                        barred: report.barred.then_some(true),
                         ..none()
                     };
                     return Columns::bet(&report.bet, &payload);
                 }
-                Columns::only(&Payload { contest: Some((**told).clone()), ..none() })
+                let columns = Columns::only(&Payload { contest: Some((**told).clone()), ..none() });
+                match &**told {
+                    Told::Corrected(corrected) => Columns {
+                        provider: Some(corrected.provider.clone()),
+                        bet: Some(corrected.bet.clone()),
+                        round: corrected.round.clone(),
+                        game: corrected.game.clone(),
+                        ..columns
+                    },
+                    _ => columns,
+                }
             }
             Self::TournamentLeft { tournament } => {
                 Columns::only(&Payload { tournament: Some(tournament.clone()), ..none() })
@@ -584,12 +601,24 @@ impl Event {
                 told if told.kind() == row.kind => Self::Contest(Box::new(told)),
                 _ => return Err(bad("contest")),
             },
+            RowKind::RoundCorrected => match need!(contest) {
+                Told::Corrected(corrected)
+                    if row.provider.as_ref() == Some(&corrected.provider)
+                        && row.bet.as_ref() == Some(&corrected.bet)
+                        && (&row.round, &row.game) == (&corrected.round, &corrected.game) =>
+                {
+                    Self::Contest(Box::new(Told::Corrected(corrected)))
+                }
+                _ => return Err(bad("contest")),
+            },
             RowKind::RoundReported => Self::Contest(Box::new(Told::Reported(RoundReport {
                 bet: bet()?,
                 stake: need!(stake),
                 payout: need!(payout),
                 currency: need!(currency),
                 at: payload.at,
+                superseded: payload.superseded.unwrap_or(false),
+                barred: payload.barred.unwrap_or(false),
             }))),
             RowKind::TournamentEntered if payload.contest.is_some() => match need!(contest) {
                 told @ Told::Seated(_) => Self::Contest(Box::new(told)),

@@ -3,6 +3,7 @@
 use super::command::Outcome;
 use super::contest::Told;
 use super::event::{BetRef, Event, Stake};
+use super::reported::{Corrected, Effect, Sums};
 use super::rows::CorruptRow;
 use crate::ids::{BetId, PlayerId, ProviderId, RoundId, TournamentId};
 use crate::journal::{Row, RowKind};
@@ -67,6 +68,9 @@ pub struct SettledRound {
     pub void: bool,
     /// The result that this one replaces: its payout, and whether it was a void.
     pub replaces: Option<(Amount, bool)>,
+    /// The stake of the result before, where a correction may change it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub staked_before: Option<Amount>,
     /// Event time of the start: decides membership (tournament-rules.md L1).
     pub started: UnixMs,
     /// Event time of the result: decides ties.
@@ -78,6 +82,9 @@ pub struct SettledRound {
     pub first: UnixMs,
     /// Seq of the placement in the player's slot.
     pub placed_seq: u64,
+    /// The player was excluded from play when it was reported: it puts him in nowhere.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub barred: bool,
 }
 
 impl SettledRound {
@@ -92,6 +99,7 @@ impl SettledRound {
                 | RowKind::BetAmended
                 | RowKind::RoundPlayed
                 | RowKind::RoundReported
+                | RowKind::RoundCorrected
         );
         if !scored {
             return Ok(None);
@@ -106,6 +114,7 @@ impl SettledRound {
                 bet: settled.bet,
                 replaces: (settled.version > 1)
                     .then(|| (own(&settled.stake, settled.paid_before), settled.void_before)),
+                staked_before: None,
                 currency: settled.currency,
                 stake: settled.stake.own(),
                 payout: own(&settled.stake, settled.payout),
@@ -115,11 +124,13 @@ impl SettledRound {
                 recorded: row.time,
                 first: settled.first.unwrap_or(row.time),
                 placed_seq: settled.placed_seq,
+                barred: false,
             }),
             Event::RoundPlayed { bet, stake, payout, currency, at, .. } => Some(Self {
                 player,
                 bet,
                 replaces: None,
+                staked_before: None,
                 currency,
                 stake: stake.own(),
                 payout: own(&stake, payout),
@@ -129,25 +140,53 @@ impl SettledRound {
                 recorded: row.time,
                 first: row.time,
                 placed_seq: row.seq,
+                barred: false,
             }),
             Event::Contest(told) => match *told {
                 Told::Reported(report) => Some(Self {
                     player,
                     bet: report.bet,
                     replaces: None,
+                    staked_before: None,
                     currency: report.currency,
                     stake: report.stake,
                     payout: report.payout,
-                    void: false,
+                    void: report.superseded,
                     started: counted(report.at),
                     ended: counted(report.at),
                     recorded: row.time,
                     first: row.time,
                     placed_seq: row.seq,
+                    barred: report.barred,
                 }),
+                Told::Corrected(corrected) => Self::corrected(row, player, corrected),
                 _ => None,
             },
             _ => None,
+        })
+    }
+
+    /// Another result of a reported round; `None` where it changes nothing.
+    fn corrected(row: &Row, player: PlayerId, corrected: Corrected) -> Option<Self> {
+        let Corrected { provider, bet, round, game, now, currency, at, effect, .. } = corrected;
+        let Effect::Replaced(replaced) = effect else { return None };
+        let nothing = Sums { stake: Amount::ZERO, payout: Amount::ZERO };
+        let (sums, before) = (now.unwrap_or(nothing), replaced.before.unwrap_or(nothing));
+        Some(Self {
+            player,
+            bet: BetRef { provider, bet, round: round?, game: game? },
+            replaces: Some((before.payout, replaced.before.is_none())),
+            staked_before: Some(before.stake),
+            currency,
+            stake: sums.stake,
+            payout: sums.payout,
+            void: now.is_none(),
+            started: replaced.started,
+            ended: event_time(row.time, at, EVENT_TIME_TOLERANCE_MS),
+            recorded: row.time,
+            first: replaced.first,
+            placed_seq: replaced.seq,
+            barred: replaced.barred,
         })
     }
 }

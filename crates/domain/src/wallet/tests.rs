@@ -11,6 +11,7 @@ use crate::time::UnixMs;
 mod bounds;
 mod corrections;
 mod desk;
+mod reported;
 
 const TENANT: TenantId = TenantId(1);
 const PLAYER: PlayerId = PlayerId(42);

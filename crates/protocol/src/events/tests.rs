@@ -13,6 +13,10 @@ const SETTLED: &str = r#"{"event":"round.settled","v":"1","roundId":"R-1","gameI
 const ROLLED_BACK: &str = r#"{"event":"bet.rolled_back","v":"1","eventId":"e3","betId":"b_92f","playerId":"p_1","roundId":"R-1","traceId":"tr_5f1"}"#;
 const PLAIN: &str = r#"{"eventId":"e4","playerId":"p_1","gameId":"evo_blackjack_23","amount":"1.00","result":"0.50"}"#;
 
+const CORRECTED: &str = r#"{"event":"round.corrected","v":"1","betId":"b_92f","playerId":"p_1","version":3,"stake":"9.00","payout":"0.00","currency":"EUR","ts":"2026-11-21T14:23:10.120Z"}"#;
+const VOIDED: &str = r#"{"event":"round.corrected","v":"1","eventId":"e9","betId":"b_92f","playerId":"p_1","roundId":"R-1","void":true}"#;
+const EXCLUDED: &str = r#"{"event":"player.excluded","v":"1","eventId":"e7","playerId":"p_1","until":"2027-05-21T00:00:00Z"}"#;
+
 #[test]
 fn a_placed_bet() {
     let event = read(PLACED, None).unwrap();
@@ -89,6 +93,32 @@ fn a_rollback_and_a_plain_round() {
 }
 
 #[test]
+fn a_corrected_round() {
+    let read_one = |text: &str| {
+        let part = read(text, None).unwrap().parts.remove(0);
+        let Command::Contest(act) = part.command else { panic!() };
+        let Act::Correct(correction) = *act else { panic!() };
+        (part.key, *correction)
+    };
+    let (key, whole) = read_one(CORRECTED);
+    let sums = Sums { stake: Amount(900), payout: Amount(0) };
+    assert_eq!((key.as_str(), whole.version, whole.now), ("b_92f#3", Some(3), Some(sums)));
+    let (key, void) = read_one(VOIDED);
+    assert_eq!((key.as_str(), void.version, void.now), ("e9", None, None));
+    assert_eq!(void.round.unwrap().as_str(), "R-1");
+}
+
+#[test]
+fn an_excluded_player() {
+    let part = read(EXCLUDED, None).unwrap().parts.remove(0);
+    let Command::Exclude { until, author, .. } = part.command else { panic!() };
+    assert_eq!((part.key.as_str(), &*author, until.is_some()), ("e7", "evo", true));
+    let text = EXCLUDED.replace(r#","until":"2027-05-21T00:00:00Z""#, "");
+    let part = read(&text, None).unwrap().parts.remove(0);
+    assert!(matches!(part.command, Command::Exclude { until: None, .. }));
+}
+
+#[test]
 fn a_bad_trace_never_costs_a_payout() {
     for trace in ["\"\"", "\"a b\"", "7", "null", "[]"] {
         let text = SETTLED.replace("\"tr_5f1\"", trace);
@@ -112,6 +142,16 @@ fn a_wrong_field_is_named() {
         (SETTLED.replace("2025-10-17T14:23:13.120Z", "x"), "ts"),
         (r#"{"event":"round.settled","v":"1","roundId":"R"}"#.into(), "bets"),
         (PLAIN.replace("\"0.50\"", "0.5"), "result"),
+        (CORRECTED.replace("\"version\":3,", ""), "eventId"),
+        (CORRECTED.replace("b_92f", &"b".repeat(127)), "eventId"),
+        (CORRECTED.replace("\"version\":3,", "\"version\":1,"), "version"),
+        (CORRECTED.replace("\"version\":3,", "\"version\":\"3\","), "version"),
+        (CORRECTED.replace(r#""stake":"9.00","#, ""), "stake"),
+        (CORRECTED.replace(r#","payout":"0.00""#, ""), "payout"),
+        (CORRECTED.replace("\"version\":3,", "\"version\":3,\"void\":true,"), "void"),
+        (VOIDED.replace("true", "\"yes\""), "void"),
+        (EXCLUDED.replace(r#""eventId":"e7","#, ""), "eventId"),
+        (EXCLUDED.replace("2027-05-21T00:00:00Z", "soon"), "until"),
         ("{}".into(), "playerId"),
     ];
     for (text, field) in cases {
@@ -174,7 +214,7 @@ proptest! {
     #[test]
     fn a_changed_byte_never_makes_reading_panic(at in 0_usize..400, to in any::<u8>()) {
         let provider = ProviderId::parse("evo").unwrap();
-        for text in [PLACED, SETTLED, ROLLED_BACK, PLAIN] {
+        for text in [PLACED, SETTLED, ROLLED_BACK, PLAIN, CORRECTED, VOIDED] {
             let mut bytes = text.as_bytes().to_vec();
             let len = bytes.len();
             bytes[at % len] = to;

@@ -35,6 +35,14 @@ fn row(kind: RowKind, moved: Option<i64>, balance: Option<i64>, payload: &str) -
     }
 }
 
+/// A correction's row, as it stands in journals.
+fn corrected(now: &str, effect: &str) -> Row {
+    let payload = format!(
+        r#"{{"contest":{{"corrected":{{"provider":"evo","bet":"b_\"92f","round":"R-1","game":"g","step":2,"version":3,"now":{now},"currency":"EUR","at":5,"effect":{effect}}}}}}}"#
+    );
+    row(RowKind::RoundCorrected, None, None, &payload)
+}
+
 #[test]
 fn results_have_exactly_these_bytes() {
     use RowKind as K;
@@ -47,6 +55,30 @@ fn results_have_exactly_these_bytes() {
         (
             row(K::Deposited, Some(10_000), Some(10_000), ""),
             r#"{"transactionId":"tx_1f_2a","kind":"wallet.deposited","amount":"100.00","balance":"100.00","currency":"EUR"}"#,
+        ),
+        (
+            row(K::RoundReported, None, None, r#"{"stake":1000,"currency":"EUR","payout":0}"#),
+            r#"{"transactionId":"tx_1f_2a","kind":"round.reported","betId":"b_\"92f","roundId":"R-1"}"#,
+        ),
+        (
+            row(
+                K::RoundReported,
+                None,
+                None,
+                r#"{"stake":1000,"currency":"EUR","payout":0,"superseded":true}"#,
+            ),
+            r#"{"transactionId":"tx_1f_2a","kind":"round.reported","betId":"b_\"92f","roundId":"R-1","superseded":true}"#,
+        ),
+        (
+            corrected(
+                r#"{"s":900,"p":2500}"#,
+                r#"{"replaced":{"b":{"s":1000,"p":0},"s":4,"f":4,"q":2}}"#,
+            ),
+            r#"{"transactionId":"tx_1f_2a","kind":"round.corrected","betId":"b_\"92f","roundId":"R-1","version":3,"staked":"9.00","payout":"25.00","currency":"EUR"}"#,
+        ),
+        (
+            corrected("null", "\"superseded\""),
+            r#"{"transactionId":"tx_1f_2a","kind":"round.corrected","betId":"b_\"92f","roundId":"R-1","version":3,"void":true,"superseded":true}"#,
         ),
         (
             row(K::BetPlaced, Some(1000), Some(9000), r#"{"at":5}"#),

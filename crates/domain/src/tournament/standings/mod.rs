@@ -168,12 +168,19 @@ impl Standings {
                 | RowKind::BetAmended
                 | RowKind::RoundPlayed
                 | RowKind::RoundReported
+                | RowKind::RoundCorrected
                 | RowKind::TournamentEntered
                 | RowKind::TournamentLeft
                 | RowKind::ScoreReported
                 | RowKind::PlayerDisqualified
                 | RowKind::PlayerReinstated
         )
+    }
+
+    /// Whether rows of this kind can change a result that stands (L5).
+    #[must_use]
+    pub const fn corrects(kind: RowKind) -> bool {
+        matches!(kind, RowKind::BetAmended | RowKind::RoundCorrected)
     }
 
     /// Empty standings of a tournament announced at `created` (row time).
@@ -253,7 +260,7 @@ impl Standings {
     pub fn apply_scored(&mut self, row: &Row, scored: &Scored) -> Result<bool, CorruptRow> {
         let until = self.cut.as_ref().and_then(|cut| cut.get(row.slot.index()).copied());
         let beyond = until.is_some_and(|until| row.seq > until);
-        if row.seq <= self.position(row.slot) || (beyond && row.kind != RowKind::BetAmended) {
+        if row.seq <= self.position(row.slot) || (beyond && !Self::corrects(row.kind)) {
             return Ok(false);
         }
         // Only a row that could be read is passed: a damaged one must not be skipped for good.
@@ -393,7 +400,7 @@ impl Standings {
             return false;
         }
         let is_in = match self.definition.entry {
-            EntryMode::Automatic => true,
+            EntryMode::Automatic => !settled.barred,
             EntryMode::OptIn => known
                 .is_some_and(|entrant| entrant.entered > 0 && settled.placed_seq > entrant.since()),
         };
@@ -407,7 +414,8 @@ impl Standings {
         let now = counted(settled);
         // What the result before this one gave is taken back (L4).
         let before = settled.replaces.and_then(|(payout, void)| {
-            counted(&SettledRound { payout, void, replaces: None, ..settled.clone() })
+            let stake = settled.staked_before.unwrap_or(settled.stake);
+            counted(&SettledRound { stake, payout, void, replaces: None, ..settled.clone() })
         });
         if now.is_none() && before.is_none() {
             return false;

@@ -29,7 +29,8 @@ impl Scored {
             RowKind::BetSettled
             | RowKind::BetAmended
             | RowKind::RoundPlayed
-            | RowKind::RoundReported => SettledRound::from_row(row, player)
+            | RowKind::RoundReported
+            | RowKind::RoundCorrected => SettledRound::from_row(row, player)
                 .map(|round| round.map_or(Self::Other, |round| Self::Round(Box::new(round)))),
             RowKind::ScoreReported => Report::from_row(row).map(|report| match report {
                 Some((report, at)) => Self::Report(Box::new(report), at),

@@ -33,21 +33,8 @@ impl Wallet {
                 Some(row) => Ok(Decision::Replay(row.clone())),
                 None => self.take_back(award),
             },
-            Act::Report(report) => {
-                let past = facts.bets.get(&report.bet.bet).and_then(|past| past.claimed.as_ref());
-                match past {
-                    None => Ok(one(Told::Reported((**report).clone()).into())),
-                    Some(row) => {
-                        let known = row.request.as_ref().map(|request| request.body_hash);
-                        let same = known == Some(context.body_hash);
-                        if same {
-                            Ok(Decision::Replay(row.clone()))
-                        } else {
-                            Err(Refusal::BetIdReused)
-                        }
-                    }
-                }
-            }
+            Act::Report(report) => self.report_round(report, context, facts),
+            Act::Correct(asked) => self.correct_round(asked, facts),
             Act::SetProfile { profile, author } => {
                 Ok(one(Told::Profile(profile.clone(), author.clone()).into()))
             }

@@ -2,13 +2,14 @@
 //!
 //! `bets`: what a bet may do. `results`: settlements, corrections, wins without a bet.
 //! `rounds`: rollbacks, ends of rounds, the desk. `cashier`: deposits, withdrawals, adjustments.
-//! `contest`: buy-ins, seats, prizes.
+//! `contest`: buy-ins, seats, prizes. `reported`: rounds that a platform reports.
 //! `protection`: limits, exclusions, sessions.
 
 mod bets;
 mod cashier;
 mod contest;
 mod protection;
+mod reported;
 mod results;
 mod rounds;
 
@@ -45,6 +46,8 @@ pub struct Past {
     pub closed: BTreeMap<u32, Arc<Row>>,
     /// The row that paid a win of it while the bet was not known.
     pub unmatched: Option<Arc<Row>>,
+    /// The rows of a reported round's corrections, in the order in which they came.
+    pub corrections: BTreeMap<u32, Arc<Row>>,
 }
 
 impl Past {

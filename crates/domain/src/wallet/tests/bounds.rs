@@ -2,6 +2,7 @@
 //! campaigns.
 
 use super::protection::{LimitKind, Period};
+use super::reported::early_void;
 use super::*;
 use crate::ids::{CampaignId, WithdrawalId};
 
@@ -56,17 +57,20 @@ fn refusals_and_tombstones_are_kept_so_many_times_in_a_minute() {
     let mut of = Committed::new();
     for n in 0..KEPT_MAX {
         let id = format!("b{n}");
-        let (command, answer) = match n % 2 {
+        let (command, answer) = match n % 3 {
             0 => (place(&id, "r", 1), "refused for ever"),
+            1 => (early_void(&id), "round.corrected"),
             _ => (roll_back(&id), "bet.tombstoned"),
         };
         assert_eq!(of.next(command), answer);
     }
-    let more = |of: &mut Committed| [of.next(place("x", "r", 1)), of.next(roll_back("y"))];
-    assert_eq!(more(&mut of), ["tooManyRefusals", "tooManyRefusals"]);
+    let more = |of: &mut Committed| {
+        [place("x", "r", 1), roll_back("y"), early_void("w")].map(|command| of.next(command))
+    };
+    assert_eq!(more(&mut of), ["tooManyRefusals"; 3]);
     // A wallet that slept and woke has not forgotten it, and neither has one from the rows alone.
     of.wake();
-    assert_eq!(more(&mut of), ["tooManyRefusals", "tooManyRefusals"]);
+    assert_eq!(more(&mut of), ["tooManyRefusals"; 3]);
     let rows = of.bench.stage.seal().unwrap().rows;
     let refolded = Cell::load(TENANT, PLAYER, None, rows.iter().cloned()).unwrap();
     assert_eq!(refolded.wallet(), of.bench.cell.wallet());

@@ -1,0 +1,82 @@
+//! Who may come in, over a socket or a stream: the one place that says no, and why.
+
+use super::Live;
+use super::seats::{Full, Seat};
+use super::topic::Topic;
+use palio_domain::TournamentId;
+use palio_protocol::{ErrorCode, Problem};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// Why somebody does not come in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// Nothing is at this path.
+    Nowhere,
+    /// No such tournament.
+    NotFound,
+    /// Not a WebSocket handshake.
+    BadHandshake,
+    /// Not version 13 of the protocol.
+    OldVersion,
+    /// None of the subprotocols offered is known.
+    Subprotocol,
+    /// A page of a foreign origin.
+    Origin,
+    /// No seat is left.
+    Full(Full),
+    /// The node stops.
+    Stopping,
+    /// The node restores its boards.
+    Starting,
+}
+
+impl Refused {
+    /// The answer.
+    #[must_use]
+    pub fn problem(self) -> Problem {
+        let (code, detail, retry_after_s) = match self {
+            Self::Nowhere => (ErrorCode::NotFound, "there is no socket at this path", None),
+            Self::NotFound => (ErrorCode::TournamentNotFound, "no such tournament", None),
+            Self::BadHandshake => (ErrorCode::BadHandshake, "not a WebSocket handshake", None),
+            Self::OldVersion => (ErrorCode::BadHandshake, "only WebSocket version 13", None),
+            Self::Subprotocol => {
+                (ErrorCode::UnknownSubprotocol, "offer palio.v1.json or palio.v1.bin", None)
+            }
+            Self::Origin => {
+                (ErrorCode::OriginNotAllowed, "pages of this origin may not connect", None)
+            }
+            Self::Full(Full::Node) => (ErrorCode::NodeFull, "this node is full", Some(5)),
+            Self::Full(Full::Address) => {
+                (ErrorCode::TooManySockets, "too many sockets from this address", Some(5))
+            }
+            Self::Full(Full::Tenant) => {
+                (ErrorCode::TooManySockets, "too many sockets of this brand", Some(5))
+            }
+            Self::Starting => (ErrorCode::StorageUnavailable, "boards are being restored", Some(1)),
+            Self::Stopping => (ErrorCode::ShuttingDown, "this node is stopping", Some(1)),
+        };
+        Problem { retry_after_s, ..Problem::new(code, detail) }
+    }
+}
+
+/// A tournament's topic and a seat before it.
+///
+/// # Errors
+/// [`Refused`].
+pub fn admit(
+    live: &Live,
+    id: &TournamentId,
+    address: Option<IpAddr>,
+) -> Result<(Arc<Topic>, Seat), Refused> {
+    if *live.stopping.borrow() {
+        return Err(Refused::Stopping);
+    }
+    if !live.topics.is_ready() {
+        return Err(Refused::Starting);
+    }
+    let topic = live.topics.open(id).ok_or(Refused::NotFound)?;
+    let tenant = topic.published().view.tenant;
+    let seat = live.seats.take(address, tenant).map_err(Refused::Full)?;
+    Ok((topic, seat))
+}
