@@ -5,6 +5,7 @@ use crate::actors::budget::Division;
 use crate::actors::desk::{Desk, Patience};
 use crate::actors::follower::{Folds, Follower};
 use crate::actors::handle::{CoreHandle, Reply, Work};
+use crate::actors::purses::Watches;
 use crate::actors::registry::{self, CoreConfig, CoreParts};
 use crate::actors::scheduler::{self, Refused, Scheduler};
 use crate::actors::schedules::Schedules;
@@ -15,6 +16,7 @@ use crate::config::{self, Config, ConfigError, Mode, Secrets, StorageKind};
 use crate::http::{self, Adapter, Bounds, Intake, Limits, Server};
 use crate::notices::{Address, Notices};
 use crate::payments::Payments;
+use crate::peers::Peers;
 use crate::players::Players;
 use crate::providers::health::{self, Providers};
 use crate::providers::profile::Profile;
@@ -22,6 +24,7 @@ use crate::providers::sandbox::{self, SandboxConfig};
 use crate::providers::{dialects, series};
 use crate::search::Search;
 use crate::storage::{self, Storage};
+use crate::tls;
 use crate::ws::{self, Live, LiveConfig};
 use actix_http::HttpService;
 use actix_service::map_config;
@@ -60,6 +63,9 @@ pub enum Error {
     /// Anything else of the operating system.
     #[error(transparent)]
     Io(#[from] std::io::Error),
+    /// TLS.
+    #[error(transparent)]
+    Tls(#[from] tls::Error),
     /// Metrics.
     #[error("metrics can't be recorded: {0}")]
     Metrics(#[from] metrics_exporter_prometheus::BuildError),
@@ -77,6 +83,9 @@ pub struct Running {
     pub address: SocketAddr,
     /// Where metrics are.
     pub admin: SocketAddr,
+    /// Where it ends TLS.
+    pub tls: Option<SocketAddr>,
+    front: Option<tls::Front>,
     /// For operators' tokens.
     pub issuer: Arc<Issuer>,
     core: CoreHandle,
@@ -209,13 +218,21 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
         types: tournament_types(config),
         definition: http::definition_of,
     });
-    let folds = (Arc::clone(&tournaments), Arc::clone(&desk), Arc::clone(&search), schedules);
+    let purses = Watches::new(core.clone(), Arc::clone(&clock));
+    let folds = Folds {
+        tournaments: Arc::clone(&tournaments),
+        desk: Arc::clone(&desk),
+        search: Arc::clone(&search),
+        schedules,
+        purses: Arc::clone(&purses),
+    };
     follow(&storage, batches, folds, &scheduler, config).await?;
 
     let issuer = Arc::new(Issuer::new(&secrets.jwt));
     let live_clock = Arc::clone(&clock);
     let now: ws::Clock = Arc::new(move || live_clock.now());
     let boards: Arc<dyn crate::actors::board::Boards> = tournaments.clone();
+    let peers = Peers::default();
     let live = Live::start(
         LiveConfig {
             threads: config.live.threads,
@@ -223,12 +240,14 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
             sockets_per_address_max: config.live.sockets_per_address_max,
             sockets_per_tenant_max: config.live.sockets_per_tenant_max,
             drain_ms: config.live.drain_seconds * 1000,
+            peers: peers.clone(),
             stalled_ms_max: config.live.stalled_seconds_max * 1000,
             ring_len: config.live.ring,
             allowed_origins: config.live.allowed_origins.clone(),
             ..LiveConfig::default()
         },
         boards,
+        purses,
         Arc::new(PlayerTokens { issuer: Arc::clone(&issuer), clock: Arc::clone(&clock) }),
         now,
     );
@@ -240,6 +259,7 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
         players: Arc::new(Players::new(Arc::clone(&storage.directory), keys.clone())),
         keys,
         clock,
+        peers: peers.clone(),
         tournaments: Arc::clone(&tournaments),
         scheduler,
         desk,
@@ -271,8 +291,22 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
     });
     let (server, address) = serve(config, state.clone(), &live)?;
     let (admin_server, admin) = serve_admin(config, state, metrics)?;
+    let front = front(config, address, peers)?;
     now_serving.send_replace(true);
-    Ok(Running { address, admin, issuer, core, live, tournaments, server, admin_server, storage })
+    let tls = front.as_ref().map(|front| front.address);
+    Ok(Running {
+        address,
+        admin,
+        tls,
+        front,
+        issuer,
+        core,
+        live,
+        tournaments,
+        server,
+        admin_server,
+        storage,
+    })
 }
 
 /// Whom prizes need besides wallets.
@@ -451,16 +485,16 @@ async fn follow(
 ) -> Result<(), Error> {
     let (started, is_started) = tokio::sync::oneshot::channel();
     let (storage, scheduler, settings) = (storage.clone(), Arc::clone(scheduler), config.clone());
-    let ready = Arc::clone(&folds.0);
+    let ready = Arc::clone(&folds.tournaments);
     let series = series::Schedule::new(config).map_err(Error::Refused)?;
     let save_every = Duration::from_secs(config.core.snapshot_interval_seconds);
     let arbiter = actix::Arbiter::new();
     arbiter.spawn_fn(move || {
         actix::spawn(async move {
             let restored = async {
-                let positions = folds.0.restore().await?;
-                folds.1.restore(&positions).await?;
-                folds.3.restore(&positions).await.map(|()| positions)
+                let positions = folds.tournaments.restore().await?;
+                folds.desk.restore(&positions).await?;
+                folds.schedules.restore(&positions).await.map(|()| positions)
             };
             let positions = match restored.await {
                 Ok(positions) => positions,
@@ -472,7 +506,7 @@ async fn follow(
                 }
             };
             let journal = Arc::clone(&storage.journal);
-            let (tournaments, desk, search, _) = folds.clone();
+            let Folds { tournaments, desk, search, .. } = folds.clone();
             let mut follower = Follower::new(journal, batches, folds, positions, save_every);
             follower.catch_up().await;
             tournaments.show().await;
@@ -564,6 +598,13 @@ fn serve(
     Ok((handle, address))
 }
 
+/// The TLS front, where one is configured.
+fn front(config: &Config, inner: SocketAddr, peers: Peers) -> Result<Option<tls::Front>, Error> {
+    // What is not an address was refused with the configuration.
+    let Ok(bind) = config.tls.bind.parse() else { return Ok(None) };
+    Ok(Some(tls::start(&config.tls, bind, inner, peers)?))
+}
+
 fn serve_admin(
     config: &Config,
     state: web::Data<Server>,
@@ -596,6 +637,9 @@ impl Running {
     pub async fn stop(self) {
         tracing::info!("stopping");
         self.live.shutdown().await;
+        if let Some(front) = &self.front {
+            front.stop();
+        }
         self.server.stop(true).await;
         self.admin_server.stop(false).await;
         self.core.stop().await;

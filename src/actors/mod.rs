@@ -12,6 +12,8 @@ pub mod follower;
 pub mod handle;
 pub mod hub;
 pub mod payouts;
+pub mod purse;
+pub mod purses;
 mod recovery;
 pub mod registry;
 pub mod scheduler;

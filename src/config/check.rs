@@ -70,6 +70,10 @@ impl Config {
         to.range("http.bodies_per_address_max", per_address, 1..=1_000_000);
         to.range("http.json_depth_max", http.json_depth_max, 4..=64);
         to.range("http.provider_rate_per_second", http.provider_rate_per_second, 1..=1_000_000);
+        if !self.tls.bind.is_empty() {
+            let address = self.tls.bind.parse::<std::net::SocketAddr>();
+            to.check(address.is_ok(), "tls.bind", "must be an address such as 0.0.0.0:8443");
+        }
         to.range("core.threads", core.threads, 1..=64);
         to.range("core.commands_in_flight_max", core.commands_in_flight_max, 16..=1_000_000);
         to.check(

@@ -76,6 +76,14 @@ section! {
     }
 }
 section! {
+    /// `[tls]`
+    Tls {
+        bind: String,
+        certificate_file: PathBuf,
+        key_file: PathBuf,
+    }
+}
+section! {
     /// `[admin]`
     Admin {
         bind: SocketAddr,
@@ -379,6 +387,7 @@ section! {
     Config {
         mode: Mode,
         http: Http,
+        tls: Tls,
         admin: Admin,
         storage: Storage,
         journal: Journal,

@@ -38,6 +38,7 @@ use crate::actors::scheduler::Scheduler;
 use crate::actors::tournaments::Tournaments;
 use crate::auth::{Issuer, ProviderKeys};
 use crate::clock::Clock;
+use crate::peers::Peers;
 use crate::players::Players;
 use crate::providers::health::Providers;
 use crate::providers::profile::Profile;
@@ -77,6 +78,8 @@ pub struct Server {
     pub keys: Keys,
     /// The clock.
     pub clock: Arc<dyn Clock>,
+    /// Who is behind connections from the TLS front.
+    pub peers: Peers,
     /// Scoring.
     pub tournaments: Arc<Tournaments>,
     /// When tournaments start by themselves.

@@ -1,4 +1,4 @@
-//! The machine-readable description of the HTTP interface, and a page that shows it.
+//! The machine-readable descriptions of the interface, and a page that shows that of HTTP.
 
 use actix_web::HttpResponse;
 use actix_web::web;
@@ -19,6 +19,14 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
                 HttpResponse::Ok()
                     .content_type("text/plain; charset=utf-8")
                     .body(include_str!("../../docs/errors.md"))
+            }),
+        )
+        .route(
+            "/asyncapi.json",
+            web::get().to(|| async {
+                HttpResponse::Ok()
+                    .content_type("application/vnd.aai.asyncapi+json;version=3.0.0")
+                    .body(include_str!("../../docs/protocol/asyncapi.json"))
             }),
         )
         .service(SwaggerUi::new("/docs/{_:.*}").url("/openapi.json", Api::openapi()));

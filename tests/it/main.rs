@@ -18,6 +18,7 @@ mod documents;
 mod edge;
 mod external;
 mod http;
+mod live;
 mod money;
 mod overload;
 mod payments;

@@ -5,5 +5,6 @@ mod doors;
 mod history;
 mod players;
 mod pressure;
+mod purses;
 mod streams;
 mod support;
