@@ -5,7 +5,7 @@ import { money } from './format.js';
 import { ListScreen } from './list.js';
 import { startWorker, updated } from './pwa.js';
 import { route, startRouting } from './route.js';
-import { lookForDemo, me, refreshMe, session, setSession } from './session.js';
+import { followWallet, lookForDemo, me, refreshMe, session, setSession } from './session.js';
 import { logoOf, startTheme, theme } from './theme.js';
 import { TournamentScreen } from './tournament.js';
 import { html, render } from './ui.js';
@@ -49,5 +49,6 @@ if (root) {
   render(html`<${App} />`, root);
   void lookForDemo();
   void refreshMe();
+  followWallet();
   void startWorker();
 }

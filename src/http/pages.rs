@@ -93,7 +93,8 @@ async fn assets() -> HttpResponse {
             if let Some(file) = Files::get(&path) {
                 hash.update(path.as_bytes()).update(&file.metadata.sha256_hash());
             }
-            let shell = !(path.ends_with(".md") || path.ends_with(".txt"));
+            let about = [".md", ".txt", "package.json"];
+            let shell = !about.iter().any(|end| path.ends_with(end));
             if shell && path != "sw.js" && path != "index.html" {
                 assets.push(format!("/{path}"));
             }

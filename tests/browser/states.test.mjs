@@ -111,6 +111,9 @@ async function open(world, options, signedIn = true) {
     });
     ws.send(JSON.stringify({ t: 'snapshot', epoch: 'e1', seq: 5, status, participants, endsAt, serverTime: at(0), rows }));
   });
+  await page.routeWebSocket(/\/ws\/me$/, (ws) => {
+    ws.onMessage(() => ws.send(JSON.stringify({ t: 'wallet', seq: 1, accounts: [{ currency: 'EUR', available: '95.60' }], limits: [] })));
+  });
   await page.goto(`${palio.url}/#/t/${world.tournament.id}`);
   await page.waitForSelector('h1');
   return { context, page, errors };
