@@ -11,6 +11,7 @@ pub mod entries;
 pub mod follower;
 pub mod handle;
 pub mod hub;
+pub mod offers;
 pub mod payouts;
 pub mod purse;
 pub mod purses;

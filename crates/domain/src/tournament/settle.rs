@@ -63,12 +63,16 @@ pub fn collected(
     Ok(Collected { entries, paid: Amount(paid), turnover, contributions, carried_in })
 }
 
-/// The pool as it stands; `None` without prizes.
+/// The pool as it stands under a tournament's rules; `None` for sums past 64 bits.
 #[must_use]
-pub fn pool(definition: &Definition, brought: Brought<'_>, turnover: Amount) -> Option<Pool> {
-    let rules = definition.prize_rules().ok().flatten()?;
-    let collected = collected(definition, &rules, brought, turnover).ok()?;
-    Pool::collect(&rules, &collected).ok()
+pub fn pool(
+    rules: &prizes::Rules,
+    definition: &Definition,
+    brought: Brought<'_>,
+    turnover: Amount,
+) -> Option<Pool> {
+    let collected = collected(definition, rules, brought, turnover).ok()?;
+    Pool::collect(rules, &collected).ok()
 }
 
 /// Who wins what; `None` without prizes.
