@@ -18,6 +18,7 @@ pub mod providers;
 pub mod search;
 pub mod storage;
 pub mod telemetry;
+pub mod theme;
 pub mod tls;
 pub mod verify;
 pub mod ws;

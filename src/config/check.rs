@@ -3,6 +3,7 @@
 use super::{
     Config, Dialect, Mode, Problem, RedisKind, Series, StorageKind, WalletKeeper, source_of,
 };
+use crate::theme::{Colour, is_logo};
 use figment::Figment;
 use palio_domain::tournament::Metric;
 use palio_domain::tournament::score::Points;
@@ -178,6 +179,16 @@ impl Config {
                 to.range(key("payments.retry_seconds"), payments.retry_seconds, 1..=86_400);
                 to.range(key("payments.failures_max"), payments.failures_max, 1..=1_000);
                 to.range(key("payments.open_seconds"), payments.open_seconds, 1..=86_400);
+            }
+            if let Some(theme) = &tenant.theme {
+                let text = theme.name.chars().all(|letter| !letter.is_control());
+                to.range(key("theme.name"), theme.name.trim().chars().count(), 1..=40);
+                to.check(text, key("theme.name"), "must be on one line");
+                let colour = theme.accent.is_empty() || Colour::parse(&theme.accent).is_some();
+                to.check(colour, key("theme.accent"), "must be like #b9361c");
+                let logo = theme.logo.is_empty() || is_logo(&theme.logo);
+                let why = "must be a path of this server that ends with .svg, .png or .webp";
+                to.check(logo, key("theme.logo"), why);
             }
             let letters =
                 |code: &String| code.len() == 2 && code.bytes().all(|b| b.is_ascii_uppercase());

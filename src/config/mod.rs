@@ -18,6 +18,7 @@ use figment::Figment;
 use figment::error::Kind;
 use figment::providers::{Env, Format as _, Toml};
 use palio_domain::Currency;
+use palio_domain::tournament::parts::Part;
 use palio_domain::tournament::{EntryMode, Kind as Contest, Metric};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -226,6 +227,19 @@ const fn open_seconds() -> u32 {
 }
 
 section! {
+    /// `tenant.theme`
+    Theme {
+        name: String,
+        #[serde(default)]
+        accent: String,
+        #[serde(default)]
+        scheme: Scheme,
+        #[serde(default)]
+        logo: String,
+    }
+}
+
+section! {
     /// `[[tenant]]`
     Tenant {
         id: u32,
@@ -246,9 +260,13 @@ section! {
         #[serde(default)]
         tournament_types: Vec<Contest>,
         #[serde(default)]
+        rules_off: Vec<Part>,
+        #[serde(default)]
         wallet: WalletKeeper,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         payments: Option<Payments>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        theme: Option<Theme>,
     }
 }
 
@@ -272,6 +290,11 @@ macro_rules! choice {
         #[expect(missing_docs, reason = "every choice is commented in config/default.toml")]
         pub enum $name { #[default] $first, $($other),* }
     };
+}
+
+choice! {
+    /// `tenant.theme.scheme`
+    Scheme { Auto, Light, Dark }
 }
 
 choice! {

@@ -122,6 +122,10 @@ pub struct Server {
     pub demo_players: Option<u32>,
     /// Types of tournaments that tenants may announce; empty: all.
     pub tournament_types: HashMap<TenantId, Vec<palio_domain::tournament::Kind>>,
+    /// Parts of rules that tenants may not use.
+    pub rules_off: HashMap<TenantId, Vec<palio_domain::tournament::parts::Part>>,
+    /// How each tenant's page looks.
+    pub themes: HashMap<TenantId, crate::theme::Theme>,
     /// The tenant of calls that carry no token.
     pub public_tenant: TenantId,
 }
@@ -188,6 +192,7 @@ calls! {
     post "/api/schedules/{id}/start" => schedules::start;
     post "/api/schedules/{id}/stop" => schedules::stop;
     get "/api/templates" => tournaments::templates;
+    get "/api/theme" => pages::theme;
     get "/api/tournaments" => tournaments::list;
     post "/api/tournaments" => tournaments::create;
     get "/api/tournaments/schema.json" => documents::schema;

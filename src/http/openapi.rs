@@ -171,6 +171,8 @@ operations! {
         body tournament::payouts::DecidePayout => 200 tournament::payouts::PayoutView;
     profile post "/api/players/{playerId}/profile" "operator" "Country and segments, for entries"
         body tournament::payouts::SetProfile => 200 TransactionResult;
+    get_theme get "/api/theme" "player" "How the brand's page looks"
+        => 200 crate::theme::Theme;
     list_templates get "/api/templates" "operator" "Ready rules for tournaments"
         => 200 tournament::TemplatesResponse;
     check_document post "/api/tournaments/check" "operator"

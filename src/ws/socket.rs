@@ -5,8 +5,8 @@
 //! ready ──────────────────▶ behind ──────────────▶ ready
 //!   └──────────── close ──────┴──▶ closing ──▶ gone     (the peer's close, its end, or time)
 //! ```
-//! **Invariants:** `seq` is the board (of a wallet: the state) that the client has once the rest of the frame under way is
-//! written. A socket that is behind holds that rest, and no board: when it drains it gets one
+//! **Invariants:** `seq` is the board (or wallet) that the client has once the rest of the frame
+//! under way is written. A socket that is behind holds that rest, and no board: when it drains it gets one
 //! frame from its `seq` to the newest. A frame is never cut short but by the end of the socket.
 //!
 //! Tests: `ws/tests/`.

@@ -354,6 +354,7 @@ impl Published {
             status: self.board.status.as_str(),
             participants: self.board.participants,
             ends_at: time::format(self.about.ends_at),
+            decimals: self.about.decimals,
             as_of: time::format(self.as_of),
             stale,
             rows,
@@ -396,6 +397,7 @@ struct Page<'a> {
     status: &'a str,
     participants: u64,
     ends_at: String,
+    decimals: u8,
     as_of: String,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     stale: bool,

@@ -8,6 +8,7 @@
 )]
 
 mod agreed;
+mod brands;
 mod contests;
 mod crash;
 mod crash_database;
@@ -26,6 +27,7 @@ mod payments;
 mod process;
 mod providers;
 mod restart;
+mod rollover;
 mod scheduler;
 mod schedules;
 mod search;

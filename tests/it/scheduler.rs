@@ -130,6 +130,7 @@ impl Server {
             clock: Arc::clone(&time),
             zones: HashMap::new(),
             types: HashMap::new(),
+            rules_off: HashMap::new(),
             definition: palio::http::definition_of,
         });
         let positions = tournaments.restore().await.unwrap();

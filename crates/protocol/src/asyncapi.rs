@@ -5,7 +5,7 @@ use crate::live::json::Frame;
 use crate::live::{Form, Request, close};
 use crate::player::LimitResponse;
 use crate::wallet::AccountBalance;
-use schemars::generate::SchemaSettings;
+use schemars::generate::{Contract, SchemaSettings};
 use serde_json::{Map, Value, json};
 
 const DEFINITIONS: &str = "#/$defs/";
@@ -36,12 +36,13 @@ fn variants(mut schema: Value) -> (Vec<(String, Value)>, Map<String, Value>) {
     (named.collect(), definitions)
 }
 
-fn schema<T: schemars::JsonSchema>() -> Value {
+/// Of a type as it is written, or as it is read.
+fn schema<T: schemars::JsonSchema>(written: bool) -> Value {
     let mut made = SchemaSettings::draft07().with(|settings| {
         settings.definitions_path = "/$defs".into();
         settings.meta_schema = None;
     });
-    made.inline_subschemas = false;
+    made.contract = if written { Contract::Serialize } else { Contract::Deserialize };
     made.into_generator().into_root_schema_for::<T>().to_value()
 }
 
@@ -79,16 +80,20 @@ fn listed(at: &str, names: &[&str]) -> Value {
     names.iter().map(|name| json!({"$ref": format!("{at}/{name}")})).collect()
 }
 
-fn channel(address: &str, description: &str, names: &[&str]) -> Value {
+fn channel(address: &str, description: &str, names: &[&str]) -> Map<String, Value> {
     let message = |name: &&str| {
         let name = (*name).to_owned();
         let to = format!("#/components/messages/{name}");
         (name, json!({"$ref": to}))
     };
     let messages: Map<String, Value> = names.iter().map(message).collect();
-    let mut channel = json!({"address": address, "description": description, "messages": messages});
+    let mut channel = Map::new();
+    channel.insert("address".to_owned(), address.into());
+    channel.insert("description".to_owned(), description.into());
+    channel.insert("messages".to_owned(), messages.into());
     if address.contains("{id}") {
-        channel["parameters"] = json!({"id": {"description": "The tournament's id."}});
+        let id = json!({"id": {"description": "The tournament's id."}});
+        channel.insert("parameters".to_owned(), id);
     }
     channel
 }
@@ -101,8 +106,8 @@ const REQUESTS: &[&str] = &["auth", "ping"];
 /// The document.
 #[must_use]
 pub fn published() -> Value {
-    let (mut frames, mut schemas) = variants(schema::<Frame<'_>>());
-    let (requests, more) = variants(schema::<Request>());
+    let (mut frames, mut schemas) = variants(schema::<Frame<'_>>(true));
+    let (requests, more) = variants(schema::<Request>(false));
     schemas.extend(more);
     frames.extend(requests);
     frames.extend(of_purse());
@@ -127,7 +132,7 @@ pub fn published() -> Value {
         ),
         &both(BOARD),
     );
-    board["bindings"] = cursor;
+    board.insert("bindings".to_owned(), cursor);
     let own = channel("/ws/me", "A player's own wallet; `auth` comes first.", &both(OWN));
     let stream = channel(
         "/api/tournaments/{id}/events",
