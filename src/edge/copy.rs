@@ -138,6 +138,11 @@ impl Copy {
                 if here.hash() != whole.hash {
                     return self.damaged();
                 }
+                // Its proofs may be news all the same.
+                if whole.chain.n > here.chain().n {
+                    let here = Published::clone(&here).with_chain(whole.chain);
+                    self.here = Some(Arc::new(here));
+                }
                 self.joined = true;
                 Took::Known
             }
