@@ -18,6 +18,7 @@ mod listed;
 mod openapi;
 mod pages;
 mod players;
+mod proofs;
 mod providers;
 mod run;
 mod schedules;
@@ -201,6 +202,7 @@ calls! {
     post "/api/tournaments/{id}/cancel" => tournaments::cancel;
     post "/api/tournaments/{id}/invitations" => contests::invite;
     post "/api/tournaments/{id}/disqualifications" => contests::disqualify;
+    post "/api/tournaments/{id}/proofs" => proofs::check;
     post "/api/tournaments/{id}/reviews" => contests::review;
     post "/api/tournaments/{id}/results" => contests::revise;
     get "/api/tournaments/{id}/payouts" => contests::payouts;

@@ -156,6 +156,9 @@ operations! {
         => 200 tournament::Tournament;
     invite post "/api/tournaments/{id}/invitations" "operator" "Let players enter"
         body tournament::payouts::Invite => 200 tournament::Tournament;
+    proof post "/api/tournaments/{id}/proofs" "operator"
+        "Whether a board that somebody kept was shown by this server"
+        body palio_protocol::live::Shown => 200 palio_protocol::live::ShownAnswer;
     disqualify post "/api/tournaments/{id}/disqualifications" "operator"
         "Take a player out of the ranking, or back in"
         body tournament::payouts::Judge => 200 tournament::Tournament;

@@ -287,23 +287,25 @@ impl Hall {
     pub async fn bye(&self, over: Duration, open: usize) {
         let latest = u64::try_from(open).unwrap_or(u64::MAX).clamp(3000, RECONNECT_MS_MAX);
         let rooms: Vec<_> = self.rooms.borrow().values().map(Rc::clone).collect();
-        let here: usize = rooms.iter().map(|room| room.len()).sum();
+        let tellers: Vec<_> = self.tellers.borrow().iter().filter_map(Weak::upgrade).collect();
+        let here = rooms.iter().map(|room| room.len()).sum::<usize>() + tellers.len();
         let until = Instant::now() + over;
         let said = Cell::new(0_usize);
+        let bye = |socket: &Rc<Socket>| {
+            socket.close(close::AWAY, Some(rand::random_range(500..=latest)));
+            said.set(said.get() + 1);
+        };
+        let pause = || {
+            let left = here.saturating_sub(said.get()).max(1);
+            let turns = u32::try_from(left / GOODBYES_PER_TURN).unwrap_or(u32::MAX);
+            until.saturating_duration_since(Instant::now()) / turns.saturating_add(1)
+        };
         for room in rooms {
-            room.each_paced(
-                |socket| {
-                    let reconnect_ms = rand::random_range(500..=latest);
-                    socket.close(close::AWAY, Some(reconnect_ms));
-                    said.set(said.get() + 1);
-                },
-                || {
-                    let left = here.saturating_sub(said.get()).max(1);
-                    let turns = u32::try_from(left / GOODBYES_PER_TURN).unwrap_or(u32::MAX);
-                    until.saturating_duration_since(Instant::now()) / turns.saturating_add(1)
-                },
-            )
-            .await;
+            room.each_paced(bye, pause).await;
+        }
+        for some in tellers.chunks(GOODBYES_PER_TURN) {
+            some.iter().for_each(bye);
+            tokio::time::sleep(pause()).await;
         }
     }
 

@@ -176,6 +176,29 @@ async fn every_frame_is_as_published() {
     // Proofs come when ten seconds have gone by.
     let proof = board.until(&mut checked, "proof").await;
     assert_eq!(proof["n"], 1);
+    // What was shown can be shown to have been.
+    let rows = back.until(&mut checked, "proof").await;
+    assert_eq!(rows, proof, "the same for everybody");
+    let polled: Value =
+        palio.player("p_1").fetch("/api/tournaments/race/leaderboard").await.unwrap();
+    let row = &polled["rows"][0];
+    let mut kept = json!({"epoch": epoch, "seq": proof["seq"], "status": "active",
+        "participants": 1, "before": snapshot["chain"], "time": proof["time"],
+        "chain": proof["chain"], "sig": proof["sig"],
+        "rows": [{"k": row["key"], "r": 1, "n": row["name"], "s": "10.00"}]});
+    for (field, value, answer) in [
+        ("seq", proof["seq"].clone(), (true, Value::Null)),
+        ("participants", json!(2), (false, "chain".into())),
+        ("participants", json!(1), (true, Value::Null)),
+        ("sig", json!("00".repeat(16)), (false, "sig".into())),
+    ] {
+        kept[field] = value;
+        let path = "/api/tournaments/race/proofs";
+        let said = palio.operator().post(path, "", kept.to_string()).await.unwrap();
+        assert_eq!(said.status, 200, "{}", said.text());
+        let said: Value = said.json().unwrap();
+        assert_eq!((&said["genuine"], &said["differs"]), (&answer.0.into(), &answer.1), "{said}");
+    }
     // A server that stops says so, to each when to come back.
     palio.stop();
     let bye = board.until(&mut checked, "bye").await;

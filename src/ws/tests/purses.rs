@@ -34,6 +34,22 @@ async fn a_wallet_is_told_when_it_changes_and_only_to_its_owner() {
 }
 
 #[actix_rt::test]
+async fn a_node_that_stops_says_goodbye_to_players_too() {
+    let stage = Stage::set();
+    let mut client = stage.open(ME).await;
+    stage.purses.set(98, 1, r#"{"t":"wallet","seq":1}"#, &[]);
+    client.send(r#"{"t":"auth","token":"1:98:60"}"#).await;
+    client.text().await;
+    let live = stage.live.clone();
+    let done = actix_rt::spawn(async move { live.shutdown().await });
+    let (texts, code) = client.until_close().await;
+    assert!(texts[0].starts_with(r#"{"t":"bye","code":1001,"reconnectMs":"#), "{texts:?}");
+    assert_eq!(code, 1001);
+    client.0.close(None).await.ok();
+    tokio::time::timeout(WITHIN, done).await.expect("bounded").unwrap();
+}
+
+#[actix_rt::test]
 async fn who_does_not_say_who_he_is_has_to_go() {
     let stage = Stage::set();
     let mut bad = stage.open(ME).await;

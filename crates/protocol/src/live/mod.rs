@@ -10,12 +10,14 @@ mod client;
 pub mod close;
 pub mod json;
 mod proof;
+mod shown;
 #[cfg(test)]
 mod tests;
 
 pub use board::{Board, Change, Delta, Entry, Row, Status, show};
 pub use client::{CLIENT_MESSAGE_LEN_MAX, Request};
 pub use proof::{Chain, Digest, Proof, hash};
+pub use shown::{Shown, ShownAnswer, ShownRow};
 
 /// A subprotocol of the board's socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
