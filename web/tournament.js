@@ -24,7 +24,7 @@ import { html, signal, useEffect, useState } from './ui.js';
 
 const REFRESH_MS = 15_000;
 /** @type {State} */
-const BEGINNING = { mode: 'connecting', way: null, wasLive: false, staleAt: null, proof: null, board: null, me: null };
+const BEGINNING = { mode: 'connecting', way: null, wasLive: false, staleAt: null, behindSince: null, proof: null, board: null, me: null };
 
 /** @type {import('/vendor/signals.js').Signal<Tournament|null>} */
 const tournament = signal(null);
@@ -222,6 +222,7 @@ export function TournamentScreen({ id }) {
     <div class="columns">
       <div class="stand">
         ${unreachable && html`<p class="notice" role="status">No connection. ${state?.staleAt ? `This is the board as of ${time(state.staleAt)}.` : 'This is the board as last seen.'}</p>`}
+        ${!unreachable && state?.behindSince != null && html`<p class="notice" role="status">The board is held up. This is how it stood at ${time(state.behindSince)}.</p>`}
         ${over && !isCancelled(t) && html`<h2 class="stand-title">${title}</h2>`}
         ${over && !isCancelled(t) && resultText && html`<p class=${`notice ${resultKind}`} role="status">${resultText}</p>`}
         ${isCancelled(t) && html`<p class="notice" role="status">This race was cancelled${t.reason ? html`: <b>${t.reason.replace(/\.$/, '')}</b>` : ''}.

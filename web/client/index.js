@@ -22,6 +22,7 @@ export { isOver, moves, row } from './board.js';
  * @property {'socket'|'stream'|'poll'|null} way  how news come now
  * @property {boolean} wasLive
  * @property {number|null} staleAt
+ * @property {number|null} behindSince  since when the node has shown an old board, told by itself (Unix ms)
  * @property {import('./proof.js').Verdict|null} proof
  *
  * @typedef {object} BoardOptions
@@ -50,9 +51,9 @@ function baseOf(url) {
 }
 
 /** @param {import('./live.js').State} state @returns {BoardState} */
-function view({ mode, wasLive, staleAt, proof }) {
+function view({ mode, wasLive, staleAt, behindSince, proof }) {
   const way = mode === 'live' ? 'socket' : mode === 'streaming' ? 'stream' : mode === 'polling' ? 'poll' : null;
-  return { mode, way, wasLive, staleAt, proof: proof?.verdict ?? null };
+  return { mode, way, wasLive, staleAt, behindSince, proof: proof?.verdict ?? null };
 }
 
 /** @template {object} T @param {T} a @param {T} b */

@@ -75,6 +75,7 @@ export const MS = {
  * @property {number|null} decimals of the tournament's scores, once known
  * @property {any} me               own row, as the server sent it
  * @property {number|null} staleAt  when the shown board was stored, if it is only a stored copy
+ * @property {number|null} behindSince since when the node has been out of touch with the boards' maker (Unix ms)
  * @property {{epoch: string, n: number|null, chain: string}|null} link  where the chain of proofs stands
  * @property {{board: Board|null, frame: any, verdict: Verdict}|null} proof  the last one judged
  * @property {number} mismatches    in a row
@@ -120,7 +121,7 @@ export function initial({ token = null, visible = true, binary = false, streams 
     mode: 'connecting', socket: noLink(), stream: noLink(), poll: null, polls: 0,
     binary, streams, barred: false, wasLive: false, patient: true, cursorLost: false, visible,
     token, player: subjectOf(token), authed: false, board: null, decimals: null, me: null, staleAt: null,
-    link: null, proof: null, mismatches: 0,
+    behindSince: null, link: null, proof: null, mismatches: 0,
   };
 }
 
@@ -289,6 +290,7 @@ export function step(state, event, random = 0.5) {
       show(base, true);
     } else show(base);
     if (!first) return;
+    s.behindSince = null; // a node that is behind says so next
     cancel('first', 'fallback', 'poll');
     s.poll = null;
     s.wasLive = true;
@@ -339,6 +341,8 @@ export function step(state, event, random = 0.5) {
         effects.push({ do: 'judge', link: name, id: link.id, board, frame, before });
         break;
       }
+      case 'stale': s.behindSince = Date.parse(frame.since) || 0; break;
+      case 'fresh': s.behindSince = null; break;
       case 'me':
         if (s.token) s.me = frame;
         break;
@@ -497,6 +501,7 @@ export function step(state, event, random = 0.5) {
         const lost = s.cursorLost;
         s.cursorLost = false;
         show(boardOf(frame), lost);
+        s.behindSince = frame.stale ? Date.parse(frame.asOf) || 0 : null;
       }
     } catch (error) {
       if (!(error instanceof Misfit)) throw error;

@@ -510,6 +510,19 @@ describe('offline', () => {
     assert.deepEqual([m.state.board?.seq, m.state.staleAt], [5, null]);
   });
 
+  test('a node that is out of touch says so, until it is back or another one answers', () => {
+    const since = '2026-11-21T18:00:00.000Z';
+    const m = new Machine().live().frame({ t: 'stale', since });
+    assert.deepEqual([m.state.behindSince, m.state.mode], [Date.parse(since), 'live']);
+    assert.equal(m.frame({ t: 'fresh' }).state.behindSince, null);
+    m.frame({ t: 'stale', since }).closed(1006).timer('retry');
+    assert.equal(m.frame(SNAPSHOT).state.behindSince, null);
+    const p = new Machine().live().closed(1006).timer('fallback').streamClosed();
+    p.timer('poll').polled({ ...SNAPSHOT, stale: true, asOf: since });
+    assert.equal(p.state.behindSince, Date.parse(since));
+    assert.equal(p.timer('poll').polled(SNAPSHOT).state.behindSince, null);
+  });
+
   test('the browser\'s word is a hint: an open socket is asked first', () => {
     const m = new Machine().live().on({ on: 'offline' });
     assert.equal(m.state.mode, 'live');
