@@ -17,6 +17,7 @@ mod client;
 mod clock;
 pub mod conformance;
 mod error;
+pub mod fanout;
 mod follower;
 pub mod http;
 pub mod ladder;

@@ -1,0 +1,3 @@
+//! `loadtest fanout`: live boards beside their peers, as ratios of one run.
+
+pub mod trace;
