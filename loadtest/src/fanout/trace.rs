@@ -126,7 +126,8 @@ impl Trace {
                 text += json::delta(&delta).len();
                 short += binary::delta(&delta).len();
             }
-            let rows = json::rows(next.ranks.iter().copied().zip(next.rows.iter().map(AsRef::as_ref)));
+            let rows =
+                json::rows(next.ranks.iter().copied().zip(next.rows.iter().map(AsRef::as_ref)));
             whole += serde_json::to_string(&rows).map_or(0, |rows| rows.len());
             base = next;
         }
