@@ -28,6 +28,7 @@ mod players;
 mod procfs;
 pub mod recovery;
 mod report;
+pub mod rfc6455;
 mod sign;
 mod stats;
 pub mod watch;

@@ -33,6 +33,13 @@ const GOODBYES_PER_TURN: usize = 256;
 const RECONNECT_MS_MAX: u64 = 60_000;
 const SCRATCH: usize = 16 * 1024;
 
+/// When one of so many is asked to come back, milliseconds: drawn by lot, a millisecond of room
+/// for each.
+pub(super) fn reconnect_ms(open: usize) -> u64 {
+    let latest = u64::try_from(open).unwrap_or(u64::MAX).clamp(3000, RECONNECT_MS_MAX);
+    rand::random_range(500..=latest)
+}
+
 fn resumed(form: Form, cursor: &Cursor) -> Bytes {
     let Cursor { epoch, seq } = cursor;
     match form {
@@ -214,7 +221,6 @@ impl Hall {
     /// Says goodbye to everybody, spread over some time. Each has his own time to come back,
     /// the longer the more of them there are: other nodes take them one by one.
     pub async fn bye(&self, over: Duration, open: usize) {
-        let latest = u64::try_from(open).unwrap_or(u64::MAX).clamp(3000, RECONNECT_MS_MAX);
         let rooms: Vec<_> = self.rooms.borrow().values().map(Rc::clone).collect();
         let here: usize = rooms.iter().map(|room| room.len()).sum();
         let until = Instant::now() + over;
@@ -222,8 +228,7 @@ impl Hall {
         for room in rooms {
             room.each_paced(
                 |socket| {
-                    let reconnect_ms = rand::random_range(500..=latest);
-                    socket.close(close::AWAY, Some(reconnect_ms));
+                    socket.close(close::AWAY, Some(reconnect_ms(open)));
                     said.set(said.get() + 1);
                 },
                 || {

@@ -22,6 +22,7 @@ pub mod trace;
 pub use bare::{ScriptArgs, serve as serve_bare};
 pub use peer::Kind;
 pub use report::{Figure, Report, Row};
+pub(crate) use swarm::masked;
 
 use crate::num::count;
 use crate::procfs::open_files_max;

@@ -104,7 +104,7 @@ fn source(n: usize) -> SocketAddr {
 }
 
 /// A frame of a client; its mask is zero, which changes nothing.
-pub(super) fn masked(opcode: u8, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn masked(opcode: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = vec![0x80 | opcode];
     match (u8::try_from(payload.len()), u16::try_from(payload.len())) {
         (Ok(short), _) if short < 126 => frame.push(0x80 | short),

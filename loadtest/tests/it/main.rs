@@ -5,5 +5,6 @@ mod baseline;
 mod bets;
 mod library;
 mod program;
+mod rfc6455;
 mod stub;
 mod watch;
