@@ -144,7 +144,7 @@ async fn serve(port: u16, sockets: usize) {
         }
     }
     // The last board goes out; what is held for open sockets is still held at the end.
-    tokio::time::sleep(Duration::from_millis(tick_ms * 3)).await;
+    tokio::time::sleep(Duration::from_millis(tick_ms.min(100) * 3)).await;
     std::process::exit(0);
 }
 

@@ -8,6 +8,7 @@
 )]
 
 mod agreed;
+mod complaints;
 mod contests;
 mod crash;
 mod crash_database;
@@ -17,6 +18,7 @@ mod dialects;
 mod documents;
 mod edge;
 mod external;
+mod fanout;
 mod http;
 mod money;
 mod overload;

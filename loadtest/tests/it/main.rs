@@ -3,6 +3,7 @@
 
 mod baseline;
 mod bets;
+mod fanout;
 mod library;
 mod program;
 mod rfc6455;
