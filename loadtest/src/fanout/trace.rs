@@ -141,14 +141,13 @@ mod tests {
     use super::*;
 
     /// Some 10 % above what they were when this was written.
-    const JSON_MAX: f64 = 105.0;
-    const BINARY_MAX: f64 = 40.0;
+    const JSON_MAX: f64 = 113.0;
+    const BINARY_MAX: f64 = 18.7;
 
     #[test]
     fn a_tick_of_the_race_stays_small() {
-        let bytes = Trace::default().weigh(5_000);
-        eprintln!("{bytes:?}");
-        assert!((4.1..4.6).contains(&bytes.changed), "another race: {bytes:?}");
+        let bytes = Trace::default().weigh(1_000);
+        assert!((4.3..4.6).contains(&bytes.changed), "another race: {bytes:?}");
         assert!(bytes.json <= JSON_MAX, "{bytes:?}");
         assert!(bytes.binary <= BINARY_MAX, "{bytes:?}");
         assert!(bytes.whole > 5.0 * bytes.json, "{bytes:?}");

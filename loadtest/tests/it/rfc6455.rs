@@ -1,6 +1,6 @@
 //! The table of RFC 6455 against a server that is known to be right: npm `ws`.
 
-use loadtest::rfc6455::{Codes, cases, play};
+use loadtest::rfc6455::{Case, Codes, Expect, cases, play};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -38,5 +38,14 @@ async fn the_control_passes_every_case() {
     for case in cases() {
         wrong.extend(play(address, "/", &case, CODES).await.unwrap());
     }
+    // With other codes everything that should fail is told: the runner does look.
+    let other = Codes { protocol: 4001, utf8: 4002, too_long: 4003, echoes: true };
+    let fails = |case: &&Case| !matches!(case.expect, Expect::Open | Expect::Closed(_));
+    for case in cases().iter().filter(fails) {
+        assert!(play(address, "/", case, other).await.unwrap().is_some(), "{}", case.name);
+    }
+    let (all, count) = (cases(), cases().len());
+    let of = |expect: fn(&Expect) -> bool| all.iter().filter(|case| expect(&case.expect)).count();
+    assert!(of(|e| *e == Expect::Open) > 30 && of(|e| *e == Expect::Protocol) > 30, "{count}");
     assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), cases().len(), wrong.join("\n"));
 }
