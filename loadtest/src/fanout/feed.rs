@@ -58,7 +58,7 @@ pub(super) async fn fund(operator: &Client, player: &str) -> Result<(), Error> {
 /// Makes the tournament and its ten leaders; done when the board shows them.
 pub(super) async fn prepare(peer: &Peer, operator: &Client, tick_ms: u64) -> Result<(), Error> {
     let (start, end) = (clock::timestamp_in(1), clock::timestamp_in(86_400));
-    let prizes = vec![r#""1.00""#; 10].join(",");
+    let prizes = [r#""1.00""#; 10].join(",");
     let tick_ms = tick_ms.max(TICK_MS_MIN);
     let body = format!(
         r#"{{"id":"{RACE}","name":"Race","metric":"turnover","currency":"EUR","startsAt":"{start}","endsAt":"{end}","entry":"all","tickMs":{tick_ms},"topN":10,"prizes":[{prizes}]}}"#

@@ -173,7 +173,7 @@ impl Swarm {
     ) -> Result<Self, Error> {
         let every = sockets.checked_div(stalled).unwrap_or(usize::MAX).max(1);
         let open = |n: usize| {
-            let stalls = n % every == 0 && n / every < stalled;
+            let stalls = n.is_multiple_of(every) && n / every < stalled;
             async move {
                 let opened = tokio::time::timeout(OPEN_WITHIN, connect(target, n, stalls)).await;
                 opened.unwrap_or(Err(Error::Timeout(OPEN_WITHIN.as_millis()))).map(|o| (o, stalls))
@@ -226,11 +226,7 @@ impl Swarm {
     fn read(&mut self, time: Duration) -> Result<Seen, Error> {
         let (mut seen, begin) = (Seen::new()?, Instant::now());
         let mut events = Events::with_capacity(1024);
-        loop {
-            let Some(left) = time.checked_sub(begin.elapsed()).filter(|left| !left.is_zero())
-            else {
-                break;
-            };
+        while let Some(left) = time.checked_sub(begin.elapsed()).filter(|left| !left.is_zero()) {
             match self.poll.poll(&mut events, Some(left.min(Duration::from_millis(100)))) {
                 Ok(()) => {}
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
