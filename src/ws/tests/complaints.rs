@@ -1,17 +1,26 @@
 //! What users of other servers complained about, each as a test that would have found it.
 //!
-//! | complaint | test |
-//! |---|---|
-//! | slow clients dropped instead of throttled (centrifuge #255, uWebSockets.js #499) | `pressure::slow_clients_are_throttled_not_dropped` |
-//! | pongs lost under pressure, so that live clients die (uWebSockets #1876) | `pressure::pongs_are_not_lost_under_pressure`, `pressure::a_live_client_under_pressure_outlives_heartbeats` |
-//! | a delta without its base (centrifuge #629) | `no_delta_comes_without_its_base` |
-//! | no recovery before the first event (socket.io #5538) | `who_has_seen_no_event_yet_resumes` |
-//! | a position that never existed (centrifuge-go #160) | `a_position_that_never_existed_gets_a_snapshot` |
-//! | a late joiner sees stale state (colyseus #917) | `a_late_joiner_sees_the_newest_board` |
-//! | the first patch as large as the whole (colyseus #249) | `the_first_delta_is_not_the_whole` |
-//! | more clients in a room than its limit (colyseus #678) | `joins_at_the_same_time_do_not_pass_the_limit` |
-//! | a rank index that is stale after a ban (lila #4711) | `tests/it/complaints.rs`: `a_disqualified_player_leaves_every_view` |
-//! | a herd that comes back at once (mattermost-webapp #10960) | `ten_thousand_goodbyes_are_spread` |
+//! - slow clients dropped instead of throttled (centrifuge #255, uWebSockets.js #499):
+//!   `pressure::slow_clients_are_throttled_not_dropped`
+//! - pongs lost under pressure, so that live clients die (uWebSockets #1876):
+//!   `pressure::pongs_are_not_lost_under_pressure`
+//!   `pressure::a_live_client_under_pressure_outlives_heartbeats`
+//! - a delta without its base (centrifuge #629):
+//!   `no_delta_comes_without_its_base`
+//! - no recovery before the first event (socket.io #5538):
+//!   `who_has_seen_no_event_yet_resumes`
+//! - a position that never existed (centrifuge-go #160):
+//!   `a_position_that_never_existed_gets_a_snapshot`
+//! - a late joiner sees stale state (colyseus #917):
+//!   `a_late_joiner_sees_the_newest_board`
+//! - the first patch as large as the whole (colyseus #249):
+//!   `the_first_delta_is_not_the_whole`
+//! - more clients in a room than its limit (colyseus #678):
+//!   `joins_at_the_same_time_do_not_pass_the_limit`
+//! - a rank index that is stale after a ban (lila #4711):
+//!   `a_disqualified_player_leaves_every_view` (tests/it/complaints.rs)
+//! - a herd that comes back at once (mattermost-webapp #10960):
+//!   `ten_thousand_goodbyes_are_spread`
 
 use super::support::{Stage, id, view, wait};
 use crate::ws::LiveConfig;
