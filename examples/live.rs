@@ -14,6 +14,7 @@
 use actix_http::{HttpService, Request, Response, StatusCode};
 use async_trait::async_trait;
 use palio::actors::board::{BoardRow, BoardView, Boards, OwnRow, Status, Tokens};
+use palio::actors::purse::{Purse, Purses};
 use palio::ws::{Live, LiveConfig};
 use palio_domain::{PlayerId, TenantId, TournamentId, UnixMs};
 use std::convert::Infallible;
@@ -90,6 +91,27 @@ impl Tokens for Nobody {
     }
 }
 
+#[async_trait]
+impl Purse for Nobody {
+    fn news(&self) -> u64 {
+        0
+    }
+
+    fn notices(&self, after: u64) -> (u64, Vec<Arc<str>>) {
+        (after, Vec::new())
+    }
+
+    async fn text(&self) -> Option<(u64, String)> {
+        None
+    }
+}
+
+impl Purses for Nobody {
+    fn watch(&self, _: TenantId, _: PlayerId) -> Arc<dyn Purse> {
+        Arc::new(Self)
+    }
+}
+
 /// The value after `name`, if it is there.
 fn argument(name: &str) -> Option<u64> {
     std::env::args().skip_while(|word| word != name).nth(1).map(|text| text.parse().unwrap())
@@ -120,7 +142,7 @@ async fn serve(port: u16, sockets: usize) {
     let now =
         Arc::new(move || UnixMs(NOW).plus_ms(i64::try_from(begin.elapsed().as_millis()).unwrap()));
     let config = LiveConfig { sockets_max: 100_000, ..LiveConfig::default() };
-    let live = Live::start(config, boards.clone(), Arc::new(Nobody), now);
+    let live = Live::start(config, boards.clone(), Arc::new(Nobody), Arc::new(Nobody), now);
     let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
     let of_worker = Arc::clone(&live);
     let server = actix_server::Server::build().workers(1).disable_signals();

@@ -1,27 +1,30 @@
 //! The composition root: the only place that wires parts together.
 
+mod parts;
+
 use crate::actors::board::Tokens;
 use crate::actors::budget::Division;
-use crate::actors::desk::{Desk, Patience};
+use crate::actors::desk::Desk;
 use crate::actors::follower::{Folds, Follower};
 use crate::actors::handle::{CoreHandle, Reply, Work};
+use crate::actors::purses::Watches;
 use crate::actors::registry::{self, CoreConfig, CoreParts};
+use crate::actors::rollover::Rollovers;
 use crate::actors::scheduler::{self, Refused, Scheduler};
 use crate::actors::schedules::Schedules;
-use crate::actors::tournaments::{Payers, Tournaments};
-use crate::auth::{Issuer, ProviderKey, ProviderKeys, Role};
+use crate::actors::tournaments::Tournaments;
+use crate::auth::{Issuer, ProviderKeys, Role};
 use crate::clock::{Clock, SystemClock};
-use crate::config::{self, Config, ConfigError, Mode, Secrets, StorageKind};
-use crate::http::{self, Adapter, Bounds, Intake, Limits, Server};
-use crate::notices::{Address, Notices};
-use crate::payments::Payments;
+use crate::config::{Config, ConfigError, Mode, Secrets, StorageKind};
+use crate::http::{self, Limits, Server};
+use crate::peers::Peers;
 use crate::players::Players;
 use crate::providers::health::{self, Providers};
-use crate::providers::profile::Profile;
 use crate::providers::sandbox::{self, SandboxConfig};
-use crate::providers::{dialects, series};
+use crate::providers::series;
 use crate::search::Search;
 use crate::storage::{self, Storage};
+use crate::tls;
 use crate::ws::{self, Live, LiveConfig};
 use actix_http::HttpService;
 use actix_service::map_config;
@@ -30,10 +33,11 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 use metrics_exporter_prometheus::PrometheusHandle;
 use palio_domain::journal::Keys;
-use palio_domain::tournament::Kind;
-use palio_domain::{PlayerId, ProviderId, TenantId, UnixMs};
-use palio_protocol::session::SessionRules;
-use std::collections::HashMap;
+use palio_domain::{PlayerId, TenantId, UnixMs};
+use parts::{
+    adapters, canonical_keys, intake, named, notices, patience, payers, profile, rules_off,
+    session_rules, themes, tournament_types,
+};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,6 +64,9 @@ pub enum Error {
     /// Anything else of the operating system.
     #[error(transparent)]
     Io(#[from] std::io::Error),
+    /// TLS.
+    #[error(transparent)]
+    Tls(#[from] tls::Error),
     /// Metrics.
     #[error("metrics can't be recorded: {0}")]
     Metrics(#[from] metrics_exporter_prometheus::BuildError),
@@ -77,6 +84,9 @@ pub struct Running {
     pub address: SocketAddr,
     /// Where metrics are.
     pub admin: SocketAddr,
+    /// Where it ends TLS.
+    pub tls: Option<SocketAddr>,
+    front: Option<tls::Front>,
     /// For operators' tokens.
     pub issuer: Arc<Issuer>,
     core: CoreHandle,
@@ -207,15 +217,24 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
         clock: Arc::clone(&clock),
         zones: config.tenant.iter().map(|of| (TenantId(of.id), of.zone.clone())).collect(),
         types: tournament_types(config),
+        rules_off: rules_off(config),
         definition: http::definition_of,
     });
-    let folds = (Arc::clone(&tournaments), Arc::clone(&desk), Arc::clone(&search), schedules);
+    let purses = Watches::new(core.clone(), Arc::clone(&clock));
+    let folds = Folds {
+        tournaments: Arc::clone(&tournaments),
+        desk: Arc::clone(&desk),
+        search: Arc::clone(&search),
+        schedules,
+        purses: Arc::clone(&purses),
+    };
     follow(&storage, batches, folds, &scheduler, config).await?;
 
     let issuer = Arc::new(Issuer::new(&secrets.jwt));
     let live_clock = Arc::clone(&clock);
     let now: ws::Clock = Arc::new(move || live_clock.now());
     let boards: Arc<dyn crate::actors::board::Boards> = tournaments.clone();
+    let peers = Peers::default();
     let live = Live::start(
         LiveConfig {
             threads: config.live.threads,
@@ -223,12 +242,14 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
             sockets_per_address_max: config.live.sockets_per_address_max,
             sockets_per_tenant_max: config.live.sockets_per_tenant_max,
             drain_ms: config.live.drain_seconds * 1000,
+            peers: peers.clone(),
             stalled_ms_max: config.live.stalled_seconds_max * 1000,
             ring_len: config.live.ring,
             allowed_origins: config.live.allowed_origins.clone(),
             ..LiveConfig::default()
         },
         boards,
+        purses,
         Arc::new(PlayerTokens { issuer: Arc::clone(&issuer), clock: Arc::clone(&clock) }),
         now,
     );
@@ -240,6 +261,7 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
         players: Arc::new(Players::new(Arc::clone(&storage.directory), keys.clone())),
         keys,
         clock,
+        peers: peers.clone(),
         tournaments: Arc::clone(&tournaments),
         scheduler,
         desk,
@@ -267,39 +289,28 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
         player_token_ms: i64::from(config.auth.player_token_minutes) * 60_000,
         demo_players: (config.mode == Mode::Demo).then_some(config.demo.players),
         tournament_types: tournament_types(config),
+        rules_off: rules_off(config),
+        themes: themes(config),
         public_tenant: TenantId(config.tenant.first().map_or(1, |tenant| tenant.id)),
     });
     let (server, address) = serve(config, state.clone(), &live)?;
     let (admin_server, admin) = serve_admin(config, state, metrics)?;
+    let front = front(config, address, peers)?;
     now_serving.send_replace(true);
-    Ok(Running { address, admin, issuer, core, live, tournaments, server, admin_server, storage })
-}
-
-/// Whom prizes need besides wallets.
-fn payers(
-    config: &Config,
-    secrets: &Secrets,
-    storage: &Storage,
-    keys: &Keys,
-) -> Result<Payers, Error> {
-    let services = config.tenant.iter().filter_map(|tenant| {
-        let id = TenantId(tenant.id);
-        let secret = secrets.payments.get(&id)?.expose().to_vec();
-        Some((id, tenant.payments.clone()?, secret))
-    });
-    let payments = Payments::new(services)
-        .map_err(|error| Error::Refused(format!("payment services can't be asked: {error}")))?;
-    let mut rounds_of = HashMap::new();
-    for provider in &config.provider {
-        if let Ok(id) = ProviderId::parse(&provider.id) {
-            rounds_of.entry(TenantId(provider.tenant)).or_insert(id);
-        }
-    }
-    let players = Players::new(Arc::clone(&storage.directory), keys.clone());
-    let external = |tenant: &&config::Tenant| tenant.wallet == config::WalletKeeper::External;
-    let external =
-        config.tenant.iter().filter(external).map(|tenant| TenantId(tenant.id)).collect();
-    Ok(Payers { payments, players, rounds_of, external })
+    let tls = front.as_ref().map(|front| front.address);
+    Ok(Running {
+        address,
+        admin,
+        tls,
+        front,
+        issuer,
+        core,
+        live,
+        tournaments,
+        server,
+        admin_server,
+        storage,
+    })
 }
 
 /// What operators last set, from the journal.
@@ -330,100 +341,6 @@ fn watch(providers: &Arc<Providers>, clock: &Arc<dyn Clock>, config: &Config) {
     });
 }
 
-/// The keys that sign the canonical contract. A dialect's key must not: Hub88's is public.
-fn canonical_keys(
-    config: &Config,
-    mut keys: HashMap<String, ProviderKey>,
-) -> HashMap<String, ProviderKey> {
-    let others = config.provider.iter().filter(|p| p.dialect != config::Dialect::Palio);
-    for key in others.flat_map(|provider| &provider.keys) {
-        keys.remove(&key.id);
-    }
-    keys
-}
-
-/// Providers that speak a dialect, with their keys.
-fn adapters(config: &Config, secrets: &Secrets) -> Result<HashMap<String, Adapter>, Error> {
-    let mut adapters = HashMap::new();
-    for provider in &config.provider {
-        let keys = provider.keys.iter().filter_map(|key| secrets.providers.get(&key.id));
-        let keys: Vec<_> = keys.map(|key| key.secret.clone()).collect();
-        let wrong = |what: String| Error::Refused(format!("provider {}: {what}", provider.id));
-        let Some(dialect) = dialects::open(provider.dialect, &keys)
-            .map_err(|what| wrong(format!("a key {what}")))?
-        else {
-            continue;
-        };
-        let id = ProviderId::parse(&provider.id).map_err(|error| wrong(error.to_string()))?;
-        let adapter = Adapter { tenant: TenantId(provider.tenant), provider: id, dialect };
-        adapters.insert(provider.id.clone(), adapter);
-    }
-    Ok(adapters)
-}
-
-fn profile(
-    config: &Config,
-    provider: &crate::config::Provider,
-) -> ((TenantId, String), Arc<Profile>) {
-    let tenant = config.tenant.iter().find(|tenant| tenant.id == provider.tenant);
-    let offered = tenant.map(|tenant| tenant.currencies.as_slice()).unwrap_or_default();
-    (named(provider), Arc::new(Profile::new(provider, offered)))
-}
-
-fn named(provider: &crate::config::Provider) -> (TenantId, String) {
-    (TenantId(provider.tenant), provider.id.clone())
-}
-
-fn intake(config: &Config) -> Intake {
-    let bounds = Bounds {
-        all: config.http.bodies_max,
-        address: config.http.bodies_per_address_max,
-        provider_percent: config.core.provider_share_percent,
-    };
-    let providers = config.provider.iter().filter_map(|provider| {
-        // The configuration was checked; an id that is none can only come from code.
-        Some((TenantId(provider.tenant), ProviderId::parse(&provider.id).ok()?))
-    });
-    Intake::new(bounds, providers)
-}
-
-fn patience(
-    config: &Config,
-    provider: &crate::config::Provider,
-) -> Option<((TenantId, palio_domain::ProviderId), Patience)> {
-    let ((tenant, _), profile) = profile(config, provider);
-    let id = palio_domain::ProviderId::parse(&provider.id).ok()?;
-    let (overdue_ms, void) = (profile.overdue_ms?, profile.overdue_void);
-    Some(((tenant, id), Patience { overdue_ms, void }))
-}
-
-fn session_rules(tenant: &crate::config::Tenant) -> (TenantId, SessionRules) {
-    let rules = SessionRules {
-        currencies: tenant.currencies.clone(),
-        countries_blocked: tenant.countries_blocked.clone(),
-        age_min: tenant.age_min,
-    };
-    (TenantId(tenant.id), rules)
-}
-
-/// Which types of tournaments each tenant can announce; all where there are none.
-fn tournament_types(config: &Config) -> HashMap<TenantId, Vec<Kind>> {
-    let types = |tenant: &config::Tenant| (TenantId(tenant.id), tenant.tournament_types.clone());
-    config.tenant.iter().map(types).collect()
-}
-
-/// Where notices go.
-fn notices(config: &Config, secrets: &Secrets, clock: &Arc<dyn Clock>) -> Result<Notices, Error> {
-    let address = |tenant: &config::Tenant| {
-        let id = TenantId(tenant.id);
-        // Checked with the configuration; an empty one is none.
-        let url = reqwest::Url::parse(&tenant.notices_url).ok()?;
-        Some((id, Address { url, secret: secrets.notices.get(&id)?.clone() }))
-    };
-    Notices::new(config.tenant.iter().filter_map(address).collect(), Arc::clone(clock))
-        .map_err(|error| Error::Refused(format!("notices can't be sent: {error}")))
-}
-
 /// Sets what stands in the configuration.
 async fn configure(scheduler: &Scheduler, config: &Config) -> Result<(), Error> {
     for (n, (tenant, document)) in config.schedules().enumerate() {
@@ -451,16 +368,16 @@ async fn follow(
 ) -> Result<(), Error> {
     let (started, is_started) = tokio::sync::oneshot::channel();
     let (storage, scheduler, settings) = (storage.clone(), Arc::clone(scheduler), config.clone());
-    let ready = Arc::clone(&folds.0);
+    let ready = Arc::clone(&folds.tournaments);
     let series = series::Schedule::new(config).map_err(Error::Refused)?;
     let save_every = Duration::from_secs(config.core.snapshot_interval_seconds);
     let arbiter = actix::Arbiter::new();
     arbiter.spawn_fn(move || {
         actix::spawn(async move {
             let restored = async {
-                let positions = folds.0.restore().await?;
-                folds.1.restore(&positions).await?;
-                folds.3.restore(&positions).await.map(|()| positions)
+                let positions = folds.tournaments.restore().await?;
+                folds.desk.restore(&positions).await?;
+                folds.schedules.restore(&positions).await.map(|()| positions)
             };
             let positions = match restored.await {
                 Ok(positions) => positions,
@@ -472,7 +389,7 @@ async fn follow(
                 }
             };
             let journal = Arc::clone(&storage.journal);
-            let (tournaments, desk, search, _) = folds.clone();
+            let Folds { tournaments, desk, search, schedules, .. } = folds.clone();
             let mut follower = Follower::new(journal, batches, folds, positions, save_every);
             follower.catch_up().await;
             tournaments.show().await;
@@ -490,6 +407,8 @@ async fn follow(
             actix::spawn(Arc::clone(&tournaments).keep_time());
             actix::spawn(desk.run());
             actix::spawn(search.run());
+            let rollovers = Rollovers { tournaments: Arc::clone(&tournaments), schedules };
+            actix::spawn(rollovers.run());
             actix::spawn(series.run(tournaments));
             actix::spawn(Arc::clone(&scheduler).run());
             actix::spawn(scheduler.tell());
@@ -564,6 +483,13 @@ fn serve(
     Ok((handle, address))
 }
 
+/// The TLS front, where one is configured.
+fn front(config: &Config, inner: SocketAddr, peers: Peers) -> Result<Option<tls::Front>, Error> {
+    // What is not an address was refused with the configuration.
+    let Ok(bind) = config.tls.bind.parse() else { return Ok(None) };
+    Ok(Some(tls::start(&config.tls, bind, inner, peers)?))
+}
+
 fn serve_admin(
     config: &Config,
     state: web::Data<Server>,
@@ -596,6 +522,9 @@ impl Running {
     pub async fn stop(self) {
         tracing::info!("stopping");
         self.live.shutdown().await;
+        if let Some(front) = &self.front {
+            front.stop();
+        }
         self.server.stop(true).await;
         self.admin_server.stop(false).await;
         self.core.stop().await;

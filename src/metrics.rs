@@ -231,7 +231,7 @@ pub const ALL: &[Metric] = &[
         Gauge,
         Count,
         "",
-        "Open sockets, those in their closing handshake included.",
+        "Open sockets and event streams, those in their closing handshake included.",
     ),
     metric("palio_ws_frames_sent_total", Counter, Count, "", "Frames begun to be sent to sockets."),
     metric("palio_ws_bytes_sent_total", Counter, Bytes, "", "Bytes written to sockets."),
@@ -243,6 +243,13 @@ pub const ALL: &[Metric] = &[
         "Clients brought up to date: by a resume, a snapshot for a lost base, or a merged delta.",
     ),
     metric("palio_ws_closed_total", Counter, Count, "code", "Sockets that ended, by close code."),
+    metric(
+        "palio_tls_handshakes_failed_total",
+        Counter,
+        Count,
+        "",
+        "TLS handshakes that failed or took too long.",
+    ),
 ];
 
 /// Bounds of histograms in seconds: fine below the promised times (100 ms to be settled, 150 ms

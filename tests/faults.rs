@@ -15,16 +15,24 @@ use palio::storage::StoredRow;
 use palio::storage::memory::Memory;
 use palio_domain::journal::head::{CHAIN_START, link};
 use palio_domain::journal::{Account, Head, Keys, RowKind, Stage};
+use palio_domain::tournament::lifecycle::rollover::Carried;
+use palio_domain::tournament::lifecycle::{Command as Ask, Event, Tournament};
+use palio_domain::tournament::prizes::table::PrizeTable;
+use palio_domain::tournament::schedule::ScheduleId;
+use palio_domain::tournament::score::{ONE, Points};
+use palio_domain::tournament::settle::{self, Settling};
+use palio_domain::tournament::{Admission, Definition, EntryMode, Kind, Metric, Review, Standings};
 use palio_domain::wallet::contest::Act;
 use palio_domain::wallet::reported::{Correction, RoundReport, Sums};
 use palio_domain::wallet::{BetRef, BetResult, Cell, Command, Found, Prepared, Terms};
 use palio_domain::{
     Aggregate, Amount, BetId, Currency, GameId, PlayerId, ProviderId, RoundId, Slot, TenantId,
-    UnixMs, WithdrawalId,
+    TournamentId, UnixMs, WithdrawalId,
 };
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 const TENANT: TenantId = TenantId(1);
 
@@ -339,4 +347,167 @@ async fn every_damage_is_found() {
         assert!(!report.is_clean(), "seed {seed}: not found: {how}");
     }
     println!("{faults} damages, all found, in {:?}", started.elapsed());
+}
+
+fn race(id: &str, starts: i64) -> Definition {
+    let table = r#"{"currency":"EUR","policies":{"unspent":"rollover"},"pool":{"seed":"100.00"},
+        "bands":[{"from":1,"prizes":[{"kind":"cash","percent":"100"}]}]}"#;
+    let table: PrizeTable = serde_json::from_str(table).unwrap();
+    Definition {
+        id: TournamentId::parse(id).unwrap(),
+        name: "Race".to_owned(),
+        metric: Metric::Turnover,
+        currency: Currency::EUR,
+        starts: UnixMs(starts),
+        ends: UnixMs(starts + 800),
+        registration_opens: None,
+        grace_ms: 0,
+        rules: Metric::Turnover.rules(Points(ONE), Currency::EUR).unwrap(),
+        tick_ms: 1_000,
+        top_n: 10,
+        entry: EntryMode::OptIn,
+        prizes: Vec::new(),
+        description: String::new(),
+        kind: Kind::Leaderboard,
+        admission: Admission::default(),
+        table: Some(Box::new(table)),
+        review: Review::default(),
+        schedule: Some(ScheduleId::parse("race").unwrap()),
+    }
+}
+
+/// Two races in which nobody plays: 100.00 goes from the first into the second, which would roll
+/// 200.00 over. `steps`: 1 it is sent, 2 it is taken, 3 the first one knows that it is there.
+fn rolled_over(steps: u32) -> Memory {
+    let memory = Memory::new();
+    let keys = Keys::new([1; 32]);
+    let all: Vec<_> = Slot::all().collect();
+    let mut stage = Stage::new(memory.acquire_sync("first", &all));
+    let races = [race("one", 1_000), race("two", 2_000)];
+    let mut homes: [Option<Tournament>; 2] = [None, None];
+    let mut ask = |homes: &mut [Option<Tournament>; 2], at: usize, now: i64, act: Ask| {
+        let event = Tournament::decide(homes[at].as_ref(), &act, UnixMs(now)).unwrap().unwrap();
+        let row = stage.push(event.draft(TENANT, &races[at], &keys, None), UnixMs(now)).unwrap();
+        match (&mut homes[at], Event::from_row(&row).unwrap()) {
+            (home, Event::Created { definition }) => {
+                *home = Some(Tournament::created(row.seq, *definition));
+            }
+            (Some(home), event) => home.apply(row.seq, row.time, &event),
+            (None, _) => panic!(),
+        }
+        memory.append_sync("first", &stage.seal().unwrap()).unwrap();
+    };
+    let close = |homes: &[Option<Tournament>; 2], at: usize| {
+        let seen = homes[at].as_ref().unwrap().seq;
+        let fold = Standings::new(Arc::new(races[at].clone()), TENANT, UnixMs(500));
+        Ask::Close { seen, cut: vec![0; 256], result: fold.result() }
+    };
+    let plan = |homes: &[Option<Tournament>; 2], at: usize| {
+        let settling = Settling { finishers: Vec::new(), turnover: Amount::ZERO };
+        let home = homes[at].as_ref().unwrap();
+        let plan = settle::settle(&races[at], home.brought(), &settling).unwrap().unwrap();
+        Ask::Plan { seen: home.seq, version: 1, plan: Box::new(plan) }
+    };
+    ask(&mut homes, 0, 500, Ask::Create(Box::new(races[0].clone())));
+    ask(&mut homes, 1, 500, Ask::Create(Box::new(races[1].clone())));
+    ask(&mut homes, 0, 1_000, Ask::Start);
+    let ended = close(&homes, 0);
+    ask(&mut homes, 0, 1_900, ended);
+    let first = plan(&homes, 0);
+    ask(&mut homes, 0, 1_900, first);
+    let (from, to) = (races[0].id.clone(), races[1].id.clone());
+    ask(&mut homes, 0, 1_900, Ask::Roll { version: 1, to: Some(to), instead_of: None });
+    if steps == 1 {
+        return memory;
+    }
+    let carried = Carried { from, version: 1, amount: Amount(10_000) };
+    ask(&mut homes, 1, 1_900, Ask::CarryIn { carried, currency: Currency::EUR });
+    if steps == 3 {
+        ask(&mut homes, 0, 1_900, Ask::Arrive { version: 1 });
+    }
+    ask(&mut homes, 1, 2_000, Ask::Start);
+    let ended = close(&homes, 1);
+    ask(&mut homes, 1, 2_900, ended);
+    let second = plan(&homes, 1);
+    ask(&mut homes, 1, 2_900, second);
+    assert_eq!(homes[1].as_ref().unwrap().rollover.waits(), Amount(20_000));
+    memory
+}
+
+/// A sum on its way from one pool to the next: changed, dropped, taken twice or by another.
+#[tokio::test]
+async fn a_sum_that_is_carried_is_followed() {
+    type Change = fn(&mut Vec<StoredRow>, usize);
+    let drop_it: Change = |rows, at| drop(rows.remove(at));
+    let double: Change = |rows, at| {
+        let mut again = StoredRow { chain: None, ..rows[at].clone() };
+        again.row.claim = Some([7; 16]);
+        rows.insert(at, again);
+    };
+    let more: Change = |rows, at| rows[at].row.leg.as_mut().unwrap().amount = Amount(10_001);
+    let less: Change = |rows, at| rows[at].row.leg.as_mut().unwrap().amount = Amount(9_999);
+    let to_promotions: Change =
+        |rows, at| rows[at].row.leg.as_mut().unwrap().credit = Account::Promo;
+    let no_money: Change = |rows, at| rows[at].row.leg = None;
+    let elsewhere: Change = |rows, at| {
+        let payload = String::from_utf8(rows[at].row.payload.to_vec()).unwrap();
+        let other = payload.replace("two", "six").replace("one", "six");
+        assert_ne!(payload, other);
+        rows[at].row.payload = other.into_bytes().into();
+    };
+    let later: Change = |rows, at| {
+        let payload = String::from_utf8(rows[at].row.payload.to_vec()).unwrap();
+        rows[at].row.payload = payload.replace(":1", ":2").into_bytes().into();
+    };
+    let (sent, taken) = (RowKind::RolledOver, RowKind::CarriedIn);
+    let arrived = RowKind::RolloverArrived;
+    let cases: [(&str, RowKind, Change); 18] = [
+        ("dropped", sent, drop_it),
+        ("dropped", taken, drop_it),
+        ("doubled", sent, double),
+        ("doubled", taken, double),
+        ("doubled", arrived, double),
+        ("raised", sent, more),
+        ("raised", taken, more),
+        ("lowered", sent, less),
+        ("lowered", taken, less),
+        ("to promotions", sent, to_promotions),
+        ("to promotions", taken, to_promotions),
+        ("without its money", sent, no_money),
+        ("without its money", taken, no_money),
+        ("of another", sent, elsewhere),
+        ("of another", taken, elsewhere),
+        ("of another version", sent, later),
+        ("of another version", taken, later),
+        ("of another version", arrived, later),
+    ];
+    for (steps, in_flight) in [(1, 1), (2, 0), (3, 0)] {
+        let report = palio::verify::run(&rolled_over(steps).storage()).await.unwrap();
+        assert!(report.is_clean(), "{report:#?}");
+        assert_eq!(report.in_flight, in_flight);
+    }
+    let sound = rolled_over(3);
+    for (how, kind, change) in cases {
+        let copy = sound.copy();
+        let mut is_met = false;
+        for slot in Slot::all() {
+            copy.tamper(slot, |rows, head| {
+                let Some(at) = rows.iter().position(|stored| stored.row.kind == kind) else {
+                    return;
+                };
+                is_met = true;
+                change(rows, at);
+                // The last row of a batch has its link: each row here is one.
+                for (seq, stored) in (1..).zip(rows.iter_mut()) {
+                    stored.row.seq = seq;
+                }
+                relink(rows, head);
+            });
+        }
+        assert!(is_met, "{how}");
+        let report = palio::verify::run(&copy.storage()).await.unwrap();
+        let outside = ["chain", "gapless", "head", "keys"];
+        let found = report.differences.iter().any(|found| !outside.contains(&found.check));
+        assert!(found, "{} {how}: {report:#?}", kind.name());
+    }
 }

@@ -26,7 +26,7 @@ import { learnFromHeader } from './clock.js';
  * @property {number} [entriesMax]
  * @property {'best'|'sum'} [reentry]
  * @property {{min?: number, max?: number, taken?: number}} [seats]
- * @property {{total: string}} [pool]
+ * @property {{total: string, carriedIn?: {from: string, amount: string}[]}} [pool]
  * @property {{from: number, to: number, prizes: string[]}[]} [places]
  * @property {string} [entryClosesAt]
  * @property {{countries?: string[], countriesExcept?: string[], segments?: string[]}} [eligibility]
@@ -58,21 +58,20 @@ const STORED_AT = 'x-palio-stored-at';
 
 /**
  * @param {string} path
- * @param {{method?: string, token?: string|null, body?: unknown, etag?: string|null, key?: string, signal?: AbortSignal}} [options]
- * @returns {Promise<{status: number, body: any, etag: string|null, storedAt: number|null}>}
+ * @param {{method?: string, token?: string|null, body?: unknown, key?: string}} [options]
+ * @returns {Promise<{status: number, body: any, storedAt: number|null}>}
  */
-async function call(path, { method = 'GET', token, body, etag, key, signal } = {}) {
+async function call(path, { method = 'GET', token, body, key } = {}) {
   /** @type {Record<string, string>} */
   const headers = { accept: 'application/json' };
   if (token) headers.authorization = `Bearer ${token}`;
-  if (etag) headers['if-none-match'] = etag;
   if (key) headers['x-idempotency-key'] = key;
   if (body !== undefined) headers['content-type'] = 'application/json';
   /** @type {Response} */
   let answer;
   try {
     answer = await fetch(path, {
-      method, headers, cache: 'no-store', credentials: 'omit', signal,
+      method, headers, cache: 'no-store', credentials: 'omit',
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });
   } catch (error) {
@@ -80,18 +79,15 @@ async function call(path, { method = 'GET', token, body, etag, key, signal } = {
   }
   const storedAt = answer.headers.get(STORED_AT);
   if (!storedAt) learnFromHeader(answer.headers.get('date'));
-  const json = answer.status === 304 || answer.status === 204 ? null : await answer.json().catch(() => null);
-  if (!answer.ok && answer.status !== 304) {
+  const json = answer.status === 204 ? null : await answer.json().catch(() => null);
+  if (!answer.ok) {
     throw new ApiError(answer.status, String(json?.code ?? 'UNKNOWN'), String(json?.detail ?? json?.title ?? ''));
   }
-  return { status: answer.status, body: json, etag: answer.headers.get('etag'), storedAt: storedAt ? Number(storedAt) : null };
+  return { status: answer.status, body: json, storedAt: storedAt ? Number(storedAt) : null };
 }
 
 /** @param {string} id */
 const tournamentPath = (id) => `/api/tournaments/${encodeURIComponent(id)}`;
-
-/** @param {string} id @param {number} limit */
-export const boardPath = (id, limit) => `${tournamentPath(id)}/leaderboard?limit=${limit}`;
 
 /** @param {'active'|'upcoming'|'completed'|'cancelled'} status @returns {Promise<{tournaments: Tournament[], storedAt: number|null}>} */
 export async function listTournaments(status) {
@@ -101,9 +97,6 @@ export async function listTournaments(status) {
 
 /** @param {string} id @returns {Promise<Tournament>} */
 export const getTournament = async (id) => (await call(tournamentPath(id))).body;
-
-/** @param {string} id @param {number} limit @param {string|null} etag @param {AbortSignal} [signal] */
-export const getBoard = (id, limit, etag, signal) => call(boardPath(id, limit), { etag, signal });
 
 /** @param {string} id @param {string} token */
 export const getOwnRow = async (id, token) => (await call(`${tournamentPath(id)}/leaderboard/me`, { token })).body;
@@ -116,6 +109,9 @@ export const leave = (id, token) => call(`${tournamentPath(id)}/leave`, { method
 
 /** @param {string} token @returns {Promise<Me>} */
 export const getMe = async (token) => (await call('/api/me', { token })).body;
+
+/** @param {string|null} token @returns {Promise<import('./theme.js').Theme>} */
+export const getTheme = async (token) => (await call('/api/theme', { token })).body;
 
 /** @returns {Promise<{demo: boolean, players: number}>} */
 export const getDemo = async () => (await call('/demo/info')).body;

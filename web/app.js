@@ -5,7 +5,8 @@ import { money } from './format.js';
 import { ListScreen } from './list.js';
 import { startWorker, updated } from './pwa.js';
 import { route, startRouting } from './route.js';
-import { lookForDemo, me, refreshMe, session, setSession } from './session.js';
+import { followWallet, lookForDemo, me, refreshMe, session, setSession } from './session.js';
+import { logoOf, startTheme, theme } from './theme.js';
 import { TournamentScreen } from './tournament.js';
 import { html, render } from './ui.js';
 
@@ -13,7 +14,7 @@ function TopBar() {
   const who = session.value;
   const account = me.value?.accounts[0];
   return html`<header class="bar"><div class="bar-in">
-    <a class="brand" href="#/"><img src="/icons/mark.svg" alt="" width="28" height="28" /><span>Palio</span></a>
+    <a class="brand" href="#/"><img src=${logoOf(theme.value)} alt="" width="28" height="28" /><span>${theme.value.name}</span></a>
     ${who && html`<div class="who">
       ${account && html`<span class="purse"><span class="hidden">Available: </span>${money(account.available, account.currency)}</span>`}
       <span class="who-name">${who.playerId}</span>
@@ -41,11 +42,13 @@ function App() {
 
 const root = document.getElementById('app');
 if (root) {
+  startTheme();
   startClock();
   startRouting();
   root.textContent = '';
   render(html`<${App} />`, root);
   void lookForDemo();
   void refreshMe();
+  followWallet();
   void startWorker();
 }

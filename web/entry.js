@@ -75,7 +75,8 @@ export function EntryBar({ of: t, entries, onChange }) {
   const quit = doing(async () => {
     if (!token) return;
     await leave(t.id, token);
-    await Promise.all([refreshMe(), onChange()]);
+    await refreshMe(); // first: who has left is not asked about his row
+    await onChange();
   });
   const press = () => {
     setProblem('');

@@ -1,7 +1,7 @@
 // The table of the race. Rows keep their place in the document by rank (so it reads in order) and travel to it
 // visibly: where each row was is measured before the change, and an animation carries it from there.
 
-import { moves } from './board.js';
+import { moves } from './client/index.js';
 import { metricOf, plural } from './format.js';
 import { Score, calm } from './score.js';
 import { Silk } from './silk.js';
@@ -10,11 +10,11 @@ import { Component, createRef, html } from './ui.js';
 
 const TRAVEL_MS = 650;
 
-/** @typedef {import('./board.js').Row} Row */
+/** @typedef {import('./client/index.js').Row} Row */
 
 /**
  * @typedef {object} Props
- * @property {Row[]} rows
+ * @property {readonly Row[]} rows
  * @property {string} epoch
  * @property {number} seq
  * @property {(row: Row) => string[]} prizesOf what a row wins
@@ -26,7 +26,7 @@ const TRAVEL_MS = 650;
 /** @extends {Component<Props>} */
 export class Leaderboard extends Component {
   body = createRef();
-  /** @type {Row[]} */
+  /** @type {readonly Row[]} */
   shown = [];
   /** Latest move per key; `id` makes its marker appear anew. @type {Map<string, {by: number, id: number}>} */
   marks = new Map();

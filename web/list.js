@@ -8,6 +8,7 @@ import { Money } from './prizes.js';
 import { Silk } from './silk.js';
 import { toTournament } from './route.js';
 import { isCancelled, isOver, priceOf, prizesOf, typeOf } from './terms.js';
+import { theme } from './theme.js';
 import { html, signal, useEffect } from './ui.js';
 
 /** @typedef {import('./api.js').Tournament} Tournament */
@@ -83,7 +84,7 @@ function Section({ title, items, kind, empty }) {
 
 export function ListScreen() {
   useEffect(() => {
-    document.title = 'Palio';
+    document.title = theme.value.name;
     const visit = () => { if (!document.hidden) void refresh(); };
     visit();
     const timer = setInterval(visit, REFRESH_MS);

@@ -1,7 +1,7 @@
 // The prizes: what places win at the present pool, and what the reader has won.
 
 import { Score } from './score.js';
-import { moneyParts } from './format.js';
+import { money, moneyParts } from './format.js';
 import { bandText, isOver, payoutState, prizeWord, prizesOf } from './terms.js';
 import { html } from './ui.js';
 
@@ -14,12 +14,13 @@ export function Money({ value, currency }) {
 
 /** @param {{of: import('./api.js').Tournament}} props */
 export function PrizePanel({ of: t }) {
-  const { bands, total, growing } = prizesOf(t);
+  const { bands, total, carried, growing } = prizesOf(t);
   if (bands.length === 0 && total === null) return null;
   return html`<section class="panel" aria-labelledby="h-prizes">
     <h2 id="h-prizes">Prizes</h2>
     ${growing && total !== null && html`<p class="pool"><span class="pool-label">${isOver(t) ? 'In the pool' : 'In the pool now'}</span>
       <b class="pool-total"><${Money} value=${total} currency=${t.currency} /></b></p>`}
+    ${carried !== null && html`<p class="note carried">Carried over from the last race: <b>${money(carried, t.currency)}</b></p>`}
     ${bands.length > 0 && html`<ol class="prizes">${bands.map((band) => html`<li key=${band.from}>
       <span class="prize-place">${bandText(band)}</span>
       <b>${band.prizes.map((text, i) => html`<span key=${i}>${text}</span>`)}</b></li>`)}</ol>`}

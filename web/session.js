@@ -1,7 +1,8 @@
 // Who plays: the token of this tab, kept in sessionStorage and nowhere else, and what the server says about its player.
 
-import { signal } from './ui.js';
+import { effect, signal } from './ui.js';
 import { ApiError, getDemo, getDemoToken, getMe } from './api.js';
+import { connectMe } from './client/index.js';
 import { forgetProgress } from './lastseen.js';
 
 /** @typedef {import('./api.js').Session} Session */
@@ -47,10 +48,27 @@ export async function refreshMe() {
   if (!token) return;
   try {
     const found = await getMe(token);
-    if (session.value?.token === token) me.value = found;
+    if (session.value?.token !== token) return;
+    // What the wallet's socket said before this answer came is at least as new.
+    const accounts = me.value === null ? wallet?.wallet?.accounts : null;
+    me.value = accounts ? { ...found, accounts } : found;
   } catch (error) {
     if (error instanceof ApiError && error.status === 401 && session.value?.token === token) setSession(null);
   }
+}
+
+/** @type {ReturnType<typeof connectMe>|null} */
+let wallet = null;
+
+/** Keeps the player's balance as the server has it, over its own socket. */
+export function followWallet() {
+  const made = connectMe({
+    onWallet(now) { if (now && me.value) me.value = { ...me.value, accounts: now.accounts }; },
+    onToken: () => setSession(null),
+    onNotice: ({ code, detail }) => console.warn(`wallet: ${code} ${detail}`),
+  });
+  wallet = made;
+  effect(() => made.setToken(session.value?.token ?? null));
 }
 
 /** Asks once whether this server is a demo. */

@@ -1,11 +1,12 @@
 // The service worker: keeps the shell and the last answers of the public API, so that the page opens offline.
 //
 // Shell: the list of `/sw-assets.json`, stored whole under its version; served from there, renewed as a whole.
-// API:   network first; a stored copy only when no server answers, marked with `x-palio-stored-at`.
+// API:   the list of tournaments and what each one is: network first; a stored copy only when no server answers,
+//        marked with `x-palio-stored-at`. Boards and their streams pass by: client/cache.js stores the last board.
 // Never: stores a request with `Authorization`, anything that is not a GET, or an answer other than 200.
 
 const SHELL = 'palio-shell-';
-const DATA = 'palio-data'; // the same name stands in lastseen.js
+const DATA = 'palio-data';
 const DATA_MAX = 60;
 const STORED_AT = 'x-palio-stored-at';
 
@@ -96,8 +97,8 @@ worker.addEventListener('fetch', (event) => {
   const url = new URL(request.url);
   if (request.method !== 'GET' || url.origin !== worker.location.origin) return;
   if (request.headers.has('authorization')) return;
-  if (url.pathname.startsWith('/api/tournaments')) event.respondWith(api(event));
-  else if (url.pathname === '/' || /^\/(?:[\w-]+\.(?:js|css|webmanifest)|vendor\/.+|icons\/.+)$/.test(url.pathname)) {
+  if (/^\/api\/tournaments(?:\/[^/]+)?$/.test(url.pathname)) event.respondWith(api(event));
+  else if (url.pathname === '/' || /^\/(?:[\w-]+\.(?:js|css|webmanifest)|(?:vendor|client|icons)\/.+)$/.test(url.pathname)) {
     if (url.pathname !== '/sw.js') event.respondWith(shell(event, url.pathname));
   }
 });

@@ -51,9 +51,9 @@ export function resultState(t) {
 
 /**
  * What places win: `at` gives a place's prizes as texts, `paid` is the last place that wins, `total` the money in
- * it all (null where it can't be said).
+ * it all (null where it can't be said), `carried` what of it nobody won in the race before.
  * @typedef {{from: number, to: number, prizes: string[]}} Band
- * @typedef {{bands: Band[], paid: number, total: string|null, growing: boolean, at: (rank: number) => string[]}} Prizes
+ * @typedef {{bands: Band[], paid: number, total: string|null, carried: string|null, growing: boolean, at: (rank: number) => string[]}} Prizes
  */
 
 /** @param {Tournament} t @returns {Prizes} */
@@ -65,6 +65,7 @@ export function prizesOf(t) {
   const total = t.pool?.total ?? (cash.length > 0 ? sum(cash) : null);
   return {
     bands, total, growing: Boolean(t.pool),
+    carried: t.pool?.carriedIn?.length ? sum(t.pool.carriedIn.map((one) => one.amount)) : null,
     paid: bands.reduce((last, band) => Math.max(last, band.to), 0),
     at: (rank) => bands.find((band) => band.from <= rank && rank <= band.to)?.prizes ?? [],
   };

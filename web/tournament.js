@@ -1,27 +1,30 @@
 // One tournament: its head, the live board, the player's own row, the final result.
 
 import { ApiError, getOwnRow, getTournament } from './api.js';
-import { row } from './board.js';
-import { now } from './clock.js';
-import { connect } from './connection.js';
+import { badge, connect, row } from './client/index.js';
+import { learnFromFrame, now } from './clock.js';
 import { Countdown } from './countdown.js';
 import { EntryBar, EntryPanel } from './entry.js';
 import { count, day, metricOf, money, ordinal, plural, time } from './format.js';
 import { keepProgress, lastProgress } from './lastseen.js';
 import { Leaderboard, Skeleton } from './leaderboard.js';
-import { badge } from './live.js';
 import { OwnRow } from './own.js';
 import { Money, Payouts, PrizePanel } from './prizes.js';
 import { ruleWords } from './rulewords.js';
 import { me as player, session, setSession } from './session.js';
 import { hasAmount, isCancelled, isClosed, isOver, priceOf, prizeWord, prizesOf, resultState, tieText, typeOf } from './terms.js';
+import { theme } from './theme.js';
 import { html, signal, useEffect, useState } from './ui.js';
 
 /** @typedef {import('./api.js').Tournament} Tournament */
-/** @typedef {import('./live.js').State} State */
+/**
+ * What the live connection brought: how it stands, the board, the own row.
+ * @typedef {import('./client/index.js').BoardState & {board: import('./client/index.js').Board|null, me: any}} State
+ */
 
 const REFRESH_MS = 15_000;
-const TOP_DEFAULT = 10;
+/** @type {State} */
+const BEGINNING = { mode: 'connecting', way: null, wasLive: false, staleAt: null, proof: null, board: null, me: null };
 
 /** @type {import('/vendor/signals.js').Signal<Tournament|null>} */
 const tournament = signal(null);
@@ -135,7 +138,6 @@ export function TournamentScreen({ id }) {
   const token = session.value?.token ?? null;
   const over = t ? isOver(t) : false;
   const personal = mine.value?.id === id ? mine.value : null;
-  const limit = t?.topN ?? TOP_DEFAULT;
   const [connection, setConnection] = useState(/** @type {ReturnType<typeof connect>|null} */ (null));
 
   useEffect(() => {
@@ -153,18 +155,21 @@ export function TournamentScreen({ id }) {
   const watching = t !== null && !isCancelled(t) && !(over && t.result);
   useEffect(() => {
     if (!watching) return undefined;
+    /** @param {Partial<State>} news */
+    const seen = (news) => { live.value = { ...(live.value ?? BEGINNING), ...news }; };
     const made = connect({
-      id, limit, token: session.value?.token ?? null,
-      onState: (next) => { live.value = next; },
-      onTokenRefused: () => setSession(null),
-      onNotice: (code, detail) => console.warn(`live board: ${code} ${detail}`),
+      tournament: id, token: session.value?.token ?? null,
+      onState: seen, onBoard: (board) => seen({ board }), onMe: (me) => seen({ me }),
+      onClock: learnFromFrame,
+      onToken: () => setSession(null),
+      onNotice: ({ code, detail }) => console.warn(`live board: ${code} ${detail}`),
     });
     setConnection(made);
     return () => {
-      made.stop();
+      made.close();
       setConnection(null);
     };
-  }, [id, limit, watching]);
+  }, [id, watching]);
   useEffect(() => { connection?.setToken(token); }, [connection, token]);
 
   // The head follows the board's status and the clock's crossings of start and end.
@@ -188,7 +193,7 @@ export function TournamentScreen({ id }) {
   useEffect(() => { void loadMine(id); }, [id, token, joined, Boolean(own?.rank)]);
   useEffect(() => { if (own) keepProgress(id, own); }, [id, own]);
   useEffect(() => {
-    if (t) document.title = `${own?.rank ? `#${own.rank} · ` : ''}${t.name} · Palio`;
+    if (t) document.title = `${own?.rank ? `#${own.rank} · ` : ''}${t.name} · ${theme.value.name}`;
   }, [t?.name, own?.rank]);
 
   if (trouble.value === 'missing') {
@@ -222,7 +227,7 @@ export function TournamentScreen({ id }) {
         ${isCancelled(t) && html`<p class="notice" role="status">This race was cancelled${t.reason ? html`: <b>${t.reason.replace(/\.$/, '')}</b>` : ''}.
           ${priceOf(t) && html`<span class="soft"> Buy-ins come back by its published rules.</span>`}</p>`}
         ${isCancelled(t) && !rows ? null : rows ? html`<${Leaderboard} rows=${rows} epoch=${board?.epoch ?? ''} seq=${board?.seq ?? 0}
-            prizesOf=${(/** @type {import('./board.js').Row} */ r) => (isCancelled(t) ? [] : won ? won.get(r.k) ?? [] : prizes.at(r.r))}
+            prizesOf=${(/** @type {import('./client/index.js').Row} */ r) => (isCancelled(t) ? [] : won ? won.get(r.k) ?? [] : prizes.at(r.r))}
             paid=${isCancelled(t) ? 0 : prizes.paid} metric=${t.metric} ownKey=${own?.key ?? player.value?.key ?? null} />` : html`<${Skeleton} />`}
         ${rows && board && !over && rows.length > 0 && board.participants > rows.length && html`<p class="more">Top ${count(rows.length)} of ${plural(board.participants, 'player')}</p>`}
       </div>

@@ -341,6 +341,7 @@ impl World {
             admission: palio_domain::tournament::Admission::default(),
             table: None,
             review: palio_domain::tournament::Review::default(),
+            schedule: None,
         };
         let create = lifecycle::Command::Create(Box::new(definition.clone()));
         let seq = self.step(None, &definition, &create);

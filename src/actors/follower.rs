@@ -4,6 +4,7 @@
 //! gap is read from the store.
 
 use super::desk::Desk;
+use super::purses::Watches;
 use super::schedules::Schedules;
 use super::tournaments::Tournaments;
 use crate::search::Search;
@@ -24,16 +25,25 @@ const CHECK_EVERY: Duration = Duration::from_millis(500);
 const PASSED_OVER_MAX: u32 = 4;
 
 /// Everything that is made of committed rows.
-pub type Folds = (Arc<Tournaments>, Arc<Desk>, Arc<Search>, Arc<Schedules>);
+#[derive(Clone)]
+pub struct Folds {
+    /// Standings, and their lives.
+    pub tournaments: Arc<Tournaments>,
+    /// Rounds without a result.
+    pub desk: Arc<Desk>,
+    /// Transactions.
+    pub search: Arc<Search>,
+    /// Schedules.
+    pub schedules: Arc<Schedules>,
+    /// Wallets that are watched.
+    pub purses: Arc<Watches>,
+}
 
 /// Reads the journal on behalf of the folds.
 pub struct Follower {
     journal: Arc<dyn Journal>,
     batches: mpsc::Receiver<Arc<Batch>>,
-    tournaments: Arc<Tournaments>,
-    desk: Arc<Desk>,
-    search: Arc<Search>,
-    schedules: Arc<Schedules>,
+    folds: Folds,
     /// Last seq handed on, per slot.
     positions: Vec<u64>,
     /// Where each slot's head stood at the last check.
@@ -49,17 +59,14 @@ impl Follower {
     pub fn new(
         journal: Arc<dyn Journal>,
         batches: mpsc::Receiver<Arc<Batch>>,
-        (tournaments, desk, search, schedules): Folds,
+        folds: Folds,
         positions: Vec<u64>,
         save_every: Duration,
     ) -> Self {
         Self {
             journal,
             batches,
-            tournaments,
-            desk,
-            search,
-            schedules,
+            folds,
             positions,
             expected: Vec::new(),
             passed_over: 0,
@@ -82,13 +89,13 @@ impl Follower {
                 _ = check.tick() => self.check().await,
                 // Between batches, so that no fold stands before the position saved with it.
                 _ = save.tick() => {
-                    if let Err(error) = self.tournaments.save(self.positions.clone()).await {
+                    if let Err(error) = self.folds.tournaments.save(self.positions.clone()).await {
                         tracing::warn!(%error, "the standings could not be saved");
                     }
-                    if let Err(error) = self.desk.save(false).await {
+                    if let Err(error) = self.folds.desk.save(false).await {
                         tracing::warn!(%error, "the desk could not be saved");
                     }
-                    if let Err(error) = self.schedules.save().await {
+                    if let Err(error) = self.folds.schedules.save().await {
                         tracing::warn!(%error, "the schedules could not be saved");
                     }
                 }
@@ -138,7 +145,7 @@ impl Follower {
             .map(|head| head.next_seq.saturating_sub(1).saturating_sub(self.position(head.slot)))
             .sum();
         metrics::gauge!("palio_follower_lag_rows").set(as_f64(behind));
-        metrics::gauge!("palio_search_lag_rows").set(as_f64(self.search.lag(&heads)));
+        metrics::gauge!("palio_search_lag_rows").set(as_f64(self.folds.search.lag(&heads)));
         let before = std::mem::take(&mut self.expected);
         self.expected = heads.iter().map(|head| head.next_seq).collect();
         // What waits in the queue is on its way too; a gap shows when its slot's next batch comes.
@@ -176,10 +183,11 @@ impl Follower {
 
     async fn hand_on(&self, rows: Vec<Arc<Row>>) {
         if !rows.is_empty() {
-            self.desk.take(&rows);
-            self.search.take(&rows);
-            self.schedules.take(&rows);
-            self.tournaments.take(rows, &self.positions).await;
+            self.folds.desk.take(&rows);
+            self.folds.search.take(&rows);
+            self.folds.schedules.take(&rows);
+            self.folds.purses.take(&rows);
+            self.folds.tournaments.take(rows, &self.positions).await;
         }
     }
 

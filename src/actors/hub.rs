@@ -4,6 +4,7 @@
 
 use crate::ws::hall::{Arrival, Hall, SPOKES};
 use crate::ws::own;
+use crate::ws::purse;
 use actix::{Actor, AsyncContext as _, Context, Handler, Message};
 use actix::{ResponseFuture, WrapFuture as _};
 use std::rc::Rc;
@@ -52,6 +53,7 @@ impl Actor for Hub {
             ctx.spawn(seat(Rc::clone(&self.hall), arrivals).into_actor(self));
         }
         ctx.spawn(own::run(Rc::clone(&self.hall)).into_actor(self));
+        ctx.spawn(purse::run(Rc::clone(&self.hall)).into_actor(self));
         let spoke = self.heartbeat / u32::try_from(SPOKES).unwrap_or(1);
         ctx.run_interval(spoke.max(Duration::from_millis(1)), |hub, _| hub.hall.beat());
         ctx.run_interval(SWEEP, |hub, _| hub.hall.sweep());

@@ -57,7 +57,7 @@ impl Entry {
             return Stands::Outside(progress.clone());
         }
         let done = self.carried_out.lock().unwrap_or_else(PoisonError::into_inner).contains(&at);
-        if done || facts.life.is_done() {
+        if done || facts.life.is_paid() {
             return Stands::CarriedOut;
         }
         if needs_approval(payout, &facts.life.definition, at, order) {

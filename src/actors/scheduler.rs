@@ -27,6 +27,7 @@ use super::tournaments::Tournaments;
 use crate::clock::Clock;
 use crate::notices::Notices;
 use palio_domain::tournament::lifecycle::{self, Command as Act};
+use palio_domain::tournament::parts::{self, Part};
 use palio_domain::tournament::schedule::entity::{Command, Decided, Document, Outcome};
 use palio_domain::tournament::schedule::{Instance, Missed, Programme, ScheduleId, Verdict};
 use palio_domain::tournament::{Definition, Kind};
@@ -70,6 +71,8 @@ pub struct Parts {
     pub zones: HashMap<TenantId, String>,
     /// Which types of tournaments each tenant can announce; all where there are none.
     pub types: HashMap<TenantId, Vec<Kind>>,
+    /// Parts of rules that tenants may not use.
+    pub rules_off: HashMap<TenantId, Vec<Part>>,
     /// A checked body of `POST /api/tournaments` as a definition.
     pub definition: fn(ParsedTournament) -> Definition,
 }
@@ -326,7 +329,12 @@ impl Scheduler {
         if self.is_switched_off(tenant, definition.kind) {
             return refused(format!("{} is switched off", definition.kind.as_str()));
         }
-        let definition = (self.parts.definition)(definition);
+        let mut definition = (self.parts.definition)(definition);
+        if let Some((part, field)) = self.rules_off(tenant, &definition).first() {
+            return refused(format!("{field}: {} is switched off", part.as_str()));
+        }
+        // So that what nobody wins finds the next one (P4).
+        definition.schedule = Some(document.schedule.id.clone());
         let id = definition.id.clone();
         let known = self.parts.tournaments.get(&id);
         if known.is_some_and(|entry| entry.tenant != tenant) {
@@ -349,6 +357,11 @@ impl Scheduler {
                 Err(Failure::OutcomeUnknown)
             }
         }
+    }
+
+    fn rules_off(&self, tenant: TenantId, definition: &Definition) -> Vec<(Part, String)> {
+        let off = self.parts.rules_off.get(&tenant).map_or(&[][..], Vec::as_slice);
+        parts::switched_off(definition, off)
     }
 
     fn is_switched_off(&self, tenant: TenantId, kind: Kind) -> bool {

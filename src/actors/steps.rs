@@ -46,7 +46,12 @@ impl Tournaments {
             // The fold has yet to come to the cut.
             return;
         }
-        let ahead = entry.ahead.load(Ordering::Relaxed);
+        // Whoever makes a version at the moment has the fold ahead of it until it is journalled: that
+        // is no reason for another one.
+        let ahead = match entry.settling.try_lock() {
+            Ok(_) => entry.ahead.load(Ordering::Relaxed),
+            Err(_) => return,
+        };
         if (life.needs_revision || ahead) && life.is_closed() {
             let reason = "who is ranked or paid was decided anew".to_owned();
             if let Err(why) = self.revise(entry, reason, "palio".to_owned()).await {
@@ -144,9 +149,16 @@ impl Tournaments {
             let started = started.as_ref().map(|(stacks, turnover)| (&**stacks, *turnover));
             settle::call_off(definition, &life.seats, started).map(|plan| (1, plan))
         } else {
-            let asked = Settle { under_review: life.under_review.clone() };
-            let settling = entry.addr.send(asked).await.ok()?;
-            settle::settle(definition, &life.seats, &settling).map(|plan| (life.versions, plan))
+            let later = facts.revised.filter(|_| life.versions > 1);
+            let version = later.map(|at| (at, life.out.clone()));
+            let asked = Settle { under_review: life.under_review.clone(), version };
+            let (settling, result) = entry.addr.send(asked).await.ok()?;
+            if later.is_some() && facts.result.as_ref() != Some(&result) {
+                // Corrections came in beside it: they get a version of their own.
+                entry.ahead.store(true, Ordering::Relaxed);
+                return None;
+            }
+            settle::settle(definition, life.brought(), &settling).map(|plan| (life.versions, plan))
         };
         match planned {
             Ok((version, Some(plan))) => {

@@ -52,9 +52,12 @@ pub(super) struct Close {
 
 /// Works out what prizes need, when the fold stands at the cut.
 #[derive(Message)]
-#[rtype(result = "Settling")]
+#[rtype(result = "(Settling, FinalResult)")]
 pub(super) struct Settle {
     pub(super) under_review: BTreeSet<PlayerId>,
+    /// Of a later version of the result: when it was made, and who is out. The fold may be older,
+    /// since it was restored from before.
+    pub(super) version: Option<(UnixMs, BTreeSet<PlayerId>)>,
 }
 
 /// Puts the result right: with the corrections that came after it, and with these players out.
@@ -236,10 +239,12 @@ impl Handler<Settle> for Tournament {
     type Result = MessageResult<Settle>;
 
     fn handle(&mut self, message: Settle, _: &mut Context<Self>) -> Self::Result {
-        MessageResult(Settling {
-            finishers: self.standings.finishers(&message.under_review),
-            turnover: self.standings.turnover(),
-        })
+        if let Some((at, out)) = &message.version {
+            self.standings.correct_until(*at, out);
+        }
+        let finishers = self.standings.finishers(&message.under_review);
+        let settling = Settling { finishers, turnover: self.standings.turnover() };
+        MessageResult((settling, self.standings.result()))
     }
 }
 

@@ -5,6 +5,7 @@
 
 use super::board::{BoardView, Status};
 use super::handle::{CoreHandle, Reply, Work};
+use super::offers::Offers;
 use super::tournament::{self, Decoded, Rows, SaveFold, Tournament};
 use crate::clock::Clock;
 use crate::payments::Payments;
@@ -36,6 +37,8 @@ pub struct Entry {
     pub definition: Arc<Definition>,
     /// When it was announced: rows recorded before do not count.
     pub created: UnixMs,
+    /// What it offers.
+    pub offers: Offers,
     state: RwLock<Arc<Facts>>,
     view: RwLock<Arc<BoardView>>,
     pub(super) addr: Addr<Tournament>,
@@ -324,6 +327,7 @@ impl Tournaments {
             tenant,
             definition: Arc::clone(&definition),
             created,
+            offers: Offers::new(&definition),
             state: RwLock::new(Arc::new(facts)),
             view: RwLock::new(Arc::new(empty)),
             addr: Tournament::spawn(

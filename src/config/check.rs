@@ -1,6 +1,7 @@
 //! What types alone can't say about the configuration.
 
 use super::{Config, Dialect, Mode, Problem, Series, StorageKind, WalletKeeper, source_of};
+use crate::theme::{Colour, is_logo};
 use figment::Figment;
 use palio_domain::tournament::Metric;
 use palio_domain::tournament::score::Points;
@@ -70,6 +71,10 @@ impl Config {
         to.range("http.bodies_per_address_max", per_address, 1..=1_000_000);
         to.range("http.json_depth_max", http.json_depth_max, 4..=64);
         to.range("http.provider_rate_per_second", http.provider_rate_per_second, 1..=1_000_000);
+        if !self.tls.bind.is_empty() {
+            let address = self.tls.bind.parse::<std::net::SocketAddr>();
+            to.check(address.is_ok(), "tls.bind", "must be an address such as 0.0.0.0:8443");
+        }
         to.range("core.threads", core.threads, 1..=64);
         to.range("core.commands_in_flight_max", core.commands_in_flight_max, 16..=1_000_000);
         to.check(
@@ -142,6 +147,16 @@ impl Config {
                 to.range(key("payments.retry_seconds"), payments.retry_seconds, 1..=86_400);
                 to.range(key("payments.failures_max"), payments.failures_max, 1..=1_000);
                 to.range(key("payments.open_seconds"), payments.open_seconds, 1..=86_400);
+            }
+            if let Some(theme) = &tenant.theme {
+                let text = theme.name.chars().all(|letter| !letter.is_control());
+                to.range(key("theme.name"), theme.name.trim().chars().count(), 1..=40);
+                to.check(text, key("theme.name"), "must be on one line");
+                let colour = theme.accent.is_empty() || Colour::parse(&theme.accent).is_some();
+                to.check(colour, key("theme.accent"), "must be like #b9361c");
+                let logo = theme.logo.is_empty() || is_logo(&theme.logo);
+                let why = "must be a path of this server that ends with .svg, .png or .webp";
+                to.check(logo, key("theme.logo"), why);
             }
             let letters =
                 |code: &String| code.len() == 2 && code.bytes().all(|b| b.is_ascii_uppercase());

@@ -18,6 +18,7 @@ use figment::Figment;
 use figment::error::Kind;
 use figment::providers::{Env, Format as _, Toml};
 use palio_domain::Currency;
+use palio_domain::tournament::parts::Part;
 use palio_domain::tournament::{EntryMode, Kind as Contest, Metric};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -73,6 +74,14 @@ section! {
         bodies_per_address_max: usize,
         json_depth_max: usize,
         provider_rate_per_second: u32,
+    }
+}
+section! {
+    /// `[tls]`
+    Tls {
+        bind: String,
+        certificate_file: PathBuf,
+        key_file: PathBuf,
     }
 }
 section! {
@@ -182,6 +191,19 @@ const fn open_seconds() -> u32 {
 }
 
 section! {
+    /// `tenant.theme`
+    Theme {
+        name: String,
+        #[serde(default)]
+        accent: String,
+        #[serde(default)]
+        scheme: Scheme,
+        #[serde(default)]
+        logo: String,
+    }
+}
+
+section! {
     /// `[[tenant]]`
     Tenant {
         id: u32,
@@ -202,9 +224,13 @@ section! {
         #[serde(default)]
         tournament_types: Vec<Contest>,
         #[serde(default)]
+        rules_off: Vec<Part>,
+        #[serde(default)]
         wallet: WalletKeeper,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         payments: Option<Payments>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        theme: Option<Theme>,
     }
 }
 
@@ -228,6 +254,11 @@ macro_rules! choice {
         #[expect(missing_docs, reason = "every choice is commented in config/default.toml")]
         pub enum $name { #[default] $first, $($other),* }
     };
+}
+
+choice! {
+    /// `tenant.theme.scheme`
+    Scheme { Auto, Light, Dark }
 }
 
 choice! {
@@ -379,6 +410,7 @@ section! {
     Config {
         mode: Mode,
         http: Http,
+        tls: Tls,
         admin: Admin,
         storage: Storage,
         journal: Journal,

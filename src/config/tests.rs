@@ -387,3 +387,25 @@ fn the_demo_has_schedules_of_its_own() {
     let other = with("mode = \"development\"").unwrap();
     assert_eq!(other.schedules().count(), 0);
 }
+
+#[test]
+fn a_theme_brings_no_style_of_its_own() {
+    let tenant = |theme: &str| {
+        format!("[[tenant]]\nid = 1\nname = \"a\"\ncurrency = \"EUR\"\n[tenant.theme]\n{theme}")
+    };
+    assert!(with(&tenant("name = \"Acme\"\naccent = \"#0b6e4f\"\nlogo = \"/a.svg\"")).is_ok());
+    for (theme, key) in [
+        ("name = \"\"", "theme.name"),
+        ("name = \"Acme\\nRaces\"", "theme.name"),
+        ("name = \"Acme\"\naccent = \"red\"", "theme.accent"),
+        ("name = \"Acme\"\naccent = \"#fff;} body { display: none\"", "theme.accent"),
+        ("name = \"Acme\"\nlogo = \"https://elsewhere.example/a.png\"", "theme.logo"),
+        ("name = \"Acme\"\nlogo = \"/a.svg?x\"", "theme.logo"),
+    ] {
+        let found = problems(&tenant(theme));
+        assert!(found.iter().any(|one| one.contains(key)), "{theme}: {found:?}");
+    }
+    assert!(with(&tenant("name = \"Acme\"\nscheme = \"blue\"")).is_err());
+    let off = "[[tenant]]\nid = 1\nname = \"a\"\ncurrency = \"EUR\"\nrules_off = [\"luck\"]";
+    assert!(with(off).is_err());
+}

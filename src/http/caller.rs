@@ -58,7 +58,7 @@ pub(super) async fn read(
 ) -> Result<Bytes, ApiError> {
     // Only a look: who sends this is not proven, so he must not hold a place of commands.
     drop(server.core.admit(class, tenant, claimed)?);
-    let address = request.peer_addr().map(|address| address.ip());
+    let address = server.peers.of(request.peer_addr());
     let _reading = server.intake.take(address, claimed.map(|provider| (tenant, provider)))?;
     tokio::time::timeout(server.limits.body_time_max, read_all(server, payload))
         .await

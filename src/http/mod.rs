@@ -38,6 +38,7 @@ use crate::actors::scheduler::Scheduler;
 use crate::actors::tournaments::Tournaments;
 use crate::auth::{Issuer, ProviderKeys};
 use crate::clock::Clock;
+use crate::peers::Peers;
 use crate::players::Players;
 use crate::providers::health::Providers;
 use crate::providers::profile::Profile;
@@ -77,6 +78,8 @@ pub struct Server {
     pub keys: Keys,
     /// The clock.
     pub clock: Arc<dyn Clock>,
+    /// Who is behind connections from the TLS front.
+    pub peers: Peers,
     /// Scoring.
     pub tournaments: Arc<Tournaments>,
     /// When tournaments start by themselves.
@@ -115,6 +118,10 @@ pub struct Server {
     pub demo_players: Option<u32>,
     /// Types of tournaments that tenants may announce; empty: all.
     pub tournament_types: HashMap<TenantId, Vec<palio_domain::tournament::Kind>>,
+    /// Parts of rules that tenants may not use.
+    pub rules_off: HashMap<TenantId, Vec<palio_domain::tournament::parts::Part>>,
+    /// How each tenant's page looks.
+    pub themes: HashMap<TenantId, crate::theme::Theme>,
     /// The tenant of calls that carry no token.
     pub public_tenant: TenantId,
 }
@@ -181,6 +188,7 @@ calls! {
     post "/api/schedules/{id}/start" => schedules::start;
     post "/api/schedules/{id}/stop" => schedules::stop;
     get "/api/templates" => tournaments::templates;
+    get "/api/theme" => pages::theme;
     get "/api/tournaments" => tournaments::list;
     post "/api/tournaments" => tournaments::create;
     get "/api/tournaments/schema.json" => documents::schema;

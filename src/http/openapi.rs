@@ -1,4 +1,4 @@
-//! The machine-readable description of the HTTP interface, and a page that shows it.
+//! The machine-readable descriptions of the interface, and a page that shows that of HTTP.
 
 use actix_web::HttpResponse;
 use actix_web::web;
@@ -19,6 +19,14 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
                 HttpResponse::Ok()
                     .content_type("text/plain; charset=utf-8")
                     .body(include_str!("../../docs/errors.md"))
+            }),
+        )
+        .route(
+            "/asyncapi.json",
+            web::get().to(|| async {
+                HttpResponse::Ok()
+                    .content_type("application/vnd.aai.asyncapi+json;version=3.0.0")
+                    .body(include_str!("../../docs/protocol/asyncapi.json"))
             }),
         )
         .service(SwaggerUi::new("/docs/{_:.*}").url("/openapi.json", Api::openapi()));
@@ -163,6 +171,8 @@ operations! {
         body tournament::payouts::DecidePayout => 200 tournament::payouts::PayoutView;
     profile post "/api/players/{playerId}/profile" "operator" "Country and segments, for entries"
         body tournament::payouts::SetProfile => 200 TransactionResult;
+    get_theme get "/api/theme" "player" "How the brand's page looks"
+        => 200 crate::theme::Theme;
     list_templates get "/api/templates" "operator" "Ready rules for tournaments"
         => 200 tournament::TemplatesResponse;
     check_document post "/api/tournaments/check" "operator"

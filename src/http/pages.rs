@@ -1,6 +1,7 @@
 //! The player's page: the files of `web/`, part of the binary.
 
 use super::Server;
+use super::caller;
 use super::error::ApiError;
 use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, ETAG, IF_NONE_MATCH, REFERRER_POLICY,
@@ -35,9 +36,22 @@ async fn file(request: HttpRequest) -> Result<HttpResponse, ApiError> {
     serve(&request, request.path().trim_start_matches('/'))
 }
 
+/// `GET /api/theme`: of the caller's tenant, or the public one.
+pub(super) async fn theme(
+    server: Data<Server>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    let tenant = caller::tenant_or_public(&server, &request)?;
+    let theme = server.themes.get(&tenant).ok_or_else(nothing)?;
+    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-cache")).json(theme))
+}
+
+fn nothing() -> ApiError {
+    ApiError::new(ErrorCode::NotFound, "there is nothing at this path")
+}
+
 fn serve(request: &HttpRequest, path: &str) -> Result<HttpResponse, ApiError> {
-    let file = Files::get(path)
-        .ok_or_else(|| ApiError::new(ErrorCode::NotFound, "there is nothing at this path"))?;
+    let file = Files::get(path).ok_or_else(nothing)?;
     let etag = format!("\"{}\"", hex::encode(file.metadata.sha256_hash()));
     let known = request.headers().get(IF_NONE_MATCH).is_some_and(|value| *value == *etag);
     let mut response = if known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
@@ -79,7 +93,8 @@ async fn assets() -> HttpResponse {
             if let Some(file) = Files::get(&path) {
                 hash.update(path.as_bytes()).update(&file.metadata.sha256_hash());
             }
-            let shell = !(path.ends_with(".md") || path.ends_with(".txt"));
+            let about = [".md", ".txt", "package.json"];
+            let shell = !about.iter().any(|end| path.ends_with(end));
             if shell && path != "sw.js" && path != "index.html" {
                 assets.push(format!("/{path}"));
             }

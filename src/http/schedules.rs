@@ -7,17 +7,44 @@ use super::trace::trace_of;
 use crate::actors::scheduler::Refused;
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use palio_domain::tournament::schedule::ScheduleId;
+use palio_domain::tournament::schedule::{Programme, ScheduleId};
+use palio_domain::{Amount, Currency, TenantId, UnixMs};
 use palio_protocol::schedule::{
     ScheduleResponse, ScheduledInstance, SchedulesResponse, StartedResponse, StopSchedule,
 };
 use palio_protocol::{ErrorCode, Problem, json};
 use serde_json::Value;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Instances that are shown of one schedule.
 const NEXT: usize = 10;
 /// Instances that are shown of each in the list.
 const NEXT_IN_LIST: usize = 1;
+
+/// A schedule, and what waits for its next tournament.
+fn shown(
+    server: &Server,
+    tenant: TenantId,
+    programme: &Programme,
+    now: UnixMs,
+    next: usize,
+) -> ScheduleResponse {
+    let id = &programme.document.schedule.id;
+    let mut waiting: BTreeMap<Currency, i64> = BTreeMap::new();
+    for entry in server.tournaments.all() {
+        if entry.tenant == tenant && entry.definition.schedule.as_ref() == Some(id) {
+            let amount = entry.facts().life.rollover.under_way();
+            let sum = waiting.entry(entry.definition.currency).or_default();
+            *sum = sum.saturating_add(amount.0);
+        }
+    }
+    let text = |(currency, sum): (Currency, i64)| {
+        (sum > 0).then(|| format!("{} {}", currency.format(Amount(sum)), currency.code()))
+    };
+    let waiting = waiting.into_iter().filter_map(text).collect();
+    ScheduleResponse { waiting, ..ScheduleResponse::new(programme, now, next) }
+}
 
 /// `GET /api/schedules`: the operator's own.
 pub(super) async fn list(
@@ -27,8 +54,10 @@ pub(super) async fn list(
     let operator = caller::operator(&server, &request)?;
     restored(&server)?;
     let now = server.clock.now();
-    let all = server.scheduler.of(operator.tenant());
-    let schedules = all.iter().map(|one| ScheduleResponse::new(one, now, NEXT_IN_LIST)).collect();
+    let tenant = operator.tenant();
+    let all = server.scheduler.of(tenant);
+    let shown = |one: &Arc<Programme>| shown(&server, tenant, one, now, NEXT_IN_LIST);
+    let schedules = all.iter().map(shown).collect();
     Ok(HttpResponse::Ok().json(SchedulesResponse { schedules }))
 }
 
@@ -41,7 +70,8 @@ pub(super) async fn get(
     let operator = caller::operator(&server, &request)?;
     restored(&server)?;
     let found = server.scheduler.get(operator.tenant(), &id(&path)?).ok_or_else(not_found)?;
-    Ok(HttpResponse::Ok().json(ScheduleResponse::new(&found, server.clock.now(), NEXT)))
+    let now = server.clock.now();
+    Ok(HttpResponse::Ok().json(shown(&server, operator.tenant(), &found, now, NEXT)))
 }
 
 /// `POST /api/schedules`. The same document again changes nothing.
@@ -57,7 +87,7 @@ pub(super) async fn set(
     let trace = Some(trace_of(&request));
     let set = server.scheduler.set(operator.tenant(), &document, &operator.sub, trace).await;
     let (programme, is_new) = set.map_err(refused)?;
-    let shown = ScheduleResponse::new(&programme, server.clock.now(), NEXT);
+    let shown = shown(&server, operator.tenant(), &programme, server.clock.now(), NEXT);
     Ok(if is_new { HttpResponse::Created() } else { HttpResponse::Ok() }.json(shown))
 }
 
@@ -95,7 +125,8 @@ pub(super) async fn stop(
     let why = (reason, operator.sub.clone());
     let stopped = server.scheduler.stop(operator.tenant(), &id(&path)?, why, trace).await;
     let programme = stopped.map_err(refused)?;
-    Ok(HttpResponse::Ok().json(ScheduleResponse::new(&programme, server.clock.now(), NEXT)))
+    let now = server.clock.now();
+    Ok(HttpResponse::Ok().json(shown(&server, operator.tenant(), &programme, now, NEXT)))
 }
 
 fn id(path: &str) -> Result<ScheduleId, ApiError> {

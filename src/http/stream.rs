@@ -34,7 +34,7 @@ pub(super) async fn events(
 ) -> Result<HttpResponse, ApiError> {
     let id = id(&path)?;
     restored(&server)?;
-    let address = request.peer_addr().map(|address| address.ip());
+    let address = server.peers.of(request.peer_addr());
     let stream = server.live.stream(&id, address, cursor(&request, &from))?;
     let bytes = unfold(stream, |mut stream| async {
         let next = stream.next().await?;

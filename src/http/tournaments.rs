@@ -14,15 +14,15 @@ use crate::actors::tournaments::{Entry, status};
 use actix_web::web::{Data, Path, Payload, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use palio_domain::tournament::lifecycle::Command as Act;
-use palio_domain::tournament::prizes::Line;
-use palio_domain::tournament::settle;
-use palio_domain::tournament::{Definition, EntryMode, Phase, alias};
+use palio_domain::tournament::{Definition, EntryMode, Phase, alias, parts};
 use palio_domain::wallet::Command;
-use palio_domain::{PlayerId, TournamentId, UnixMs};
+use palio_domain::{PlayerId, TenantId, TournamentId, UnixMs};
+use palio_protocol::problem::ProblemLine;
 use palio_protocol::tournament::{self as wire, CreateTournament, ParsedTournament};
 use palio_protocol::wallet::Part;
 use palio_protocol::{ErrorCode, FieldError, Problem, json, time};
 use serde::Deserialize;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 #[derive(Deserialize)]
@@ -107,24 +107,23 @@ pub(super) fn shown(server: &Server, entry: &Entry, now: UnixMs) -> wire::Tourna
     if let Some(seats) = &mut shown.seats {
         seats.taken = u64::try_from(life.seats.len()).unwrap_or(u64::MAX).into();
     }
+    shown.left_over = wire::LeftOver::of(life);
     shown.reason = Some(life.reason.clone()).filter(|reason| !reason.is_empty());
     let turnover = facts.result.as_ref().map_or_else(|| entry.turnover(), |result| result.turnover);
-    if let Ok(Some(rules)) = definition.prize_rules()
-        && let Some(pool) = settle::pool(definition, &life.seats, turnover)
-    {
-        if pool.total().is_positive() || !pool.funding().is_empty() {
-            let total = definition.currency.format(pool.total());
-            shown.pool = Some(wire::PoolView { total });
+    if let Some(offer) = entry.offers.at(definition, life.brought(), turnover) {
+        if offer.pool.total().is_positive() || !offer.pool.funding().is_empty() {
+            shown.pool = Some(wire::PoolView::new(&offer.pool, &life.rollover));
         }
-        let preview = settle::preview(&rules, &pool);
-        shown.places = preview.map(|plan| wire::places(plan.lines())).unwrap_or_default();
+        let places = offer.places.as_ref();
+        shown.places = places.map(|plan| wire::places(plan.lines())).unwrap_or_default();
     }
     let plan = life.payout.plans.last().filter(|_| !life.is_cancelled());
-    let prizes = |player: PlayerId| {
-        let of = plan.iter().flat_map(|plan| plan.lines()).filter(|line| line.player == player);
-        let text = |line: &Line| wire::prize_text(&line.what, line.quantity, line.currency);
-        of.map(text).collect::<Vec<_>>()
-    };
+    let mut won: HashMap<PlayerId, Vec<String>> = HashMap::new();
+    for line in plan.iter().flat_map(|plan| plan.lines()) {
+        let text = wire::prize_text(&line.what, line.quantity, line.currency);
+        won.entry(line.player).or_default().push(text);
+    }
+    let prizes = |player: PlayerId| won.get(&player).cloned().unwrap_or_default();
     if let (Some(result), Some(closed)) = (&facts.result, facts.revised) {
         let number = definition.id.number();
         let row = |row: &palio_domain::tournament::FinalRow| {
@@ -145,6 +144,17 @@ pub(super) fn shown(server: &Server, entry: &Entry, now: UnixMs) -> wire::Tourna
         });
     }
     shown
+}
+
+/// What a tenant's tournament uses and may not.
+pub(super) fn switched_off(
+    server: &Server,
+    tenant: TenantId,
+    definition: &Definition,
+) -> Vec<ProblemLine> {
+    let off = server.rules_off.get(&tenant).map_or(&[][..], Vec::as_slice);
+    let found = parts::switched_off(definition, off).into_iter();
+    found.map(|(part, field)| ProblemLine::switched_off(part.as_str(), field)).collect()
 }
 
 /// A definition from a checked request.
@@ -169,6 +179,7 @@ pub fn definition(of: ParsedTournament) -> Definition {
         admission: of.admission,
         table: of.table,
         review: of.review,
+        schedule: None,
     }
 }
 
@@ -189,6 +200,10 @@ pub(super) async fn create(
         return Err(FieldError::new(ErrorCode::TournamentInvalid, "type", why).into());
     }
     let definition = definition(parsed);
+    let off = switched_off(&server, operator.tenant(), &definition);
+    if !off.is_empty() {
+        return Err(Problem::of_lines(ErrorCode::RuleSwitchedOff, off).into());
+    }
     let id = definition.id.clone();
     if server.tournaments.get(&id).is_some_and(|known| known.tenant != operator.tenant()) {
         return Err(ApiError::new(ErrorCode::TournamentExists, "another brand uses this id"));

@@ -127,6 +127,7 @@ fn due((series, rules, prizes): &(Series, Rules, Vec<Amount>), now: UnixMs) -> V
                 admission: Admission::default(),
                 table: None,
                 review: Review::default(),
+                schedule: None,
             })
         })
         .collect()

@@ -3,6 +3,7 @@
 //! Σ legs into a pool − Σ legs out of it is what the orders still need: 0 when everything is paid.
 
 use super::report::Report;
+use super::rollovers::follows;
 use palio_domain::journal::{Account, Leg, Row, RowKind};
 use palio_domain::tournament::lifecycle::{Event, Order, Tournament};
 use palio_domain::tournament::prizes::table::Correction;
@@ -32,6 +33,8 @@ pub(super) struct Home {
     pub(super) revised: Option<(FinalResult, UnixMs)>,
     /// Σ legs of home rows into the pool.
     pool: i128,
+    /// Rows about what is rolled over that do not follow from those before.
+    astray: Vec<String>,
 }
 
 impl Home {
@@ -53,6 +56,9 @@ impl Home {
                 }
                 if let Event::Revised { result, .. } = event {
                     self.revised = Some((result.clone(), row.time));
+                }
+                if !follows(life, row, event) {
+                    self.astray.push(super::at(row));
                 }
                 life.apply(row.seq, row.time, event);
             }
@@ -78,7 +84,7 @@ impl Home {
             turnover: fold.turnover(),
         };
         let definition = &first.before.definition;
-        let again = settle::settle(definition, &first.before.seats, &settling);
+        let again = settle::settle(definition, first.before.brought(), &settling);
         if again != Ok(Some(first.plan.clone())) {
             let id = definition.id.as_str();
             report.differs("prizes", id, "the plan is not what the result comes to");
@@ -154,6 +160,10 @@ impl Pools {
         for planned in &home.planned {
             check_orders(planned, report);
         }
+        for at in &home.astray {
+            let found = format!("a row of {id} does not follow from those before");
+            report.differs("rollover", at.clone(), found);
+        }
         for (at, (player, award, back)) in &money.paid {
             let same = life.payout.order(at.0, at.1).is_some_and(|order| {
                 order.player == *player
@@ -179,17 +189,19 @@ impl Pools {
             lines.map(|line| worth(&line.what, line.quantity, false)).sum()
         });
         let there = home.pool + money.pool;
-        let needed = open + reserved;
+        let needed = open + reserved + i128::from(life.rollover.waits().0);
         let fits = if life.payout.plans.is_empty() {
-            // Buy-ins, of which one may be on its way.
-            there >= 0 && there <= i128::from(life.paid_in().0)
+            // Besides what was carried, buy-ins, of which one may be on its way.
+            let carried = life.rollover.carried_in().0 - life.rollover.left().0;
+            let bought = there - i128::from(carried);
+            bought >= 0 && bought <= i128::from(life.paid_in().0)
         } else {
             there == needed
         };
         if !fits {
             report.differs("prizes", id.as_str(), format!("{there} in the pool, {needed} to pay"));
         }
-        if life.is_done() && open != 0 {
+        if life.is_paid() && open != 0 {
             report.differs("prizes", id.as_str(), format!("over, and {open} is not paid"));
         }
     }
@@ -208,7 +220,7 @@ fn check_orders(planned: &Planned, report: &mut Report) {
     let life = &planned.before;
     let rules = life.definition.prize_rules().ok().flatten();
     let policy = rules.map_or_else(Correction::default, |rules| rules.policies().correction);
-    let next = life.payout.next(&planned.plan, policy, life.paid_in());
+    let next = life.payout.next(&planned.plan, policy, life.in_pool(&planned.plan));
     let fits = next.is_ok_and(|next| next.orders == planned.orders && next.leg == planned.leg);
     if !fits {
         let found = format!("the orders of version {} do not follow from it", planned.version);

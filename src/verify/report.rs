@@ -32,6 +32,8 @@ pub struct Report {
     pub schedules: u64,
     /// Open bets.
     pub open_bets: u64,
+    /// Sums between one tournament's pool and the next one's, sent and not taken yet.
+    pub in_flight: u64,
     /// How long it took.
     pub seconds: f64,
     /// How many differences there are, of which the first thousand are listed.

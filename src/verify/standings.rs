@@ -2,12 +2,13 @@
 
 use super::payouts::{Home, Pools};
 use super::report::Report;
+use super::rollovers::{self, Transit};
 use super::schedules::Schedules;
 use crate::storage::{Error, Storage};
 use palio_domain::journal::{Head, Row};
 use palio_domain::tournament::lifecycle::Event;
 use palio_domain::tournament::{Definition, FinalResult, Scored, Standings};
-use palio_domain::{Aggregate, TenantId, UnixMs};
+use palio_domain::{Aggregate, Currency, TenantId, UnixMs};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -32,6 +33,7 @@ pub(super) struct Contests {
 pub(super) struct Folds {
     folds: Vec<Standings>,
     pools: Pools,
+    transit: Transit,
     damaged: Vec<String>,
 }
 
@@ -91,7 +93,8 @@ impl Contests {
             Some(fold)
         };
         let folds = self.contests.values().filter_map(fold).collect();
-        Folds { folds, pools: Pools::default(), damaged: Vec::new() }
+        let (pools, transit) = (Pools::default(), Transit::default());
+        Folds { folds, pools, transit, damaged: Vec::new() }
     }
 
     /// Compares what was published with what the journal says.
@@ -104,6 +107,7 @@ impl Contests {
         for ((tenant, _), home) in &self.homes {
             folds.pools.compare(*tenant, home, report);
         }
+        rollovers::compare(&self.homes, &folds.transit, report);
         let closed = |(id, contest)| {
             let contest: &Contest = contest;
             contest.closed.as_ref().map(|(_, result)| (self.homes.get(id), result))
@@ -161,12 +165,20 @@ impl Folds {
         }
     }
 
+    /// Adds what a slot has in transit.
+    pub(super) fn between(&mut self, currency: Currency, amount: i128) {
+        *self.transit.entry(currency).or_default() += amount;
+    }
+
     /// Adds the folds of other slots.
     pub(super) fn absorb(&mut self, others: Self) {
         for (fold, other) in self.folds.iter_mut().zip(others.folds) {
             fold.absorb(other);
         }
         self.pools.absorb(others.pools);
+        for (currency, amount) in others.transit {
+            self.between(currency, amount);
+        }
         self.damaged.extend(others.damaged);
     }
 }

@@ -3,7 +3,7 @@
 use super::Live;
 use super::seats::{Full, Seat};
 use super::topic::Topic;
-use palio_domain::TournamentId;
+use palio_domain::{TenantId, TournamentId};
 use palio_protocol::{ErrorCode, Problem};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -69,14 +69,21 @@ pub fn admit(
     id: &TournamentId,
     address: Option<IpAddr>,
 ) -> Result<(Arc<Topic>, Seat), Refused> {
-    if *live.stopping.borrow() {
-        return Err(Refused::Stopping);
-    }
     if !live.topics.is_ready() {
         return Err(Refused::Starting);
     }
     let topic = live.topics.open(id).ok_or(Refused::NotFound)?;
     let tenant = topic.published().view.tenant;
-    let seat = live.seats.take(address, tenant).map_err(Refused::Full)?;
-    Ok((topic, seat))
+    seat(live, address, tenant).map(|seat| (topic, seat))
+}
+
+/// A seat of this brand.
+///
+/// # Errors
+/// [`Refused`].
+pub fn seat(live: &Live, address: Option<IpAddr>, tenant: TenantId) -> Result<Seat, Refused> {
+    if *live.stopping.borrow() {
+        return Err(Refused::Stopping);
+    }
+    live.seats.take(address, tenant).map_err(Refused::Full)
 }

@@ -10,9 +10,10 @@ use super::ring::Since;
 use super::room::{self, Kind, Room};
 use super::seats::Seat;
 use super::session;
-use super::socket::Socket;
+use super::socket::{Place, Socket};
 use super::topic::Published;
 use crate::actors::board::{Boards, Tokens};
+use crate::actors::purse::Purses;
 use bytes::Bytes;
 use palio_domain::TournamentId;
 use palio_protocol::live::{Form, binary, close, json};
@@ -48,28 +49,53 @@ fn resumed(form: Form, cursor: &Cursor) -> Bytes {
     }
 }
 
+/// Where a socket goes.
+pub(super) enum Door {
+    /// To a tournament's board.
+    Board {
+        id: TournamentId,
+        topic: watch::Receiver<Arc<Published>>,
+        cursor: Option<Cursor>,
+        form: Form,
+    },
+    /// To the wallet of whoever it turns out to be.
+    Purse,
+}
+
 /// A socket that has left HTTP, on its way to a live thread.
 pub struct Arrival {
     pub(super) stream: std::net::TcpStream,
     pub(super) read: Bytes,
-    pub(super) cursor: Option<Cursor>,
-    pub(super) form: Form,
-    pub(super) id: TournamentId,
-    pub(super) topic: watch::Receiver<Arc<Published>>,
+    pub(super) door: Door,
     pub(super) seat: Seat,
+}
+
+/// What sockets are told from.
+pub struct Sources {
+    /// Boards.
+    pub boards: Arc<dyn Boards>,
+    /// Wallets.
+    pub purses: Arc<dyn Purses>,
+    /// Who a token speaks for.
+    pub tokens: Arc<dyn Tokens>,
+    /// The time.
+    pub now: Clock,
 }
 
 impl std::fmt::Debug for Arrival {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Arrival").field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("Arrival").finish_non_exhaustive()
     }
 }
 
 /// See the module.
 pub struct Hall {
     pub(super) boards: Arc<dyn Boards>,
+    pub(super) purses: Arc<dyn Purses>,
     pub(super) tokens: Arc<dyn Tokens>,
     pub(super) now: Clock,
+    /// Sockets that tell of a wallet, or wait to be told whose.
+    pub(super) tellers: RefCell<Vec<Weak<Socket>>>,
     pub(super) scratch: RefCell<Box<[u8]>>,
     pub(super) authed: RefCell<Vec<Weak<Socket>>>,
     stalled_max: Duration,
@@ -92,16 +118,14 @@ impl std::fmt::Debug for Hall {
 impl Hall {
     /// An empty one, for the thread that calls.
     #[must_use]
-    pub fn new(
-        boards: Arc<dyn Boards>,
-        tokens: Arc<dyn Tokens>,
-        now: Clock,
-        stalled_max: Duration,
-    ) -> Rc<Self> {
+    pub fn new(sources: Sources, stalled_max: Duration) -> Rc<Self> {
+        let Sources { boards, purses, tokens, now } = sources;
         Rc::new(Self {
             boards,
+            purses,
             tokens,
             now,
+            tellers: RefCell::default(),
             scratch: RefCell::new(vec![0; SCRATCH].into()),
             authed: RefCell::default(),
             stalled_max,
@@ -116,19 +140,41 @@ impl Hall {
         })
     }
 
-    /// Seats a socket in its tournament's room and sends it its first frames.
+    /// Seats a socket, in its tournament's room if it came for a board, and sends it its first
+    /// frames.
     pub fn seat(self: &Rc<Self>, arrival: Arrival) {
-        let Arrival { stream, read, cursor, form, id, topic, seat } = arrival;
+        let Arrival { stream, read, door, seat } = arrival;
         let Ok(stream) = tokio::net::TcpStream::from_std(stream) else { return };
-        let room = self.room(id, topic);
-        let socket = Socket::new(stream, Rc::clone(self), Rc::clone(&room), form, seat);
-        room.enter(&socket);
+        match door {
+            Door::Board { id, topic, cursor, form } => {
+                let room = self.room(id, topic);
+                let place = Place::Board(Rc::clone(&room), form);
+                let socket = Socket::new(stream, Rc::clone(self), place, seat);
+                room.enter(&socket);
+                self.listen(&socket, read);
+                self.welcome(&socket, &room, cursor, form);
+            }
+            Door::Purse => {
+                let place = Place::Purse(Box::default());
+                let socket = Socket::new(stream, Rc::clone(self), place, seat);
+                // Nothing else holds it until it is gone.
+                self.tellers.borrow_mut().push(Rc::downgrade(&socket));
+                self.listen(&socket, read);
+            }
+        }
+    }
+
+    /// The heartbeat and the reader of a new socket.
+    fn listen(&self, socket: &Rc<Socket>, read: Bytes) {
         let number = self.arrived.replace(self.arrived.get().wrapping_add(1));
         if let Some(spoke) = self.wheel.borrow_mut().get_mut(number % SPOKES) {
-            spoke.push(Rc::downgrade(&socket));
+            spoke.push(Rc::downgrade(socket));
         }
-        let reader = tokio::task::spawn_local(session::run(Rc::clone(&socket), read));
+        let reader = tokio::task::spawn_local(session::run(Rc::clone(socket), read));
         socket.read_by(reader.abort_handle());
+    }
+
+    fn welcome(&self, socket: &Rc<Socket>, room: &Room, cursor: Option<Cursor>, form: Form) {
         if let Some(cursor) = cursor {
             let current = room.current();
             match current.since(&cursor.epoch, cursor.seq) {
@@ -222,22 +268,25 @@ impl Hall {
     /// the longer the more of them there are: other nodes take them one by one.
     pub async fn bye(&self, over: Duration, open: usize) {
         let rooms: Vec<_> = self.rooms.borrow().values().map(Rc::clone).collect();
-        let here: usize = rooms.iter().map(|room| room.len()).sum();
+        let tellers: Vec<_> = self.tellers.borrow().iter().filter_map(Weak::upgrade).collect();
+        let here = rooms.iter().map(|room| room.len()).sum::<usize>() + tellers.len();
         let until = Instant::now() + over;
         let said = Cell::new(0_usize);
+        let bye = |socket: &Rc<Socket>| {
+            socket.close(close::AWAY, Some(reconnect_ms(open)));
+            said.set(said.get() + 1);
+        };
+        let pause = || {
+            let left = here.saturating_sub(said.get()).max(1);
+            let turns = u32::try_from(left / GOODBYES_PER_TURN).unwrap_or(u32::MAX);
+            until.saturating_duration_since(Instant::now()) / turns.saturating_add(1)
+        };
         for room in rooms {
-            room.each_paced(
-                |socket| {
-                    socket.close(close::AWAY, Some(reconnect_ms(open)));
-                    said.set(said.get() + 1);
-                },
-                || {
-                    let left = here.saturating_sub(said.get()).max(1);
-                    let turns = u32::try_from(left / GOODBYES_PER_TURN).unwrap_or(u32::MAX);
-                    until.saturating_duration_since(Instant::now()) / turns.saturating_add(1)
-                },
-            )
-            .await;
+            room.each_paced(bye, pause).await;
+        }
+        for some in tellers.chunks(GOODBYES_PER_TURN) {
+            some.iter().for_each(bye);
+            tokio::time::sleep(pause()).await;
         }
     }
 

@@ -18,6 +18,7 @@ pub mod frames;
 pub mod hall;
 pub mod own;
 pub mod polling;
+pub mod purse;
 pub mod request;
 pub mod ring;
 mod room;
@@ -34,9 +35,11 @@ pub mod upgrade;
 use crate::actors::board::{Boards, Tokens};
 use crate::actors::broadcaster::{self, Directory};
 use crate::actors::hub::{self, Hub};
+use crate::actors::purse::Purses;
+use crate::peers::Peers;
 use actix::{Actor as _, Addr};
 use actix_rt::Arbiter;
-use hall::{Arrival, Hall};
+use hall::{Arrival, Hall, Sources};
 use palio_domain::{TournamentId, TraceId, UnixMs};
 use palio_protocol::Problem;
 use request::Cursor;
@@ -68,7 +71,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// How the live side behaves.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct LiveConfig {
     /// Live threads.
     pub threads: usize,
@@ -86,6 +89,8 @@ pub struct LiveConfig {
     pub ring_len: usize,
     /// Origins, as browsers send them, whose pages may open sockets besides the server's own.
     pub allowed_origins: Vec<String>,
+    /// Who is behind connections from the TLS front.
+    pub peers: Peers,
     /// How often each socket is pinged; one that misses three pings is dropped at the fourth.
     pub heartbeat_ms: u64,
 }
@@ -101,6 +106,7 @@ impl Default for LiveConfig {
             stalled_ms_max: 60_000,
             ring_len: 256,
             allowed_origins: Vec::new(),
+            peers: Peers::default(),
             heartbeat_ms: 25_000,
         }
     }
@@ -147,18 +153,24 @@ impl Live {
     pub fn start(
         config: LiveConfig,
         boards: Arc<dyn Boards>,
+        purses: Arc<dyn Purses>,
         tokens: Arc<dyn Tokens>,
         now: Clock,
     ) -> Arc<Self> {
         let mut arbiters = Vec::new();
         let threads = (0..config.threads.max(1)).map(|_| {
             let (sender, arrivals) = mpsc::channel(ARRIVALS_MAX);
-            let (boards, tokens, now) = (boards.clone(), tokens.clone(), now.clone());
+            let sources = Sources {
+                boards: Arc::clone(&boards),
+                purses: Arc::clone(&purses),
+                tokens: Arc::clone(&tokens),
+                now: Arc::clone(&now),
+            };
             let stalled_max = Duration::from_millis(config.stalled_ms_max);
             let heartbeat = Duration::from_millis(config.heartbeat_ms);
             let arbiter = Arbiter::new();
             let hub = Hub::start_in_arbiter(&arbiter.handle(), move |_| {
-                Hub::new(Hall::new(boards, tokens, now, stalled_max), arrivals, heartbeat)
+                Hub::new(Hall::new(sources, stalled_max), arrivals, heartbeat)
             });
             arbiters.push(arbiter);
             LiveThread { arrivals: sender, hub }

@@ -2,7 +2,7 @@
 
 use super::frames;
 use super::hall::Hall;
-use super::socket::Socket;
+use super::socket::{Place, Socket};
 use futures_util::future::join_all;
 use palio_domain::{PlayerId, UnixMs};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -37,7 +37,8 @@ impl Auth {
 /// Asks for a socket's own row and sends it if it changed.
 pub(super) async fn ask(socket: Rc<Socket>) {
     let Some(player) = socket.auth.borrow().as_ref().map(|auth| auth.player) else { return };
-    let own = socket.hall.boards.own(&socket.room.id, player);
+    let Place::Board(room, _) = &socket.place else { return };
+    let own = socket.hall.boards.own(&room.id, player);
     let Ok(Some(own)) = tokio::time::timeout(ANSWER_MAX, own).await else { return };
     let text = frames::me(&own);
     let mut hasher = DefaultHasher::new();

@@ -5,7 +5,7 @@
 
 use super::hall::Hall;
 use super::ring::Since;
-use super::socket::Socket;
+use super::socket::{Place, Socket};
 use super::topic::{self, Published};
 use bytes::Bytes;
 use palio_domain::TournamentId;
@@ -141,7 +141,8 @@ impl Room {
         let proofs = Form::ALL.map(|form| current.proof(form));
         self.each(|socket| {
             let [json, binary] = &proofs;
-            let proof = if socket.form == Form::Json { json } else { binary };
+            let Place::Board(_, form) = socket.place else { return };
+            let proof = if form == Form::Json { json } else { binary };
             if let Some(proof) = proof
                 && socket.seq.get() == current.seq
                 && !socket.is_behind()

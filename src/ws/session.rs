@@ -2,8 +2,9 @@
 
 use super::frames;
 use super::own::{self, Auth};
+use super::purse;
 use super::said::{Listener, Said, Wrong};
-use super::socket::{Read, Socket};
+use super::socket::{Place, Read, Socket};
 use bytes::Bytes;
 use palio_domain::{PlayerId, UnixMs};
 use palio_protocol::live::{Request, close};
@@ -108,15 +109,26 @@ fn answer(socket: &Rc<Socket>, request: Option<Request>) {
 }
 
 fn authenticate(socket: &Rc<Socket>, token: &str) {
-    let here = socket.room.current().view.tenant;
+    let here = match &socket.place {
+        Place::Board(room, _) => Some(room.current().view.tenant),
+        Place::Purse(_) => None,
+    };
     let now = (socket.hall.now)();
-    let good = socket.hall.tokens.player(token);
-    let good = good.filter(|(tenant, _, until)| *tenant == here && until.since_ms(now) > 0);
-    let Some((_, player, until)) = good else {
+    let good = socket.hall.tokens.player(token).filter(|(tenant, _, until)| {
+        here.is_none_or(|here| *tenant == here) && until.since_ms(now) > 0
+    });
+    let Some((tenant, player, until)) = good else {
         socket.send(frames::error("BAD_TOKEN", "the token is not good here"));
         return socket.close(close::TOKEN, None);
     };
     if renew(socket, player, until) {
+        return;
+    }
+    if let Place::Purse(teller) = &socket.place {
+        socket.auth.replace(Some(Box::new(Auth::new(player, until))));
+        teller.open(socket.hall.purses.watch(tenant, player));
+        socket.seq.set(0);
+        tokio::task::spawn_local(purse::tell(Rc::clone(socket)));
         return;
     }
     let first = socket.auth.replace(Some(Box::new(Auth::new(player, until)))).is_none();

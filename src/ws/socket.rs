@@ -5,8 +5,8 @@
 //! ready ──────────────────▶ behind ──────────────▶ ready
 //!   └──────────── close ──────┴──▶ closing ──▶ gone     (the peer's close, its end, or time)
 //! ```
-//! **Invariants:** `seq` is the board that the client has once the rest of the frame under way is
-//! written. A socket that is behind holds that rest, and no board: when it drains it gets one
+//! **Invariants:** `seq` is the board (or wallet) that the client has once the rest of the frame
+//! under way is written. A socket that is behind holds that rest, and no board: when it drains it gets one
 //! frame from its `seq` to the newest. A frame is never cut short but by the end of the socket.
 //!
 //! Tests: `ws/tests/`.
@@ -14,6 +14,7 @@
 use super::frames;
 use super::hall::Hall;
 use super::own::Auth;
+use super::purse::Teller;
 use super::room::{Kind, Room};
 use super::seats::Seat;
 use bytes::{Buf, Bytes, BytesMut};
@@ -65,12 +66,18 @@ pub(super) enum Read {
     End,
 }
 
+/// What a socket tells of.
+pub(super) enum Place {
+    /// A tournament's board, in a form.
+    Board(Rc<Room>, Form),
+    /// A player's wallet.
+    Purse(Box<Teller>),
+}
+
 pub(super) struct Socket {
     stream: TcpStream,
     pub(super) hall: Rc<Hall>,
-    pub(super) room: Rc<Room>,
-    /// Its subprotocol.
-    pub(super) form: Form,
+    pub(super) place: Place,
     /// Its index in the room.
     pub(super) slot: Cell<Option<usize>>,
     /// The client's board; 0 when it has none.
@@ -86,18 +93,11 @@ pub(super) struct Socket {
 }
 
 impl Socket {
-    pub(super) fn new(
-        stream: TcpStream,
-        hall: Rc<Hall>,
-        room: Rc<Room>,
-        form: Form,
-        seat: Seat,
-    ) -> Rc<Self> {
+    pub(super) fn new(stream: TcpStream, hall: Rc<Hall>, place: Place, seat: Seat) -> Rc<Self> {
         Rc::new(Self {
             stream,
             hall,
-            room,
-            form,
+            place,
             slot: Cell::default(),
             seq: Cell::default(),
             phase: Cell::new(Phase::Open),
@@ -158,12 +158,28 @@ impl Socket {
         }
     }
 
+    /// What brings the client from `seq` to now; `None` when it is there.
+    fn frame_from(&self, seq: u64) -> Option<(Bytes, u64, Kind)> {
+        match &self.place {
+            Place::Board(room, form) => room.frame_from(seq, *form),
+            Place::Purse(purse) => purse.frame_from(seq),
+        }
+    }
+
+    /// Nothing is told to it any more.
+    fn leave(&self) {
+        match &self.place {
+            Place::Board(room, _) => room.leave(self),
+            Place::Purse(purse) => purse.leave(),
+        }
+    }
+
     /// Brings the client to the room's board, unless it is behind: then it catches up itself.
     pub(super) fn offer(self: &Rc<Self>) {
         if !self.is_open() || self.is_behind() {
             return;
         }
-        let Some((frame, seq, kind)) = self.room.frame_from(self.seq.get(), self.form) else {
+        let Some((frame, seq, kind)) = self.frame_from(self.seq.get()) else {
             return;
         };
         match self.write(&frame) {
@@ -272,8 +288,7 @@ impl Socket {
                     behind.rest = answer;
                 } else {
                     let from = self.seq.get();
-                    let next =
-                        self.is_open().then(|| self.room.frame_from(from, self.form)).flatten();
+                    let next = self.is_open().then(|| self.frame_from(from)).flatten();
                     let Some((frame, seq, kind)) = next else {
                         drop(slot.take());
                         drop(slot);
@@ -320,7 +335,7 @@ impl Socket {
             return;
         }
         self.phase.set(Phase::Closing(code));
-        self.room.leave(self);
+        self.leave();
         self.auth.replace(None);
         self.hall.watch_closing(self);
         let mut both = BytesMut::from(&frames::bye(code, reconnect_ms)[..]);
@@ -333,7 +348,7 @@ impl Socket {
         match self.phase.get() {
             Phase::Open => {
                 self.phase.set(Phase::Last(code));
-                self.room.leave(self);
+                self.leave();
                 self.auth.replace(None);
                 self.hall.watch_closing(self);
                 self.send(frames::closing(code));
@@ -350,7 +365,7 @@ impl Socket {
             Phase::Closing(said) | Phase::Last(said) => said,
             Phase::Gone => return,
         };
-        self.room.leave(self);
+        self.leave();
         self.auth.replace(None);
         if let Some(behind) = self.behind.take() {
             behind.drain.abort();

@@ -223,6 +223,7 @@ impl Published {
             status: self.view.status.as_str(),
             participants: self.view.participants,
             ends_at: time::format(self.view.ends_at),
+            decimals: self.view.decimals,
             as_of: time::format(self.as_of),
             rows,
         };
@@ -264,6 +265,7 @@ struct Page<'a> {
     status: &'a str,
     participants: u64,
     ends_at: String,
+    decimals: u8,
     as_of: String,
     rows: Vec<Line<'a>>,
 }

@@ -4,7 +4,7 @@
 //! HTTP: no tournament, a foreign origin, no seat left.
 
 use super::doors::{self, Refused};
-use super::hall::Arrival;
+use super::hall::{Arrival, Door};
 use super::seats::Full;
 use super::{Live, request};
 use actix_codec::Framed;
@@ -16,8 +16,14 @@ use actix_service::boxed::{self, BoxServiceFactory};
 use actix_service::fn_service;
 use bytes::Bytes;
 use futures_util::SinkExt as _;
+use palio_domain::TenantId;
 use std::convert::Infallible;
 use std::sync::Arc;
+
+/// The path of a player's own socket.
+const OWN: &str = "/ws/me";
+/// Whose share a socket takes whose brand is not known yet.
+const NOBODY: TenantId = TenantId(0);
 
 /// The service for `HttpService::build().upgrade(…)`.
 pub type UpgradeService =
@@ -61,7 +67,10 @@ type Arrive = Box<dyn FnOnce(std::net::TcpStream, Bytes)>;
 
 /// Everything that may refuse; what comes after it cannot fail but by the connection.
 fn prepare(live: &Live, request: &Request, trace: &str) -> Result<(Arrive, Response<()>), Refused> {
-    let id = request::tournament(request.path()).ok_or(Refused::Nowhere)?;
+    let id = request::tournament(request.path());
+    if id.is_none() && request.path() != OWN {
+        return Err(Refused::Nowhere);
+    }
     let mut response = ws::handshake(request.head()).map_err(|error| match error {
         ws::HandshakeError::UnsupportedVersion => Refused::OldVersion,
         _ => Refused::BadHandshake,
@@ -73,14 +82,19 @@ fn prepare(live: &Live, request: &Request, trace: &str) -> Result<(Arrive, Respo
     if !request::origin_allowed(origin, host, &live.config.allowed_origins) {
         return Err(Refused::Origin);
     }
-    let address = request.peer_addr().map(|address| address.ip());
-    let (topic, seat) = doors::admit(live, &id, address)?;
+    let address = live.config.peers.of(request.peer_addr());
+    let (door, seat) = match id {
+        Some(id) => {
+            let (topic, seat) = doors::admit(live, &id, address)?;
+            let cursor = request.uri().query().and_then(request::cursor);
+            let (topic, form) = (topic.subscribe(), form.unwrap_or_default());
+            (Door::Board { id, topic, cursor, form }, seat)
+        }
+        None => (Door::Purse, doors::seat(live, address, NOBODY)?),
+    };
     let place = live.place().ok_or(Refused::Full(Full::Node))?;
-    let cursor = request.uri().query().and_then(request::cursor);
-    let topic = topic.subscribe();
     let arrive = Box::new(move |stream, read| {
-        let form = form.unwrap_or_default();
-        place.send(Arrival { stream, read, cursor, form, id, topic, seat });
+        place.send(Arrival { stream, read, door, seat });
     });
     response.insert_header((HeaderName::from_static("x-trace-id"), trace));
     if let Some(form) = form {

@@ -7,6 +7,7 @@ import { createServer } from 'node:http';
 import { extname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { WebSocketServer } from 'ws';
+import { binaryDelta, binaryProof, binaryResumed, binarySnapshot, chain16, delta, hash16, shown, text, wireRows } from './live/wire.mjs';
 
 const WEB = fileURLToPath(new URL('../../web/', import.meta.url));
 export const CSP = "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:; style-src 'self'";
@@ -31,7 +32,15 @@ function random(seed) {
   };
 }
 
+const DECIMALS = 2;
+const PROOF_MS = 10_000;
+
 /** @typedef {{player: string, key: string, name: string, score: number, reached: number}} Racer */
+/** @typedef {import('./live/wire.mjs').Stand} Stand */
+/**
+ * Somebody who watches: over a socket, or a stream of events.
+ * @typedef {{send: (frame: object, bytes?: Buffer) => void, end: (code: number) => void, player: string|null, lastMe: string}} Watcher
+ */
 
 class Race {
   /** @param {any} config @param {number} seed */
@@ -43,10 +52,11 @@ class Race {
     this.clock = 0;
     /** @type {Map<string, Racer>} */
     this.racers = new Map();
-    /** @type {Set<{ws: import('ws').WebSocket, player: string|null, lastMe: string}>} */
-    this.sockets = new Set();
-    /** @type {{seq: number, rows: any[], participants: number}[]} */
+    /** @type {Set<Watcher>} */
+    this.watchers = new Set();
+    /** @type {Stand[]} */
     this.ring = [];
+    this.chain = { n: 0, head: Buffer.alloc(16), at: Date.now(), seq: 0 };
     /** @type {any} */
     this.result = null;
   }
@@ -76,9 +86,7 @@ class Race {
   }
 
   /** @param {number} points */
-  text(points) {
-    return this.config.metric === 'best_ratio' ? (points / 100).toFixed(6) : (points / 100).toFixed(2);
-  }
+  text(points) { return shown(BigInt(points), DECIMALS); }
 
   ranking() {
     return [...this.racers.values()].filter((r) => r.score > 0).sort((a, b) => b.score - a.score || a.reached - b.reached);
@@ -89,7 +97,14 @@ class Race {
     return this.ranking().slice(from, from + count).map((r, i) => ({ k: r.key, r: from + i + 1, n: r.name, s: this.text(r.score) }));
   }
 
-  top() { return this.page(0, this.config.topN); }
+  /** The board as it is now. @returns {Stand} */
+  stand() {
+    const rows = this.ranking().slice(0, this.config.topN).map((r, i) => ({ k: r.key, n: r.name, v: BigInt(r.score), r: i + 1 }));
+    return { epoch: this.epoch, seq: this.seq, status: this.status ?? 'active', participants: this.racers.size, decimals: DECIMALS, rows };
+  }
+
+  /** The board as it was published last. @returns {Stand} */
+  get last() { return this.ring.at(-1) ?? this.stand(); }
 
   /** Some racers score. @param {number} bets */
   play(bets) {
@@ -110,7 +125,6 @@ class Race {
 
   /** One tick: the board moves on and every watcher hears of the difference. */
   tick() {
-    const before = this.ring.at(-1);
     if (this.phase === 'active') this.play(Math.max(3, Math.round(this.racers.size / 9)));
     if (this.phase === 'final' && !this.result) {
       const rows = this.ranking().map((r, i) => ({ rank: i + 1, name: r.name, score: this.text(r.score), key: r.key }));
@@ -119,53 +133,71 @@ class Race {
         standingsHash: createHash('sha256').update(JSON.stringify(rows)).digest('hex'),
         rows: rows.slice(0, this.config.topN),
       };
-      this.broadcast({ t: 'delta', seq: this.seq + 1, prev: this.seq, set: [], status: 'completed' });
-      this.seq += 1;
-      for (const { ws } of this.sockets) {
-        ws.send(JSON.stringify({ t: 'bye', code: 1000 }));
-        ws.close(1000);
-      }
+      this.publish();
+      for (const watcher of this.watchers) watcher.end(1000);
       return;
     }
-    const rows = this.top();
-    const delta = before ? this.difference(before, rows) : null;
-    if (before && !delta) return;
-    if (before && delta) {
-      this.seq += 1;
-      this.broadcast({ t: 'delta', seq: this.seq, prev: before.seq, ...delta });
+    this.publish();
+    if (Date.now() - this.chain.at >= PROOF_MS && this.chain.seq !== this.seq) this.prove();
+    for (const watcher of this.watchers) this.sendMe(watcher);
+  }
+
+  /** Shows the board as it is, if that is anything new. */
+  publish() {
+    const before = this.ring.at(-1);
+    const now = this.stand();
+    if (!before) {
+      this.ring.push(now);
+      return;
     }
-    this.ring.push({ seq: this.seq, rows, participants: this.racers.size });
+    const frame = delta(before, { ...now, seq: before.seq + 1 });
+    if (Object.keys(frame).length === 3) return;
+    this.seq += 1;
+    const next = { ...now, seq: this.seq };
+    this.ring.push(next);
     if (this.ring.length > RING_MAX) this.ring.shift();
-    for (const socket of this.sockets) this.sendMe(socket);
+    const bytes = binaryDelta(frame, before, next);
+    for (const watcher of this.watchers) watcher.send(frame, bytes);
   }
 
-  /** @param {{rows: any[], participants: number}} before @param {any[]} rows */
-  difference(before, rows) {
-    const was = new Map(before.rows.map((r) => [r.k, r]));
-    const is = new Set(rows.map((r) => r.k));
-    const set = rows.flatMap((r) => {
-      const old = was.get(r.k);
-      if (!old) return [r];
-      return old.r === r.r && old.s === r.s ? [] : [{ k: r.k, r: r.r, s: r.s }];
-    });
-    const del = before.rows.filter((r) => !is.has(r.k)).map((r) => r.k);
-    const participants = before.participants === this.racers.size ? {} : { participants: this.racers.size };
-    if (set.length === 0 && del.length === 0 && participants.participants === undefined) return null;
-    return { set, ...(del.length && { del }), ...participants };
+  prove() {
+    const at = Date.now();
+    const hash = hash16(text(this.last, this.config.id));
+    const head = chain16(this.chain.head, hash, this.seq, at);
+    this.chain = { n: this.chain.n + 1, head, at, seq: this.seq };
+    const frame = {
+      t: 'proof', seq: this.seq, n: this.chain.n, hash: hash.toString('hex'), chain: head.toString('hex'),
+      time: new Date(at).toISOString(), cut: [0, this.seq], sig: '00'.repeat(16),
+    };
+    const bytes = binaryProof(frame);
+    for (const watcher of this.watchers) watcher.send(frame, bytes);
   }
 
-  /** @param {object} frame */
-  broadcast(frame) {
-    const text = JSON.stringify(frame);
-    for (const { ws } of this.sockets) if (ws.readyState === 1) ws.send(text);
-  }
+  /** The published board of a cursor. @param {string|null} epoch @param {number} seq */
+  known(epoch, seq) { return epoch === this.epoch ? this.ring.find((one) => one.seq === seq) : undefined; }
 
   snapshot() {
-    const last = this.ring.at(-1);
+    const { last } = this;
     return {
-      t: 'snapshot', epoch: this.epoch, seq: this.seq, status: this.status, participants: this.racers.size,
-      endsAt: this.config.endsAt, serverTime: new Date().toISOString(), rows: last?.rows ?? this.top(),
+      t: 'snapshot', epoch: this.epoch, seq: last.seq, status: last.status, participants: last.participants,
+      endsAt: this.config.endsAt, serverTime: new Date().toISOString(), decimals: DECIMALS,
+      hash: hash16(text(last, this.config.id)).toString('hex'), chain: this.chain.head.toString('hex'), n: this.chain.n, rows: wireRows(last),
     };
+  }
+
+  /** Whoever comes is brought to now, from his cursor if that is known. @param {Watcher} watcher @param {URLSearchParams} query */
+  welcome(watcher, query) {
+    const { last } = this;
+    const from = this.known(query.get('epoch'), Number(query.get('seq')));
+    if (from) {
+      watcher.send({ t: 'resumed', epoch: from.epoch, seq: from.seq }, binaryResumed(from));
+      const frame = delta(from, last);
+      if (from.seq !== last.seq) watcher.send(frame, binaryDelta(frame, from, last));
+    } else {
+      const frame = this.snapshot();
+      watcher.send(frame, binarySnapshot(frame, last));
+    }
+    this.watchers.add(watcher);
   }
 
   /** @param {string} player */
@@ -186,13 +218,13 @@ class Race {
     };
   }
 
-  /** @param {{ws: import('ws').WebSocket, player: string|null, lastMe: string}} socket */
-  sendMe(socket) {
-    if (!socket.player || socket.ws.readyState !== 1) return;
-    const text = JSON.stringify({ t: 'me', ...this.own(socket.player) });
-    if (text === socket.lastMe) return;
-    socket.lastMe = text;
-    socket.ws.send(text);
+  /** @param {Watcher} watcher */
+  sendMe(watcher) {
+    if (!watcher.player) return;
+    const own = JSON.stringify(this.own(watcher.player));
+    if (own === watcher.lastMe) return;
+    watcher.lastMe = own;
+    watcher.send({ t: 'me', ...JSON.parse(own) });
   }
 
   json() {
@@ -233,7 +265,7 @@ async function assets(dir = WEB) {
   for (const entry of await readdir(dir, { withFileTypes: true })) {
     const path = join(dir, entry.name);
     if (entry.isDirectory()) found.push(...await assets(path));
-    else if (!/\.(md|txt)$/.test(entry.name) && entry.name !== 'sw.js') {
+    else if (!/\.(md|txt)$|^package\.json$/.test(entry.name) && entry.name !== 'sw.js') {
       const name = `/${relative(WEB, path).split(sep).join('/')}`;
       found.push(name === '/index.html' ? '/' : name);
     }
@@ -241,17 +273,43 @@ async function assets(dir = WEB) {
   return found.sort();
 }
 
-/** @param {{port?: number}} [options] */
-export async function startMock({ port = 0 } = {}) {
+/** @param {{port?: number, tickMs?: number}} [options] */
+export async function startMock({ port = 0, tickMs = 1_000 } = {}) {
   const all = races();
+  /** Ways that do not get through, and requests that came. */
+  const blocked = { sockets: false, events: false, polls: false };
+  /** @type {string[]} */
+  const asked = [];
+  /** What players have, in cents. @type {Map<string, number>} */
+  const purses = new Map();
+  /** @param {string} player */
+  const accounts = (player) => {
+    const available = ((purses.get(player) ?? 10_000) / 100).toFixed(2);
+    return [{ currency: 'EUR', cash: available, bonus: '0.00', held: '0.00', locked: '0.00', debt: '0.00', available }];
+  };
+  /** Sockets of wallets: their players and what they were sent. @type {Set<{ws: import('ws').WebSocket, player: string|null, last: string, seq: number}>} */
+  const wallets = new Set();
+  /** @param {{ws: import('ws').WebSocket, player: string|null, last: string, seq: number}} one */
+  const sendWallet = (one) => {
+    if (!one.player) return;
+    const body = JSON.stringify(accounts(one.player));
+    if (body === one.last) return;
+    one.last = body;
+    one.seq += 1;
+    one.ws.send(JSON.stringify({ t: 'wallet', seq: one.seq, accounts: JSON.parse(body), limits: [] }));
+  };
   /** @type {Map<string, {player: string, joined: Set<string>}>} */
   const players = new Map();
   /** @type {Map<string, string>} */
   const tokens = new Map();
   let guests = 0;
 
+  /** @type {Set<import('node:http').ServerResponse>} */
+  const streams = new Set();
+
   const server = createServer(async (request, response) => {
     const url = new URL(request.url ?? '/', 'http://localhost');
+    asked.push(request.url ?? '');
     const player = tokens.get(request.headers.authorization?.replace(/^Bearer /, '') ?? '') ?? null;
     /** @param {number} status @param {any} body @param {Record<string, string>} [headers] */
     const json = (status, body, headers = {}) => {
@@ -277,12 +335,17 @@ export async function startMock({ port = 0 } = {}) {
       players.set(playerId, players.get(playerId) ?? { player: playerId, joined });
       return json(200, { token, playerId, expiresAt: at(3_600) });
     }
+    if (path === '/api/theme') return json(200, { name: 'Palio', scheme: 'auto' });
     if (path === '/api/me') {
       if (!player) return problem(401, 'TOKEN_INVALID', 'a player token is needed');
       return json(200, {
         playerId: player, tournaments: [...(players.get(player)?.joined ?? [])],
-        accounts: [{ currency: 'EUR', cash: '100.00', bonus: '0.00', held: '0.00', locked: '0.00', debt: '0.00', available: '100.00' }],
+        accounts: accounts(player),
       });
+    }
+    if (path === '/api/me/limits') {
+      if (!player) return problem(401, 'TOKEN_INVALID', 'a player token is needed');
+      return json(200, { playerId: player, limits: [] });
     }
     if (path === '/api/tournaments') {
       const status = url.searchParams.get('status');
@@ -297,16 +360,47 @@ export async function startMock({ port = 0 } = {}) {
       const rest = match[2] ?? '';
       if (rest === '') return json(200, race.json());
       if (rest === '/leaderboard') {
-        const limit = Math.min(200, Number(url.searchParams.get('limit') ?? race.config.topN));
+        if (blocked.polls) return problem(503, 'OVERLOADED', 'not now');
+        const { last } = race;
+        const etag = `"${race.epoch}-${last.seq}"`;
+        if (request.headers['if-none-match'] === etag) return json(304, null, { etag });
+        const since = url.searchParams.get('since');
+        const from = since === null ? undefined : race.known(url.searchParams.get('epoch'), Number(since));
+        if (from) return from.seq === last.seq ? json(204, null, { etag }) : json(200, delta(from, last), { etag });
+        const limit = since === null ? Math.min(100, Number(url.searchParams.get('limit') ?? 10)) : race.config.topN;
         const offset = Number(url.searchParams.get('offset') ?? 0);
-        const etag = `"${race.epoch}-${race.seq}"`;
         const first = offset === 0 && limit === race.config.topN;
-        if (first && request.headers['if-none-match'] === etag) return json(304, null, { etag });
-        const page = first ? (race.ring.at(-1)?.rows ?? []) : race.page(offset, limit);
+        const page = first ? wireRows(last) : race.page(offset, limit);
         return json(200, {
-          tournamentId: race.config.id, epoch: race.epoch, seq: race.seq, status: race.status, participants: race.racers.size,
-          rows: page.map((/** @type {any} */ r) => ({ rank: r.r, name: r.n, score: r.s, key: r.k })), asOf: new Date().toISOString(),
+          tournamentId: race.config.id, epoch: race.epoch, seq: last.seq, status: last.status, participants: last.participants,
+          endsAt: race.config.endsAt, asOf: new Date().toISOString(),
+          rows: page.map((r) => ({ rank: r.r, name: r.n, score: r.s, key: r.k })),
         }, first ? { etag } : {});
+      }
+      if (rest === '/events') {
+        if (blocked.events) return problem(404, 'NOT_FOUND', 'there is nothing at this path');
+        response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
+        response.write(`retry: ${300 + Math.floor(Math.random() * 500)}\n\n`);
+        /** @type {Watcher} */
+        const watcher = {
+          player: null, lastMe: '',
+          send(frame) {
+            const { t, seq } = /** @type {any} */ (frame);
+            const id = t === 'snapshot' || t === 'delta' || t === 'resumed' ? `id: ${race.epoch}:${seq}\n` : '';
+            response.write(`event: ${t}\n${id}data: ${JSON.stringify(frame)}\n\n`);
+          },
+          end(code) {
+            this.send({ t: 'bye', code });
+            response.end();
+          },
+        };
+        race.welcome(watcher, url.searchParams);
+        streams.add(response);
+        response.on('close', () => {
+          race.watchers.delete(watcher);
+          streams.delete(response);
+        });
+        return undefined;
       }
       if (!player) return problem(401, 'TOKEN_INVALID', 'a player token is needed');
       if (rest === '/leaderboard/me') return json(200, race.own(player));
@@ -342,43 +436,86 @@ export async function startMock({ port = 0 } = {}) {
     }
   });
 
-  const wss = new WebSocketServer({ noServer: true, handleProtocols: (offered) => (offered.has('palio.v1.json') ? 'palio.v1.json' : false) });
+  const wss = new WebSocketServer({
+    noServer: true,
+    handleProtocols: (offered) => ['palio.v1.bin', 'palio.v1.json'].find((name) => offered.has(name)) ?? false,
+  });
+  /** @param {import('ws').WebSocket} ws */
+  const walletSocket = (ws) => {
+    const one = { ws, player: /** @type {string|null} */ (null), last: '', seq: 0 };
+    wallets.add(one);
+    ws.on('close', () => wallets.delete(one));
+    ws.on('message', (data) => {
+      const frame = JSON.parse(String(data));
+      if (frame.t === 'ping') return ws.send(JSON.stringify({ t: 'pong', serverTime: new Date().toISOString() }));
+      one.player = tokens.get(frame.token) ?? null;
+      if (!one.player) return ws.close(4401);
+      return sendWallet(one);
+    });
+  };
   server.on('upgrade', (request, socket, head) => {
     const url = new URL(request.url ?? '/', 'http://localhost');
+    asked.push(request.url ?? '');
+    if (blocked.sockets) return socket.end('HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\n\r\n');
     wss.handleUpgrade(request, socket, head, (ws) => {
+      if (url.pathname === '/ws/me') return walletSocket(ws);
       const race = all.get(url.pathname.split('/').at(-1) ?? '');
       if (!race) return ws.close(4404);
-      const entry = { ws, player: /** @type {string|null} */ (null), lastMe: '' };
-      /** @param {object} frame */
-      const send = (frame) => ws.send(JSON.stringify(frame));
-      const epoch = url.searchParams.get('epoch');
-      const seq = Number(url.searchParams.get('seq'));
-      const from = epoch === race.epoch ? race.ring.find((r) => r.seq === seq) : undefined;
-      const last = race.ring.at(-1);
-      if (from && last) {
-        send({ t: 'resumed', epoch, seq });
-        const delta = from.seq === last.seq ? null : race.difference(from, last.rows);
-        if (from.seq !== last.seq) send({ t: 'delta', seq: last.seq, prev: from.seq, ...(delta ?? { set: [] }) });
-      } else send(race.snapshot());
-      race.sockets.add(entry);
-      ws.on('close', () => race.sockets.delete(entry));
+      const binary = ws.protocol === 'palio.v1.bin';
+      /** @type {Watcher} */
+      const watcher = {
+        player: null, lastMe: '',
+        send(frame, bytes) { if (ws.readyState === 1) ws.send(binary && bytes ? bytes : JSON.stringify(frame)); },
+        end(code) {
+          this.send({ t: 'bye', code });
+          ws.close(code);
+        },
+      };
+      race.welcome(watcher, url.searchParams);
+      ws.on('close', () => race.watchers.delete(watcher));
       ws.on('message', (data) => {
         const frame = JSON.parse(String(data));
-        if (frame.t === 'ping') send({ t: 'pong', serverTime: new Date().toISOString() });
+        if (frame.t === 'ping') watcher.send({ t: 'pong', serverTime: new Date().toISOString() });
         else if (frame.t === 'auth') {
-          entry.player = tokens.get(frame.token) ?? null;
-          if (!entry.player) return ws.close(4401);
-          race.sendMe(entry);
-        } else send({ t: 'error', code: 'FRAME_UNKNOWN', detail: `no frame ${frame.t}` });
+          watcher.player = tokens.get(frame.token) ?? null;
+          if (!watcher.player) return ws.close(4401);
+          watcher.lastMe = '';
+          race.sendMe(watcher);
+        } else watcher.send({ t: 'error', code: 'BAD_JSON', detail: `no frame ${frame.t}` });
+        return undefined;
       });
+      return undefined;
     });
+    return undefined;
   });
 
-  const timer = setInterval(() => { for (const race of all.values()) race.tick(); }, 1_000);
+  const timer = setInterval(() => {
+    for (const race of all.values()) race.tick();
+    for (const one of wallets) {
+      if (one.player) purses.set(one.player, (purses.get(one.player) ?? 10_000) + 25);
+      sendWallet(one);
+    }
+  }, tickMs);
   await new Promise((ready) => { server.listen(port, '127.0.0.1', () => ready(undefined)); });
   const address = /** @type {import('node:net').AddressInfo} */ (server.address());
   return {
     url: `http://127.0.0.1:${address.port}`,
+    races: all,
+    /** Every address that was asked for. */
+    asked,
+    /** Ways that no longer get through, with what is open on them. @param {Partial<typeof blocked>} what */
+    block(what) {
+      Object.assign(blocked, what);
+      if (blocked.sockets) for (const ws of wss.clients) ws.terminate();
+      if (blocked.events) for (const one of streams) one.destroy();
+    },
+    /** @param {string} race @param {number} code @param {number} [reconnectMs] */
+    closeAll(race, code, reconnectMs) {
+      for (const watcher of all.get(race)?.watchers ?? []) {
+        if (reconnectMs !== undefined) watcher.send({ t: 'bye', code, reconnectMs });
+        watcher.end(code);
+      }
+    },
     close() {
       clearInterval(timer);
       for (const ws of wss.clients) ws.terminate();

@@ -63,7 +63,7 @@ const PAYOUTS = ['waiting', 'processing', 'paid', 'retry', 'manual', 'ineligible
 
 /**
  * What the made-up server says; a test may change it while the page runs.
- * @typedef {{tournament: any, own?: any, joined?: boolean, onJoin?: (key: string|undefined) => {status: number, body?: any}|'cut', list?: any[]}} World
+ * @typedef {{tournament: any, theme?: any, own?: any, joined?: boolean, onJoin?: (key: string|undefined) => {status: number, body?: any}|'cut', list?: any[]}} World
  */
 
 /** @param {World} world @param {import('playwright-core').BrowserContextOptions} options @param {boolean} [signedIn] */
@@ -85,6 +85,7 @@ async function open(world, options, signedIn = true) {
     const answer = (body, status = 200) => route.fulfill({ status, contentType: 'application/json', body: JSON.stringify(body) });
     const t = world.tournament;
     if (path === '/demo/info') return answer({ code: 'NOT_FOUND' }, 404);
+    if (path === '/api/theme') return answer(world.theme ?? { name: 'Palio', scheme: 'auto' });
     if (path === '/api/me') {
       return answer({ playerId: 'guest_007', tournaments: world.joined ? [t.id] : [], accounts: [{ currency: 'EUR', available: '95.60' }] });
     }
@@ -110,6 +111,9 @@ async function open(world, options, signedIn = true) {
     });
     ws.send(JSON.stringify({ t: 'snapshot', epoch: 'e1', seq: 5, status, participants, endsAt, serverTime: at(0), rows }));
   });
+  await page.routeWebSocket(/\/ws\/me$/, (ws) => {
+    ws.onMessage(() => ws.send(JSON.stringify({ t: 'wallet', seq: 1, accounts: [{ currency: 'EUR', available: '95.60' }], limits: [] })));
+  });
   await page.goto(`${palio.url}/#/t/${world.tournament.id}`);
   await page.waitForSelector('h1');
   return { context, page, errors };
@@ -131,11 +135,21 @@ async function check(page, screen) {
 const SIZES = /** @type {const} */ ([['phone', 360, 780], ['desktop', 1280, 900]]);
 const THEMES = /** @type {const} */ (['light', 'dark']);
 
+/** What the server works out for a brand whose colour is #0b6e4f (`src/theme.rs`). */
+const BRAND = {
+  name: 'Acme Races', scheme: 'auto', logo: '/icons/icon.svg',
+  light: { signal: '#0b6e4f', signalWash: '#e6eee7', button: '#0b6e4f', onButton: '#ffffff', hero: '#121d24', hero2: '#11292b' },
+  dark: { signal: '#438f77', signalWash: '#0e171e', button: '#0b6e4f', onButton: '#ffffff', hero: '#121d24', hero2: '#11292b' },
+};
+const CARRIED = { total: '123.00', carriedIn: [{ from: 'last-race', amount: '12.50' }] };
+
 /** What must be read in each state, in order of the document or not. @type {[string, World, (string|RegExp)[]][]} */
 const STATES = [
   ['plain', { tournament: { ...BASE, type: undefined, pool: undefined, places: undefined, prizes: ['100.00', '50.00', '50.00'] } }, ['€200', '2nd – 3rd', 'Join the race']],
   ['buy-in', { tournament: { ...BASE, ...SOON, ...BUY_IN, eligibility: { countries: ['DE', 'AT'], segments: ['vip'] } } },
     ['Slot race · Turnover', 'Enter for €4.40', '63 of 100 left', '€4 + €0.40 fee', 'Germany, Austria', 'the best one counts', 'everything back', 'In the pool now', '€123', '€61.50', '100 free rounds on wolf']],
+  ['brand', { theme: BRAND, tournament: { ...BASE, ...BUY_IN, pool: CARRIED }, joined: true, own: { ...OWN, payouts: [{ text: '12.30 EUR', state: 'waiting' }] } },
+    ['Acme Races', 'Carried over from the last race: €12.50']],
   ['full', { tournament: { ...BASE, ...SOON, ...BUY_IN, seats: { min: 2, max: 37, taken: 37 } } }, ['All seats are taken', 'none left']],
   ['entered', { tournament: { ...BASE, ...BUY_IN, type: 'table', metric: 'custom', rules: OWN_RULES }, joined: true, own: { ...OWN, entries: 2 } },
     ['Table tournament · Own rules', 'You are in, 2 entries', 'Enter again for €4.40', '2 of 3 entries', '3 points for a round from 200 times', 'Your best 11 rounds count.', '3rd', 'In the prizes']],
@@ -258,5 +272,23 @@ test('the list shows kinds, pools and states', { timeout: 60_000 }, async () => 
       assert.deepEqual(errors, []);
       await context.close();
     }
+  }
+});
+
+test('a brand is dark or light whatever the reader has, and brings no styles', { timeout: 60_000 }, async () => {
+  for (const [scheme, colorScheme, paper] of /** @type {const} */ ([['dark', 'light', 'rgb(15, 14, 25)'], ['light', 'dark', 'rgb(247, 243, 234)']])) {
+    const bad = { ...BRAND, scheme, logo: '//elsewhere.example/a.png', light: { ...BRAND.light, signal: 'red;} body { display: none' } };
+    const world = { theme: bad, tournament: BASE };
+    const { context, page, errors } = await open(world, { viewport: { width: 1280, height: 900 }, colorScheme });
+    await page.waitForFunction((expected) => getComputedStyle(document.body).backgroundColor === expected, paper);
+    const seen = await page.evaluate(() => ({
+      logo: document.querySelector('.brand img')?.getAttribute('src'), title: document.title,
+      signal: getComputedStyle(document.documentElement).getPropertyValue('--signal').trim(),
+      shown: getComputedStyle(document.body).display,
+    }));
+    assert.deepEqual(seen, { logo: '/icons/mark.svg', title: 'Night race · Acme Races', signal: scheme === 'dark' ? '#438f77' : '#b9361c', shown: 'block' });
+    await check(page, `state-brand-only-${scheme}`);
+    assert.deepEqual(errors, []);
+    await context.close();
   }
 });

@@ -8,6 +8,7 @@
 )]
 
 mod agreed;
+mod brands;
 mod complaints;
 mod contests;
 mod crash;
@@ -20,12 +21,14 @@ mod edge;
 mod external;
 mod fanout;
 mod http;
+mod live;
 mod money;
 mod overload;
 mod payments;
 mod process;
 mod providers;
 mod restart;
+mod rollover;
 mod scheduler;
 mod schedules;
 mod search;

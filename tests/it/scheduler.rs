@@ -7,8 +7,9 @@
 use crate::crash::number;
 use palio::actors::budget::Division;
 use palio::actors::desk::Desk;
-use palio::actors::follower::Follower;
+use palio::actors::follower::{Folds, Follower};
 use palio::actors::handle::{CoreHandle, Reply};
+use palio::actors::purses::Watches;
 use palio::actors::registry::{self, CoreConfig, CoreParts};
 use palio::actors::scheduler::{Parts, Scheduler};
 use palio::actors::schedules::Schedules;
@@ -126,14 +127,21 @@ impl Server {
             schedules: Arc::clone(&schedules),
             tournaments: Arc::clone(&tournaments),
             notices: Notices::new(HashMap::new(), Arc::clone(&time)).unwrap(),
-            clock: time,
+            clock: Arc::clone(&time),
             zones: HashMap::new(),
             types: HashMap::new(),
+            rules_off: HashMap::new(),
             definition: palio::http::definition_of,
         });
         let positions = tournaments.restore().await.unwrap();
         schedules.restore(&positions).await.unwrap();
-        let folds = (Arc::clone(&tournaments), desk, search, Arc::clone(&schedules));
+        let folds = Folds {
+            tournaments: Arc::clone(&tournaments),
+            desk,
+            search,
+            schedules: Arc::clone(&schedules),
+            purses: Watches::new(core.clone(), time),
+        };
         let journal = Arc::clone(&storage.journal);
         let every = Duration::from_secs(3_600);
         let mut follower = Follower::new(journal, batches, folds, positions, every);

@@ -42,6 +42,7 @@ fn definition(metric: Metric) -> Definition {
         admission: Admission::default(),
         table: None,
         review: Review::default(),
+        schedule: None,
     }
 }
 
@@ -122,11 +123,13 @@ fn main() {
         let started = Instant::now();
         standings.judge(&BTreeSet::from([first]));
         let after = standings.result();
+        let seats = BTreeMap::new();
+        let nobody = settle::Brought { seats: &seats, carried_in: Amount::ZERO };
         let settling = Settling {
             finishers: standings.finishers(&BTreeSet::new()),
             turnover: standings.turnover(),
         };
-        let plan = settle::settle(&definition, &BTreeMap::new(), &settling).unwrap().unwrap();
+        let plan = settle::settle(&definition, nobody, &settling).unwrap().unwrap();
         println!(
             "  one disqualified: a new result and a plan of {} lines in {:.0?}",
             plan.lines().len(),

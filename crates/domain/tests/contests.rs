@@ -1,6 +1,7 @@
 //! Seeded logs of whole contests through real wallets: whatever the order, the repetition and the
 //! crashes, the standings, the plan and every wallet are the same, and Σ paid = pool
-//! (tournament-rules.md L2–L5, P2).
+//! (tournament-rules.md L2–L5, P2). What an earlier contest rolled over is in the pool, and what
+//! nobody wins waits for the next one (P4).
 //!
 //! `PALIO_CONTEST_LOGS=10000` plays that many; `PALIO_CONTEST_SEED` begins elsewhere.
 
@@ -9,8 +10,11 @@
 use palio_domain::ids::Slot;
 use palio_domain::journal::{Account, Head, Keys, Row, Stage};
 use palio_domain::tournament::lifecycle::Payout;
+use palio_domain::tournament::lifecycle::payout::InPool;
+use palio_domain::tournament::lifecycle::rollover;
 use palio_domain::tournament::prizes::table::{Correction, PrizeTable};
-use palio_domain::tournament::settle::{self, Seats, Settling};
+use palio_domain::tournament::schedule::ScheduleId;
+use palio_domain::tournament::settle::{self, Brought, Seats, Settling};
 use palio_domain::tournament::{
     Admission, Definition, EntryMode, Kind, Metric, Price, Reentry, Review, Rules, Standings,
 };
@@ -48,6 +52,7 @@ const TEMPLATES: [&str; 6] = [
 struct Log {
     definition: Arc<Definition>,
     seats: BTreeMap<PlayerId, Seats>,
+    carried_in: Amount,
     rows: Vec<Arc<Row>>,
     cells: BTreeMap<PlayerId, Cell>,
     heads: Vec<Head>,
@@ -76,12 +81,15 @@ impl Play<'_> {
 fn definition(random: &mut StdRng) -> Definition {
     let rules: Rules =
         serde_json::from_str(TEMPLATES[random.random_range(0..TEMPLATES.len())]).unwrap();
-    let table = r#"{"currency":"EUR","policies":{"unspent":"respread","correction":"clawBack"},
-        "pool":{"guarantee":"10.00","buyIns":{"feePerEntry":"0.37"}},
+    let unspent = ["respread", "rollover", "return"][random.random_range(0..3)];
+    let cap = if random.random() { r#""cap":"20.00","# } else { "" };
+    let table = r#"{"currency":"EUR","policies":{"unspent":"#.to_owned()
+        + &format!(r#""{unspent}","correction":"clawBack"}},"pool":{{{cap}"#)
+        + r#""guarantee":"10.00","buyIns":{"feePerEntry":"0.37"}},
         "bands":[{"from":1,"prizes":[{"kind":"cash","percent":"51.3"}]},
                  {"from":2,"prizes":[{"kind":"cash","percent":"31.1"}]},
                  {"from":3,"to":4,"prizes":[{"kind":"cash","percent":"8.8"}]}]}"#;
-    let table: PrizeTable = serde_json::from_str(table).unwrap();
+    let table: PrizeTable = serde_json::from_str(&table).unwrap();
     let definition = Definition {
         id: TournamentId::parse("contest").unwrap(),
         name: "Contest".to_owned(),
@@ -106,6 +114,7 @@ fn definition(random: &mut StdRng) -> Definition {
         },
         table: Some(Box::new(table)),
         review: Review::default(),
+        schedule: Some(ScheduleId::parse("contest").unwrap()),
     };
     definition.validate().unwrap();
     definition
@@ -211,7 +220,8 @@ fn log(seed: u64, keys: &Keys) -> Log {
         Some(moved) => Head { next_seq: moved.next_seq, ..head },
         None => head,
     });
-    Log { definition, seats, heads: heads.collect(), rows: batch.rows, cells }
+    let carried_in = Amount(if random.random() { random.random_range(1..3_000) } else { 0 });
+    Log { definition, seats, carried_in, heads: heads.collect(), rows: batch.rows, cells }
 }
 
 /// The same rows in another order between slots, each up to three times, with the fold saved and
@@ -276,7 +286,7 @@ fn pay(log: &Log, payout: &Payout, keys: &Keys, random: &mut StdRng) -> (i64, St
 fn contests_are_the_same_in_any_order() {
     let (runs, first) = (size("PALIO_CONTEST_LOGS", 150), size("PALIO_CONTEST_SEED", 1));
     let keys = Keys::new([3; 32]);
-    let (mut rows, mut late, mut paid_in_all) = (0, 0, 0_i64);
+    let (mut rows, mut late, mut paid_in_all, mut rolled) = (0, 0, 0_i64, 0_i64);
     for seed in first..first + runs {
         let log = log(seed, &keys);
         rows += log.rows.len();
@@ -285,18 +295,27 @@ fn contests_are_the_same_in_any_order() {
         let mut wallets = BTreeSet::new();
         for _ in 0..3 {
             let mut standings = fold(&log, random);
+            let brought = Brought { seats: &log.seats, carried_in: log.carried_in };
             let settling = Settling {
                 finishers: standings.finishers(&BTreeSet::new()),
                 turnover: standings.turnover(),
             };
-            let plan = settle::settle(&log.definition, &log.seats, &settling).unwrap().unwrap();
+            let plan = settle::settle(&log.definition, brought, &settling).unwrap().unwrap();
             let entries: u32 = log.seats.values().map(|seats| seats.entries).sum();
-            let pool = (i64::from(entries) * 313).max(1_000);
+            let net = Amount(i64::from(entries) * 313 + log.carried_in.0);
+            let pool = net.0.max(1_000);
             let worth: i64 = plan.lines().iter().map(|line| line.value.0).sum();
             let left: i64 = plan.remainders().iter().map(|left| left.value.0).sum();
             assert_eq!(worth + left, pool, "seed {seed}");
-            let net = Amount(i64::from(entries) * 313);
-            let next = Payout::default().next(&plan, Correction::ClawBack, net).unwrap();
+            let waits = rollover::of_plan(&plan);
+            rolled += waits.0;
+            let (currency, came_in) = (EUR, net);
+            let in_pool = InPool { currency, came_in, waits: Amount::ZERO, will_wait: waits };
+            let next = Payout::default().next(&plan, Correction::ClawBack, in_pool).unwrap();
+            let moved = next.leg.map_or(0, |leg| {
+                if leg.credit == Account::Pool { leg.amount.0 } else { -leg.amount.0 }
+            });
+            assert_eq!(net.0 + moved, worth + waits.0, "seed {seed}: the pool keeps what waits");
             let mut payout = Payout::default();
             payout.plans.push(plan.clone());
             let orders = next.orders.clone();
@@ -313,8 +332,11 @@ fn contests_are_the_same_in_any_order() {
         }
         assert_eq!((seen.len(), wallets.len()), (1, 1), "seed {seed}");
     }
-    assert!(late > 0 && paid_in_all > 0);
-    println!("{runs} logs of {rows} rows: {late} late corrections, {paid_in_all} minor units paid");
+    assert!(late > 0 && paid_in_all > 0 && rolled > 0);
+    println!(
+        "{runs} logs of {rows} rows: {late} late corrections, {paid_in_all} minor units paid, \
+         {rolled} rolled over"
+    );
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -99,6 +99,7 @@ fn definition(year: u32) -> Definition {
         admission: palio_domain::tournament::Admission::default(),
         table: None,
         review: palio_domain::tournament::Review::default(),
+        schedule: None,
     }
 }
 

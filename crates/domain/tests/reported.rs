@@ -100,6 +100,7 @@ fn history(seed: u64) -> History {
         admission: Admission::default(),
         table: None,
         review: Review::default(),
+        schedule: None,
     };
     definition.validate().unwrap();
     let players: Vec<_> =

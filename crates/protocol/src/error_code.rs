@@ -166,6 +166,8 @@ codes! {
     TournamentExists = "TOURNAMENT_EXISTS", 409, never, "The tournament id is taken";
     /// A definition that contradicts itself.
     TournamentInvalid = "TOURNAMENT_INVALID", 422, never, "The tournament's definition contradicts itself";
+    /// A part of its rules that the brand may not use.
+    RuleSwitchedOff = "RULE_SWITCHED_OFF", 422, never, "The tournament uses rules that are switched off";
     /// Not in this state.
     TournamentState = "TOURNAMENT_STATE", 409, never, "Not possible in the tournament's present state";
     /// The tournament is for other players.

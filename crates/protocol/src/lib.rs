@@ -7,6 +7,8 @@
 //! **Invariants:** [`result::render`] gives the same bytes for the same row for ever; no message
 //! of an error repeats what the caller sent. **Never:** I/O, clocks.
 
+#[cfg(feature = "schema")]
+pub mod asyncapi;
 pub mod error_code;
 pub mod events;
 pub mod field;

@@ -2,7 +2,7 @@
 
 use crate::time;
 use crate::wallet::AccountBalance;
-use palio_domain::journal::transaction_id;
+use palio_domain::journal::{Row, transaction_id};
 use palio_domain::wallet::protection::{ExclusionKind, LimitKind, Period};
 use palio_domain::wallet::{OpenBet, Proposal, Verdict, Wallet};
 use palio_domain::{BetId, ProviderId, Slot, UnixMs};
@@ -66,6 +66,80 @@ impl ProtectionResponse {
             excluded_until: own.and_then(|own| own.until).map(time::format),
             limits: limits(wallet, now),
         }
+    }
+}
+
+/// A player's wallet over his own socket.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WalletFrame {
+    t: &'static str,
+    seq: u64,
+    accounts: Vec<AccountBalance>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    excluded: Option<ExclusionKind>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    excluded_until: Option<String>,
+    limits: Vec<LimitResponse>,
+    tournaments: Vec<String>,
+}
+
+impl WalletFrame {
+    /// A wallet as committed.
+    #[must_use]
+    pub fn new(wallet: &Wallet, now: UnixMs) -> Self {
+        let protection = ProtectionResponse::new(String::new(), wallet, now);
+        Self {
+            t: "wallet",
+            seq: wallet.seq,
+            accounts: wallet.accounts.iter().map(|(c, a)| AccountBalance::new(*c, a)).collect(),
+            excluded: protection.excluded,
+            excluded_until: protection.excluded_until,
+            limits: protection.limits,
+            tournaments: wallet.entries.keys().map(|id| id.as_str().to_owned()).collect(),
+        }
+    }
+
+    /// The frame's text.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        // Texts and numbers always serialise.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+/// What happened to a player besides his bets, over his own socket.
+#[derive(Debug, Clone, Serialize)]
+pub struct NoticeFrame {
+    t: &'static str,
+    kind: &'static str,
+    seq: u64,
+    time: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    amount: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    currency: Option<String>,
+}
+
+impl NoticeFrame {
+    /// Of a committed row.
+    #[must_use]
+    pub fn of(row: &Row) -> Self {
+        Self {
+            t: "notice",
+            kind: row.kind.name(),
+            seq: row.seq,
+            time: time::format(row.time),
+            amount: row.leg.map(|leg| leg.currency.format(leg.amount)),
+            currency: row.leg.map(|leg| leg.currency.code().to_owned()),
+        }
+    }
+
+    /// The frame's text.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        // Texts and numbers always serialise.
+        serde_json::to_string(self).unwrap_or_default()
     }
 }
 

@@ -83,6 +83,12 @@ impl ProblemLine {
     ) -> Self {
         Self { field: field.into(), code: code.into(), message: message.into() }
     }
+
+    /// A part of a tournament's rules that the brand may not use.
+    #[must_use]
+    pub fn switched_off(part: &str, field: impl Into<String>) -> Self {
+        Self::new(field, ErrorCode::RuleSwitchedOff.code(), format!("{part} is switched off"))
+    }
 }
 
 impl std::fmt::Display for ProblemLine {

@@ -356,6 +356,10 @@ pub struct ScheduleResponse {
     pub next: Vec<ScheduledInstance>,
     /// What was decided last, the newest first.
     pub recent: Vec<ScheduledInstance>,
+    /// What nobody won and waits for the next tournament, one amount per currency.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(example = json!(["12.50 EUR"]))]
+    pub waiting: Vec<String>,
 }
 
 impl ScheduleResponse {
@@ -381,6 +385,7 @@ impl ScheduleResponse {
             decided_through: time::format(programme.decided_through),
             next: planned.collect(),
             recent: programme.recent.iter().rev().map(ScheduledInstance::decided).collect(),
+            waiting: Vec::new(),
         }
     }
 }

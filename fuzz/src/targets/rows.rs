@@ -244,6 +244,7 @@ pub(super) fn definition(metric: Metric) -> Definition {
         admission: palio_domain::tournament::Admission::default(),
         table: None,
         review: palio_domain::tournament::Review::default(),
+        schedule: None,
     }
 }
 

@@ -144,6 +144,7 @@ fn definition(of: &ParsedTournament) -> Definition {
         admission: palio_domain::tournament::Admission::default(),
         table: None,
         review: palio_domain::tournament::Review::default(),
+        schedule: None,
     }
 }
 

@@ -56,8 +56,13 @@ impl Scheduler {
         if self.is_switched_off(tenant, parsed.kind) {
             return vec![wire::line_inside("type", "is switched off")];
         }
-        let problems = (self.parts.definition)(parsed).validate().err().unwrap_or_default();
-        problems.iter().map(|problem| wire::line_inside(&problem.field, problem.message)).collect()
+        let definition = (self.parts.definition)(parsed);
+        let problems = definition.validate().err().unwrap_or_default();
+        let problems = problems.iter().map(|of| wire::line_inside(&of.field, of.message));
+        let off = self.rules_off(tenant, &definition).into_iter().map(|(part, field)| {
+            ProblemLine::switched_off(part.as_str(), format!("tournament.{field}"))
+        });
+        problems.chain(off).collect()
     }
 
     /// Sets a schedule; `true`: there was none of this id. The same again changes nothing.

@@ -142,7 +142,7 @@ async fn polling_has_the_same_positions() {
     assert_eq!(
         first.page(),
         format!(
-            r#"{{"tournamentId":"race","epoch":"{epoch}","seq":1,"status":"active","participants":2,"endsAt":"2023-11-14T23:13:20.000Z","asOf":"{SERVER_TIME}","rows":[{{"rank":1,"name":"Otter a","score":"2","key":"a"}},{{"rank":2,"name":"Otter b","score":"1","key":"b"}}]}}"#
+            r#"{{"tournamentId":"race","epoch":"{epoch}","seq":1,"status":"active","participants":2,"endsAt":"2023-11-14T23:13:20.000Z","decimals":0,"asOf":"{SERVER_TIME}","rows":[{{"rank":1,"name":"Otter a","score":"2","key":"a"}},{{"rank":2,"name":"Otter b","score":"1","key":"b"}}]}}"#
         )
     );
     assert!(String::from_utf8_lossy(&first.page_of(1, 1)).matches("rank").count() == 1);

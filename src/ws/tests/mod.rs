@@ -6,6 +6,7 @@ mod doors;
 mod history;
 mod players;
 mod pressure;
+mod purses;
 mod rfc6455;
 mod streams;
 mod support;

@@ -1,6 +1,7 @@
 //! A server with scripted boards.
 
 use crate::actors::board::{BoardRow, BoardView, Boards, OwnRow, Status, Tokens};
+use crate::actors::purse::{Purse, Purses};
 use crate::ws::{Live, LiveConfig};
 use actix_http::{HttpService, Request, Response, StatusCode};
 use actix_rt::net::TcpStream;
@@ -94,6 +95,55 @@ impl Boards for Scripted {
     }
 }
 
+type State = (u64, String, Vec<(u64, Arc<str>)>);
+
+/// Wallets as they are told to be.
+#[derive(Default, Clone)]
+pub(super) struct ScriptedPurses {
+    states: Arc<Mutex<HashMap<PlayerId, State>>>,
+    watched: Arc<()>,
+}
+
+struct ScriptedPurse(PlayerId, ScriptedPurses);
+
+impl ScriptedPurses {
+    pub(super) fn set(&self, player: u64, seq: u64, text: &str, notices: &[(u64, &str)]) {
+        let notices = notices.iter().map(|(seq, text)| (*seq, (*text).into())).collect();
+        self.states.lock().unwrap().insert(PlayerId(player), (seq, text.to_owned(), notices));
+    }
+
+    /// Wallets that are watched now.
+    pub(super) fn watched(&self) -> usize {
+        // One here, one with the live side.
+        Arc::strong_count(&self.watched) - 2
+    }
+}
+
+impl Purses for ScriptedPurses {
+    fn watch(&self, _: TenantId, player: PlayerId) -> Arc<dyn Purse> {
+        Arc::new(ScriptedPurse(player, self.clone()))
+    }
+}
+
+#[async_trait]
+impl Purse for ScriptedPurse {
+    fn news(&self) -> u64 {
+        self.1.states.lock().unwrap().get(&self.0).map_or(0, |(seq, ..)| *seq)
+    }
+
+    fn notices(&self, after: u64) -> (u64, Vec<Arc<str>>) {
+        let states = self.1.states.lock().unwrap();
+        let Some((seq, _, notices)) = states.get(&self.0) else { return (after, Vec::new()) };
+        let new = notices.iter().filter(|(seq, _)| *seq > after);
+        (*seq, new.map(|(_, text)| Arc::clone(text)).collect())
+    }
+
+    async fn text(&self) -> Option<(u64, String)> {
+        let states = self.1.states.lock().unwrap();
+        states.get(&self.0).map(|(seq, text, _)| (*seq, text.clone()))
+    }
+}
+
 /// Tokens that say it themselves: `tenant:player:seconds`.
 struct Plain;
 
@@ -109,6 +159,7 @@ impl Tokens for Plain {
 
 pub(super) struct Stage {
     pub(super) boards: Arc<Scripted>,
+    pub(super) purses: ScriptedPurses,
     pub(super) live: Arc<Live>,
     pub(super) now: Arc<AtomicI64>,
     pub(super) url: String,
@@ -127,7 +178,9 @@ impl Stage {
         let now = Arc::new(AtomicI64::new(START));
         let clock = Arc::clone(&now);
         let clock = Arc::new(move || UnixMs(clock.load(Ordering::SeqCst)));
-        let live = Live::start(config, boards.clone(), Arc::new(Plain), clock);
+        let purses = ScriptedPurses::default();
+        let of_live = Arc::new(purses.clone());
+        let live = Live::start(config, boards.clone(), of_live, Arc::new(Plain), clock);
         assert_eq!(live.published(&id("race")).unwrap().seq, 1);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
@@ -146,7 +199,7 @@ impl Stage {
             .unwrap()
             .run();
         actix_rt::spawn(server);
-        Self { boards, live, now, url: format!("http://{address}"), address }
+        Self { boards, purses, live, now, url: format!("http://{address}"), address }
     }
 
     pub(super) async fn open(&self, path: &str) -> Plainly {

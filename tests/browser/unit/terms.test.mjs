@@ -25,6 +25,9 @@ test('places say what is won at the present pool', () => {
   const places = [{ from: 2, to: 10, prizes: ['5.00 EUR'] }, { from: 1, to: 1, prizes: ['50.00 EUR', '100 free rounds on wolf'] }];
   const prizes = prizesOf({ ...RACE, pool: { total: '95.00' }, places });
   assert.deepEqual([prizes.paid, prizes.total, prizes.growing], [10, '95.00', true]);
+  assert.equal(prizes.carried, null);
+  const carriedIn = [{ from: 'one', amount: '12.50' }, { from: 'one', amount: '0.75' }];
+  assert.equal(prizesOf({ ...RACE, pool: { total: '95.00', carriedIn }, places }).carried, '13.25');
   assert.deepEqual(prizes.bands.map(bandText), ['1st', '2nd – 10th']);
   assert.equal(prizeText(prizes.at(1)), '€50 + 100 free rounds on wolf');
   assert.equal(prizeText(prizes.at(1), true), '€50 +1');

@@ -93,6 +93,8 @@ pub enum Claim {
     Seat(TournamentId, u32),
     /// A line of a version of a tournament's payout.
     Prize(TournamentId, u32, u32),
+    /// What a version of a tournament's result rolls over, in whosever pool it is.
+    Carried(TournamentId, u32),
     /// A tournament's id.
     Tournament(TournamentId),
     /// The end of a tournament: closed or cancelled.
@@ -208,6 +210,10 @@ impl Keys {
                 &version.to_be_bytes(),
                 &line.to_be_bytes(),
             ]),
+            // Of the source, whoever takes it: so no two tournaments can.
+            Claim::Carried(id, version) => {
+                self.hash(&[b"carried", &tenant, id.as_str().as_bytes(), &version.to_be_bytes()])
+            }
             Claim::Tournament(_) => self.hash(&[b"tournament", &tenant, &owner]),
             Claim::TournamentEnded(_) => self.hash(&[b"tournament ended", &tenant, &owner]),
         }

@@ -142,6 +142,12 @@ kinds! {
     PayoutMoved = 54, "tournament.payout_moved";
     /// A tournament's last prize is paid.
     TournamentCompleted = 55, "tournament.completed";
+    /// What nobody won goes into another tournament's pool, or back to promotions.
+    RolledOver = 56, "tournament.rolled_over";
+    /// A pool has money that an earlier tournament rolled over.
+    CarriedIn = 57, "tournament.carried_in";
+    /// What was rolled over is in the other tournament's pool.
+    RolloverArrived = 62, "tournament.rollover_arrived";
     /// An operator set what a provider may do.
     ProviderStateChanged = 48, "provider.state_changed";
     /// A schedule was set, or a new version of it.

@@ -4,6 +4,7 @@ use super::admission::{Admission, Kind, Review};
 use super::prizes;
 use super::prizes::table::{Band, Decimal, Prize, PrizeTable};
 use super::rules::Rules;
+use super::schedule::ScheduleId;
 use super::score::{Count, DECIMALS, Of, Points};
 use crate::ids::TournamentId;
 use crate::money::{Amount, Currency};
@@ -96,6 +97,9 @@ pub struct Definition {
     /// What happens between the result and its prizes.
     #[serde(default, skip_serializing_if = "Review::is_default")]
     pub review: Review,
+    /// The schedule that announced it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<ScheduleId>,
 }
 
 /// Something wrong with a definition.

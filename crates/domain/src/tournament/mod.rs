@@ -8,6 +8,7 @@ mod alias;
 mod check;
 mod definition;
 pub mod lifecycle;
+pub mod parts;
 pub mod prizes;
 mod ranking;
 pub mod rules;

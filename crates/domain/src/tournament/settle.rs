@@ -24,6 +24,15 @@ const fn no_tickets(tickets: &u32) -> bool {
     *tickets == 0
 }
 
+/// What was brought into a tournament besides bets.
+#[derive(Debug, Clone, Copy)]
+pub struct Brought<'a> {
+    /// Who has paid an entry.
+    pub seats: &'a BTreeMap<PlayerId, Seats>,
+    /// What earlier tournaments rolled over, minor units.
+    pub carried_in: Amount,
+}
+
 /// What a result's prizes are worked out from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settling {
@@ -40,9 +49,10 @@ pub struct Settling {
 pub fn collected(
     definition: &Definition,
     rules: &prizes::Rules,
-    seats: &BTreeMap<PlayerId, Seats>,
+    brought: Brought<'_>,
     turnover: Amount,
 ) -> Result<Collected, prizes::Error> {
+    let Brought { seats, carried_in } = brought;
     let entries: u64 = seats.values().map(|of| u64::from(of.entries)).sum();
     let price = definition.admission.price.and_then(|price| price.total()).unwrap_or_default();
     let paid = i64::try_from(entries).ok().and_then(|entries| price.0.checked_mul(entries));
@@ -50,19 +60,19 @@ pub fn collected(
     // Contributions are exact, so their sum is the rate of the sum (J1).
     let contributions = rules.jackpot().map(|rates| rates.pool.of(turnover)).unwrap_or_default();
     let entries = if price.is_positive() { entries } else { 0 };
-    Ok(Collected { entries, paid: Amount(paid), turnover, contributions, ..Collected::default() })
+    Ok(Collected { entries, paid: Amount(paid), turnover, contributions, carried_in })
 }
 
-/// The pool as it stands; `None` without prizes.
+/// The pool as it stands under a tournament's rules; `None` for sums past 64 bits.
 #[must_use]
 pub fn pool(
+    rules: &prizes::Rules,
     definition: &Definition,
-    seats: &BTreeMap<PlayerId, Seats>,
+    brought: Brought<'_>,
     turnover: Amount,
 ) -> Option<Pool> {
-    let rules = definition.prize_rules().ok().flatten()?;
-    let collected = collected(definition, &rules, seats, turnover).ok()?;
-    Pool::collect(&rules, &collected).ok()
+    let collected = collected(definition, rules, brought, turnover).ok()?;
+    Pool::collect(rules, &collected).ok()
 }
 
 /// Who wins what; `None` without prizes.
@@ -71,11 +81,11 @@ pub fn pool(
 /// [`prizes::Error`]; a definition that was announced meets none but sums past 64 bits.
 pub fn settle(
     definition: &Definition,
-    seats: &BTreeMap<PlayerId, Seats>,
+    brought: Brought<'_>,
     settling: &Settling,
 ) -> Result<Option<PrizePlan>, prizes::Error> {
     let Ok(Some(rules)) = definition.prize_rules() else { return Ok(None) };
-    let collected = collected(definition, &rules, seats, settling.turnover)?;
+    let collected = collected(definition, &rules, brought, settling.turnover)?;
     let pool = Pool::collect(&rules, &collected)?;
     let finishers = Finishers::new(settling.finishers.clone())?;
     plan(&rules, &pool, &finishers).map(Some)
@@ -111,7 +121,9 @@ pub fn call_off(
     let (Some((stacks, turnover)), Ok(Some(rules))) = (started, definition.prize_rules()) else {
         return refund(&paid).map(Some);
     };
-    let collected = collected(definition, &rules, seats, turnover)?;
+    // What was carried in is nobody's here: it goes on to the next tournament.
+    let brought = Brought { seats, carried_in: Amount::ZERO };
+    let collected = collected(definition, &rules, brought, turnover)?;
     let pool = Pool::collect(&rules, &collected)?;
     let nobody = Finishers::default();
     cancel(&rules, &pool, &paid, Reached::Play { stacks, out: &nobody }).map(Some)

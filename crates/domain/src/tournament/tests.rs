@@ -39,6 +39,7 @@ fn definition(metric: Metric, entry: EntryMode) -> Definition {
         admission: crate::tournament::Admission::default(),
         table: None,
         review: crate::tournament::Review::default(),
+        schedule: None,
     }
 }
 
@@ -275,7 +276,9 @@ fn life() {
         author: "ops".into(),
     };
     let settling = settle::Settling { finishers: Vec::new(), turnover: Amount::ZERO };
-    let nobody = settle::settle(&announced, &Default::default(), &settling).unwrap().unwrap();
+    let seats = Default::default();
+    let brought = settle::Brought { seats: &seats, carried_in: Amount::ZERO };
+    let nobody = settle::settle(&announced, brought, &settling).unwrap().unwrap();
     let plan = Act::Plan { seen: 3, version: 1, plan: Box::new(nobody) };
     let (paid, unpaid) = (Act::Complete { seen: 4 }, Act::Complete { seen: 3 });
     let (reason, author) = ("collusion".to_owned(), "ops".to_owned());

@@ -476,7 +476,8 @@ impl Cell {
                 Claim::BetClosed(..)
                 | Claim::RoundCorrected(..)
                 | Claim::Tournament(_)
-                | Claim::TournamentEnded(_) => {}
+                | Claim::TournamentEnded(_)
+                | Claim::Carried(..) => {}
             }
         }
         if let Some((provider, round)) = asked.command.round() {

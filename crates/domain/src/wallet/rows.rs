@@ -650,6 +650,9 @@ impl Event {
             | RowKind::PrizesPlanned
             | RowKind::PayoutMoved
             | RowKind::TournamentCompleted
+            | RowKind::RolledOver
+            | RowKind::CarriedIn
+            | RowKind::RolloverArrived
             | RowKind::ProviderStateChanged
             | RowKind::ScheduleSet
             | RowKind::ScheduleStopped

@@ -99,7 +99,7 @@ impl JsonSchema for Set<'_> {
         );
         let list = |items: &[&serde_json::Value]| {
             let (len, items) = (items.len(), items.to_vec());
-            serde_json::json!({"type": "array", "prefixItems": items, "items": false,
+            serde_json::json!({"type": "array", "items": items, "additionalItems": false,
                 "minItems": len, "maxItems": len})
         };
         schemars::json_schema!({"oneOf": [

@@ -5,7 +5,10 @@ use super::{Metric, ParsedTournament};
 use crate::templates;
 use palio_domain::Amount;
 use palio_domain::tournament::Rules;
+use palio_domain::tournament::lifecycle::rollover::{self, Carried};
+use palio_domain::tournament::lifecycle::{self, Rollover};
 use palio_domain::tournament::prizes::table::PrizeTable;
+use palio_domain::tournament::prizes::{Funding, Pool, Source};
 use palio_domain::tournament::rules::TieBreak;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -146,6 +149,9 @@ pub struct Tournament {
     /// The prize pool as it stands.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pool: Option<PoolView>,
+    /// Where the money went that nobody won; empty while prizes are not planned.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_over: Vec<LeftOver>,
     /// What places win at the present pool.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub places: Vec<Places>,
@@ -223,6 +229,7 @@ impl Tournament {
             review: None,
             prize_table: of.table.clone(),
             pool: None,
+            left_over: Vec::new(),
             places: Vec::new(),
             reason: None,
         };
@@ -233,10 +240,104 @@ impl Tournament {
 
 /// A prize pool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct PoolView {
     /// What can be won.
     #[schema(example = "123.00")]
     pub total: String,
+    /// Where it comes from; what is beyond the cap is in it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<PoolPart>,
+    /// What earlier tournaments of the schedule rolled over, each with its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub carried_in: Vec<CarriedIn>,
+}
+
+/// A part of a pool.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PoolPart {
+    /// `seed`, `buyIns`, `turnover`, `contributions`, `carriedIn` or `guarantee`.
+    #[schema(value_type = String, example = "buyIns")]
+    pub source: Source,
+    /// How much.
+    #[schema(example = "100.00")]
+    pub amount: String,
+}
+
+/// What nobody won in an earlier tournament.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CarriedIn {
+    /// Which one.
+    #[schema(example = "sunday-race-20261018t2000")]
+    pub from: String,
+    /// How much.
+    #[schema(example = "12.50")]
+    pub amount: String,
+}
+
+/// Where what nobody won went.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LeftOver {
+    /// How much.
+    #[schema(example = "12.50")]
+    pub amount: String,
+    /// `returned` to the operator, `waiting` for the next tournament, `sent` to one, or `carried`
+    /// into its pool.
+    #[schema(example = "carried")]
+    pub state: String,
+    /// Into whose pool.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "sunday-race-20261025t2000")]
+    pub to: Option<String>,
+}
+
+impl LeftOver {
+    /// What the operator has back by a tournament's newest plan; then what was rolled over, the
+    /// oldest first, and what waits.
+    #[must_use]
+    pub fn of(life: &lifecycle::Tournament) -> Vec<Self> {
+        let (rollover, currency) = (&life.rollover, life.definition.currency);
+        let plan = life.payout.plans.last();
+        let kept = plan.map_or(Amount::ZERO, |plan| rollover::returned(plan, life.rolls_over()));
+        let kept = kept.is_positive().then(|| {
+            let state = "returned".to_owned();
+            Self { amount: currency.format(kept), state, to: None }
+        });
+        let sent = rollover.sent.iter().map(|sent| {
+            let state = match (&sent.to, sent.arrived) {
+                (None, _) => "returned",
+                (Some(_), false) => "sent",
+                (Some(_), true) => "carried",
+            };
+            let to = sent.to.as_ref().map(|to| to.as_str().to_owned());
+            Self { amount: currency.format(sent.amount), state: state.to_owned(), to }
+        });
+        let waiting = rollover.waiting.map(|waiting| {
+            let state = "waiting".to_owned();
+            Self { amount: currency.format(waiting.amount), state, to: None }
+        });
+        kept.into_iter().chain(sent).chain(waiting).collect()
+    }
+}
+
+impl PoolView {
+    /// A pool with its parts.
+    #[must_use]
+    pub fn new(pool: &Pool, rollover: &Rollover) -> Self {
+        let currency = pool.currency();
+        let part =
+            |of: &Funding| PoolPart { source: of.source, amount: currency.format(of.amount) };
+        let carried = |of: &Carried| CarriedIn {
+            from: of.from.as_str().to_owned(),
+            amount: currency.format(of.amount),
+        };
+        Self {
+            total: currency.format(pool.total()),
+            parts: pool.funding().iter().map(part).collect(),
+            carried_in: rollover.taken.iter().map(carried).collect(),
+        }
+    }
 }
 
 /// A template with its name.

@@ -4,8 +4,10 @@ use super::super::definition::Definition;
 use super::super::prizes::PrizePlan;
 use super::super::standings::FinalResult;
 use super::payout::{Order, Progress};
-use crate::ids::PlayerId;
+use super::rollover::Carried;
+use crate::ids::{PlayerId, TournamentId};
 use crate::journal::Leg;
+use crate::money::Currency;
 
 /// What a tournament can be asked to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,6 +114,27 @@ pub enum Command {
     Complete {
         /// The seq of the tournament's last row when this was computed.
         seen: u64,
+    },
+    /// Sends what nobody won on: into another tournament's pool, or back to promotions.
+    Roll {
+        /// Of which version of the result.
+        version: u32,
+        /// To which; `None`: to nobody.
+        to: Option<TournamentId>,
+        /// To which it was sent before, which has refused it.
+        instead_of: Option<TournamentId>,
+    },
+    /// What was sent is in the other one's pool.
+    Arrive {
+        /// Of which version of the result.
+        version: u32,
+    },
+    /// Takes what an earlier tournament rolls over into the pool.
+    CarryIn {
+        /// What.
+        carried: Carried,
+        /// Its currency.
+        currency: Currency,
     },
 }
 
@@ -221,6 +244,29 @@ pub enum Event {
     },
     /// Everything is paid.
     Completed,
+    /// What nobody won goes somewhere.
+    RolledOver {
+        /// Of which version of the result.
+        version: u32,
+        /// Into whose pool; `None`: back to promotions.
+        to: Option<TournamentId>,
+        /// What moves by it: nothing when it only goes to another one.
+        leg: Option<Leg>,
+    },
+    /// It is there.
+    RolloverArrived {
+        /// Of which version of the result.
+        version: u32,
+    },
+    /// The pool has money of an earlier tournament.
+    CarriedIn {
+        /// From which.
+        from: TournamentId,
+        /// From which version of its result.
+        version: u32,
+        /// From transit into the pool.
+        leg: Leg,
+    },
 }
 
 /// Why a tournament says no, in order of precedence.
@@ -268,6 +314,9 @@ pub enum Refusal {
     /// The line is somewhere else.
     #[error("the line's state does not allow this")]
     WrongState,
+    /// There is no pool for it, or of another currency.
+    #[error("the tournament's pool takes no such money")]
+    TakesNothing,
     /// Two people are needed.
     #[error("a second person has to agree")]
     SamePerson,

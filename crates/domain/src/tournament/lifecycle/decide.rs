@@ -1,7 +1,8 @@
 //! The only place where a tournament takes a step.
 
 use super::super::prizes::table::Correction;
-use super::payout::{Batch, Progress};
+use super::super::settle::Brought;
+use super::payout::{Batch, InPool, Progress};
 use super::{Command, Event, Phase, Refusal, Step, Tournament};
 use crate::ids::{PlayerId, SLOTS};
 use crate::money::Amount;
@@ -152,6 +153,11 @@ impl Tournament {
                 Step::Cancelled => Ok(None),
                 Step::Closed | Step::Created | Step::Started => Err(Refusal::NotYet),
             },
+            Command::Roll { version, to, instead_of } => {
+                self.roll(*version, to.as_ref(), instead_of.as_ref())
+            }
+            Command::Arrive { version } => self.arrive(*version),
+            Command::CarryIn { carried, currency } => self.carry_in(carried, *currency, now),
         }
     }
 
@@ -274,10 +280,29 @@ impl Tournament {
         }
         let rules = self.definition.prize_rules().ok().flatten();
         let policy = rules.map_or_else(Correction::default, |rules| rules.policies().correction);
-        let next = self.payout.next(plan, policy, self.paid_in());
+        let next = self.payout.next(plan, policy, self.in_pool(plan));
         let next = next.map_err(|error| Refusal::Invalid(error.to_string()))?;
         let plan = Box::new(plan.clone());
         Ok(Some(Event::Planned { version, plan, orders: next.orders, leg: next.leg }))
+    }
+
+    /// What the pool has and keeps besides a plan's orders.
+    #[must_use]
+    pub fn in_pool(&self, plan: &super::super::prizes::PrizePlan) -> InPool {
+        // Of a tournament that was called off, what came in waits already.
+        let carried = if self.is_cancelled() { Amount::ZERO } else { self.rollover.carried_in() };
+        InPool {
+            currency: self.definition.currency,
+            came_in: Amount(self.paid_in().0.saturating_add(carried.0)),
+            waits: self.rollover.waits(),
+            will_wait: self.waits_after(Some(plan)),
+        }
+    }
+
+    /// What was brought in so far.
+    #[must_use]
+    pub fn brought(&self) -> Brought<'_> {
+        Brought { seats: &self.seats, carried_in: self.rollover.carried_in() }
     }
 
     /// What buy-ins have put into the pool, minor units.
@@ -309,6 +334,7 @@ impl Tournament {
                 self.was_started = self.is_started();
                 self.step = Step::Cancelled;
                 self.reason.clone_from(reason);
+                self.set_waiting(0, self.waits_after(None));
             }
             Event::Disqualified { player, .. } => {
                 self.out.insert(*player);
@@ -333,6 +359,7 @@ impl Tournament {
                 self.step = Step::Closed;
             }
             Event::Planned { version, plan, orders, .. } => {
+                self.set_waiting(*version, self.waits_after(Some(plan)));
                 self.payout.plans.push((**plan).clone());
                 let batch = Batch { version: *version, orders: orders.clone() };
                 self.payout.batches.push(batch);
@@ -346,6 +373,9 @@ impl Tournament {
             }
             Event::Completed if self.step == Step::Cancelled => self.refunded = true,
             Event::Completed => self.step = Step::Completed,
+            Event::RolledOver { .. } | Event::RolloverArrived { .. } | Event::CarriedIn { .. } => {
+                self.apply_rollover(event);
+            }
         }
     }
 }

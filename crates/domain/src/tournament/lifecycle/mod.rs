@@ -16,16 +16,19 @@
 //! stands from under review on, so that and everything after is `completed`.
 //!
 //! `command`: what can be asked and what becomes true. `decide`: the only place where a step is
-//! taken. `payout`: what is paid. `rows`: how it is written down.
+//! taken. `payout`: what is paid. `rollover`: what goes into the next one's pool. `rows`: how it is
+//! written down.
 
 mod command;
 mod decide;
 pub mod payout;
+pub mod rollover;
 mod rows;
 
 pub use super::settle::Seats;
 pub use command::{Command, Event, Refusal};
 pub use payout::{Batch, Order, Payout, Progress};
+pub use rollover::Rollover;
 
 use super::definition::Definition;
 use crate::ids::PlayerId;
@@ -118,6 +121,9 @@ pub struct Tournament {
     /// What it pays.
     #[serde(default)]
     pub payout: Payout,
+    /// What it gives to the next one, and has from earlier ones.
+    #[serde(default, skip_serializing_if = "Rollover::is_empty")]
+    pub rollover: Rollover,
     /// Why it was called off.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
@@ -148,6 +154,7 @@ impl Tournament {
             released: false,
             versions: 0,
             payout: Payout::default(),
+            rollover: Rollover::default(),
             reason: String::new(),
             was_started: false,
             refunded: false,
@@ -251,6 +258,12 @@ impl Tournament {
     /// Whether nothing is left to be done by itself.
     #[must_use]
     pub fn is_done(&self) -> bool {
+        self.is_paid() && self.rollover.is_settled()
+    }
+
+    /// Whether players have everything that they get, refunds too.
+    #[must_use]
+    pub fn is_paid(&self) -> bool {
         match self.step {
             Step::Completed => !self.needs_revision,
             Step::Cancelled => {

@@ -201,6 +201,19 @@ mod pairs {
     }
 }
 
+/// What a pool has and keeps besides the orders of its plans.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InPool {
+    /// Of the tournament.
+    pub currency: Currency,
+    /// What buy-ins and earlier tournaments have put in; counts until the first plan.
+    pub came_in: Amount,
+    /// What waits to be rolled over before the plan.
+    pub waits: Amount,
+    /// What waits after it.
+    pub will_wait: Amount,
+}
+
 /// What a new plan comes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Next {
@@ -225,16 +238,11 @@ impl Payout {
         })
     }
 
-    /// The orders and the money of another plan. `paid_in`: what buy-ins have put into the pool.
+    /// The orders and the money of another plan.
     ///
     /// # Errors
     /// [`Error::Overflow`].
-    pub fn next(
-        &self,
-        plan: &PrizePlan,
-        policy: Correction,
-        paid_in: Amount,
-    ) -> Result<Next, Error> {
+    pub fn next(&self, plan: &PrizePlan, policy: Correction, pool: InPool) -> Result<Next, Error> {
         let overflow = Error::Overflow { what: "the money of a payout" };
         let reserved = |plan: &PrizePlan| {
             let lines = plan.lines().iter().filter(|line| line.due == Due::Reserved);
@@ -252,11 +260,11 @@ impl Payout {
                 held.revise(plan, policy)?.entries.iter().filter_map(entry).collect()
             }
         };
-        let there = self.plans.last().map_or(i128::from(paid_in.0), reserved);
-        let needed = orders.iter().map(Order::money).sum::<i128>() + reserved(plan) - there;
-        let Some(currency) = plan.funding().first().map(|from| from.currency) else {
-            return Ok(Next { orders, leg: None });
-        };
+        let there = self.plans.last().map_or(i128::from(pool.came_in.0), reserved);
+        let there = there + i128::from(pool.waits.0);
+        let kept = reserved(plan) + i128::from(pool.will_wait.0);
+        let needed = orders.iter().map(Order::money).sum::<i128>() + kept - there;
+        let currency = plan.funding().first().map_or(pool.currency, |from| from.currency);
         // Fees that are given back were the house's; everything else is a promotion.
         let refund =
             plan.funding().iter().any(|from| matches!(from.source, Source::PaidIn | Source::Fees));

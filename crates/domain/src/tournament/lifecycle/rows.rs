@@ -7,7 +7,7 @@ use super::super::prizes::PrizePlan;
 use super::super::standings::FinalResult;
 use super::payout::{Order, Progress};
 use super::{Command, Event};
-use crate::ids::{Aggregate, PlayerId, TenantId, TraceId};
+use crate::ids::{Aggregate, PlayerId, TenantId, TournamentId, TraceId};
 use crate::journal::{Claim, Draft, Keys, Row, RowKind};
 use crate::wallet::CorruptRow;
 use serde::de::DeserializeOwned;
@@ -71,6 +71,24 @@ struct Planning {
 }
 
 #[derive(Serialize, Deserialize)]
+struct Rolling {
+    version: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    to: Option<TournamentId>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Arriving {
+    version: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Carrying {
+    from: TournamentId,
+    version: u32,
+}
+
+#[derive(Serialize, Deserialize)]
 struct Moving {
     version: u32,
     line: u32,
@@ -103,6 +121,9 @@ impl Event {
             Self::Planned { .. } => RowKind::PrizesPlanned,
             Self::Moved { .. } => RowKind::PayoutMoved,
             Self::Completed => RowKind::TournamentCompleted,
+            Self::RolledOver { .. } => RowKind::RolledOver,
+            Self::RolloverArrived { .. } => RowKind::RolloverArrived,
+            Self::CarriedIn { .. } => RowKind::CarriedIn,
         }
     }
 
@@ -148,6 +169,13 @@ impl Event {
                 to: to.clone(),
                 author: author.clone(),
             }),
+            Self::RolledOver { version, to, leg: _ } => {
+                json(&Rolling { version: *version, to: to.clone() })
+            }
+            Self::RolloverArrived { version } => json(&Arriving { version: *version }),
+            Self::CarriedIn { from, version, leg: _ } => {
+                json(&Carrying { from: from.clone(), version: *version })
+            }
         }
     }
 
@@ -164,10 +192,14 @@ impl Event {
         let claim = match self {
             Self::Created { .. } => Some(Claim::Tournament(definition.id.clone())),
             Self::Closed { .. } => Some(Claim::TournamentEnded(definition.id.clone())),
+            Self::CarriedIn { from, version, .. } => Some(Claim::Carried(from.clone(), *version)),
             _ => None,
         };
         let leg = match self {
-            Self::Planned { leg, .. } | Self::Moved { leg, .. } => *leg,
+            Self::Planned { leg, .. } | Self::Moved { leg, .. } | Self::RolledOver { leg, .. } => {
+                *leg
+            }
+            Self::CarriedIn { leg, .. } => Some(*leg),
             _ => None,
         };
         Draft {
@@ -242,6 +274,18 @@ impl Event {
                 Self::Moved { version, line, to, author, leg: row.leg }
             }
             RowKind::TournamentCompleted => Self::Completed,
+            RowKind::RolledOver => {
+                let Rolling { version, to } = read(row, "version")?;
+                Self::RolledOver { version, to, leg: row.leg }
+            }
+            RowKind::RolloverArrived => {
+                let Arriving { version } = read(row, "version")?;
+                Self::RolloverArrived { version }
+            }
+            RowKind::CarriedIn => {
+                let Carrying { from, version } = read(row, "from")?;
+                Self::CarriedIn { from, version, leg: row.leg.ok_or_else(|| bad(row, "leg"))? }
+            }
             _ => return Err(bad(row, "not a tournament's row")),
         })
     }
@@ -281,6 +325,9 @@ impl Command {
             Self::Move { .. } => "move",
             Self::Approve { .. } => "approve",
             Self::Complete { .. } => "complete",
+            Self::Roll { .. } => "roll",
+            Self::Arrive { .. } => "arrive",
+            Self::CarryIn { .. } => "carry_in",
         }
     }
 }

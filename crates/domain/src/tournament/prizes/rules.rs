@@ -59,6 +59,12 @@ impl Rules {
         &self.policies
     }
 
+    /// Whether there is a pool, into which money can come.
+    #[must_use]
+    pub const fn has_pool(&self) -> bool {
+        self.pool.is_some()
+    }
+
     /// What bets contribute to the pool and to the reserve of a jackpot tournament.
     #[must_use]
     pub fn jackpot(&self) -> Option<JackpotRates> {

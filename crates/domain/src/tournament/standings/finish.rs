@@ -6,6 +6,7 @@ use super::super::score::Tally;
 use super::{Entrant, RankKey, Standings, rank_key};
 use crate::ids::PlayerId;
 use crate::money::Amount;
+use crate::time::UnixMs;
 use std::collections::BTreeSet;
 
 impl Standings {
@@ -26,6 +27,19 @@ impl Standings {
         let players: Vec<_> = self.players.iter().filter_map(differs).collect();
         for player in players {
             self.change(player, |_, entrant| entrant.out = out.contains(&player));
+        }
+    }
+
+    /// The standings of a later version of the result, made at `at`: these players are out, and
+    /// corrections until then are in (L5). Nothing changes where they are so already.
+    pub fn correct_until(&mut self, at: UnixMs, out: &BTreeSet<PlayerId>) {
+        self.judge(out);
+        let late = std::mem::take(&mut self.late);
+        let (in_time, later) = late.into_iter().partition(|settled| settled.recorded <= at);
+        self.late = later;
+        let in_time: Vec<super::SettledRound> = in_time;
+        for settled in &in_time {
+            self.count(settled);
         }
     }
 
