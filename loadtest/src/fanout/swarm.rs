@@ -23,6 +23,8 @@ const OPENING_MAX: usize = 64;
 /// Sockets of one source address: well below the ports that the system gives out.
 const PER_ADDRESS: usize = 10_000;
 const OPEN_WITHIN: Duration = Duration::from_secs(30);
+const OPEN_TRIES: u32 = 50;
+const OPEN_PAUSE: Duration = Duration::from_millis(200);
 /// A stalled reader's kernel buffer, so that the server soon notices.
 const STALLED_BUFFER: u32 = 4 * 1024;
 const SCRATCH: usize = 64 * 1024;
@@ -164,6 +166,23 @@ pub(super) async fn connect(
     Ok((stream, rest))
 }
 
+/// The same, again and again: a server that has no place just now says so.
+async fn patiently(
+    target: &Target,
+    n: usize,
+    stalls: bool,
+) -> Result<(tokio::net::TcpStream, Vec<u8>), Error> {
+    for _ in 0..OPEN_TRIES {
+        match connect(target, n, stalls).await {
+            Err(Error::Malformed(text)) if text.contains(" 503 ") => {
+                tokio::time::sleep(OPEN_PAUSE).await;
+            }
+            outcome => return outcome,
+        }
+    }
+    connect(target, n, stalls).await
+}
+
 impl Swarm {
     /// Opens sockets; of them, `stalled` are ready to stop reading.
     pub(super) async fn open(
@@ -175,7 +194,7 @@ impl Swarm {
         let open = |n: usize| {
             let stalls = n.is_multiple_of(every) && n / every < stalled;
             async move {
-                let opened = tokio::time::timeout(OPEN_WITHIN, connect(target, n, stalls)).await;
+                let opened = tokio::time::timeout(OPEN_WITHIN, patiently(target, n, stalls)).await;
                 opened.unwrap_or(Err(Error::Timeout(OPEN_WITHIN.as_millis()))).map(|o| (o, stalls))
             }
         };
