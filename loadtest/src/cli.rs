@@ -3,6 +3,7 @@
 use crate::Error;
 use crate::baseline::BaselineArgs;
 use crate::bets::Mix;
+use crate::fanout::{FanoutArgs, ScriptArgs};
 use crate::ladder::LadderArgs;
 use crate::recovery::RecoveryArgs;
 use clap::{Args, Parser, Subcommand};
@@ -35,6 +36,11 @@ pub enum Command {
     Baseline(Box<BaselineArgs>),
     /// Starts baseline and Palio itself and measures them in turns, as ratios of one run.
     Ladder(Box<LadderArgs>),
+    /// Starts peers and Palio itself and measures live boards in turns, as ratios of one run.
+    Fanout(Box<FanoutArgs>),
+    /// The floor of `fanout`: sends one ready frame to every socket, and nothing else.
+    #[command(hide = true)]
+    FanoutBare(ScriptArgs),
     /// Kills a server under load, and measures how soon it acknowledges a bet again.
     Recovery(Box<RecoveryArgs>),
 }
@@ -185,7 +191,12 @@ impl Command {
         match self {
             Self::Bets(args) => args.threads,
             Self::Watch(args) => args.threads,
-            Self::Baseline(_) | Self::Ladder(_) | Self::Conformance(_) | Self::Recovery(_) => 1,
+            Self::Baseline(_)
+            | Self::Ladder(_)
+            | Self::Fanout(_)
+            | Self::FanoutBare(_)
+            | Self::Conformance(_)
+            | Self::Recovery(_) => 1,
         }
     }
 }

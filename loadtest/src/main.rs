@@ -2,7 +2,7 @@
 
 use clap::Parser as _;
 use loadtest::cli::{Cli, Command};
-use loadtest::{Error, baseline, bets, conformance, ladder, out, recovery, watch};
+use loadtest::{Error, baseline, bets, conformance, fanout, ladder, out, recovery, watch};
 use std::process::ExitCode;
 
 /// Something that was checked is wrong.
@@ -49,6 +49,14 @@ async fn run(command: Command) -> Result<bool, Error> {
         Command::Ladder(args) => {
             let report = ladder::run(&args).await?;
             (if args.json { report.json()? } else { report.table() }, report.failures())
+        }
+        Command::Fanout(args) => {
+            let report = fanout::run(&args).await?;
+            (if args.json { report.json()? } else { report.table() }, report.failures())
+        }
+        Command::FanoutBare(args) => {
+            fanout::serve_bare(&args)?;
+            return Ok(true);
         }
         Command::Recovery(args) => {
             let report = recovery::run(&args).await?;

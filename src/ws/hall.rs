@@ -34,6 +34,13 @@ const GOODBYES_PER_TURN: usize = 256;
 const RECONNECT_MS_MAX: u64 = 60_000;
 const SCRATCH: usize = 16 * 1024;
 
+/// When one of so many is asked to come back, milliseconds: drawn by lot, a millisecond of room
+/// for each.
+pub(super) fn reconnect_ms(open: usize) -> u64 {
+    let latest = u64::try_from(open).unwrap_or(u64::MAX).clamp(3000, RECONNECT_MS_MAX);
+    rand::random_range(500..=latest)
+}
+
 fn resumed(form: Form, cursor: &Cursor) -> Bytes {
     let Cursor { epoch, seq } = cursor;
     match form {
@@ -285,14 +292,13 @@ impl Hall {
     /// Says goodbye to everybody, spread over some time. Each has his own time to come back,
     /// the longer the more of them there are: other nodes take them one by one.
     pub async fn bye(&self, over: Duration, open: usize) {
-        let latest = u64::try_from(open).unwrap_or(u64::MAX).clamp(3000, RECONNECT_MS_MAX);
         let rooms: Vec<_> = self.rooms.borrow().values().map(Rc::clone).collect();
         let tellers: Vec<_> = self.tellers.borrow().iter().filter_map(Weak::upgrade).collect();
         let here = rooms.iter().map(|room| room.len()).sum::<usize>() + tellers.len();
         let until = Instant::now() + over;
         let said = Cell::new(0_usize);
         let bye = |socket: &Rc<Socket>| {
-            socket.close(close::AWAY, Some(rand::random_range(500..=latest)));
+            socket.close(close::AWAY, Some(reconnect_ms(open)));
             said.set(said.get() + 1);
         };
         let pause = || {

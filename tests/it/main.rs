@@ -9,6 +9,7 @@
 
 mod agreed;
 mod brands;
+mod complaints;
 mod contests;
 mod crash;
 mod crash_database;
@@ -19,6 +20,7 @@ mod documents;
 mod edge;
 mod edge_nodes;
 mod external;
+mod fanout;
 mod http;
 mod live;
 mod money;

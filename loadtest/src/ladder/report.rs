@@ -77,18 +77,18 @@ pub struct Report {
 
 impl Line {
     /// A value without an aim.
-    pub(super) fn plain(name: impl Into<String>, value: Option<Summary>) -> Self {
+    pub(crate) fn plain(name: impl Into<String>, value: Option<Summary>) -> Self {
         Self { name: name.into(), value, aim: String::new(), reached: None }
     }
 
     /// A value that should not be lower.
-    pub(super) fn at_least(name: impl Into<String>, value: Option<Summary>, aim: f64) -> Self {
+    pub(crate) fn at_least(name: impl Into<String>, value: Option<Summary>, aim: f64) -> Self {
         let reached = value.map(|value| value.median >= aim);
         Self { name: name.into(), value, aim: format!("at least {aim:.2}"), reached }
     }
 
     /// A value that should not be higher.
-    pub(super) fn at_most(name: impl Into<String>, value: Option<Summary>, aim: f64) -> Self {
+    pub(crate) fn at_most(name: impl Into<String>, value: Option<Summary>, aim: f64) -> Self {
         let reached = value.map(|value| value.median <= aim);
         Self { name: name.into(), value, aim: format!("at most {aim:.2}"), reached }
     }

@@ -3,7 +3,9 @@
 
 mod baseline;
 mod bets;
+mod fanout;
 mod library;
 mod program;
+mod rfc6455;
 mod stub;
 mod watch;

@@ -54,7 +54,7 @@ async fn play(stage: &Stage, healthy: &mut Plainly, board: &mut Board, rounds: u
 }
 
 #[actix_rt::test]
-async fn a_slow_reader_gets_the_latest_state_and_delays_nobody() {
+async fn slow_clients_are_throttled_not_dropped() {
     let stage = Stage::set();
     let mut healthy = stage.open(RACE).await;
     let mut stopped = slow(&stage).await;
@@ -83,7 +83,7 @@ async fn a_slow_reader_whose_base_is_lost_gets_a_snapshot() {
 }
 
 #[actix_rt::test]
-async fn a_ping_is_answered_under_pressure() {
+async fn pongs_are_not_lost_under_pressure() {
     let stage = Stage::set();
     let mut healthy = stage.open(RACE).await;
     let mut stopped = slow(&stage).await;
@@ -102,6 +102,33 @@ async fn a_ping_is_answered_under_pressure() {
     };
     assert_eq!(last, "2", "only the last needs an answer");
     assert!(after < 60, "{after}");
+}
+
+/// It is behind for many heartbeats and answers none of them, since it reads none: no reason to
+/// take it for dead.
+#[actix_rt::test]
+async fn a_live_client_under_pressure_outlives_heartbeats() {
+    let heartbeat = Duration::from_millis(300);
+    let stage = Stage::with(LiveConfig { heartbeat_ms: 300, ..LiveConfig::default() });
+    let mut healthy = stage.open(RACE).await;
+    let mut stopped = slow(&stage).await;
+    let (mut seen, mut late) = (Board::default(), Board::default());
+    let mut said = Instant::now();
+    for _ in 0..ROUNDS {
+        play(&stage, &mut healthy, &mut seen, 1).await;
+        // Until the kernel's buffers are full it has to answer like everybody.
+        if said.elapsed() > heartbeat / 2 {
+            stopped.0.send(Message::Pong("".into())).await.unwrap();
+            said = Instant::now();
+        }
+    }
+    let behind = Instant::now();
+    while behind.elapsed() < heartbeat * 6 {
+        play(&stage, &mut healthy, &mut seen, 1).await;
+    }
+    assert_eq!(stage.live.sockets(), 2);
+    follow(&mut stopped, &mut late, seen.seq()).await;
+    assert_eq!(late.rows(), seen.rows());
 }
 
 #[actix_rt::test]
