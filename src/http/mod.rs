@@ -150,6 +150,8 @@ macro_rules! calls {
 }
 
 calls! {
+    // Routes are tried in this order: the ones that are asked most come first.
+    get "/api/tournaments/{id}/leaderboard" => leaderboard::board;
     post "/wallet/debit" => wallet::debit;
     post "/wallet/settle" => wallet::settle;
     post "/wallet/credit" => wallet::credit;
@@ -209,7 +211,6 @@ calls! {
     post "/api/tournaments/{id}/payouts/{payout}" => contests::decide_payout;
     post "/api/tournaments/{id}/join" => tournaments::join;
     post "/api/tournaments/{id}/leave" => tournaments::leave;
-    get "/api/tournaments/{id}/leaderboard" => leaderboard::board;
     get "/api/tournaments/{id}/events" => stream::events;
     get "/api/tournaments/{id}/leaderboard/me" => leaderboard::me;
     get "/demo/info" => demo::info;

@@ -49,6 +49,9 @@ fn resumed(form: Form, cursor: &Cursor) -> Bytes {
     }
 }
 
+/// What a new socket is told of first: its room's board, from where it is.
+type Welcome = (Rc<Room>, Option<Cursor>, Form);
+
 /// Where a socket goes.
 pub(super) enum Door {
     /// To a tournament's board.
@@ -154,26 +157,37 @@ impl Hall {
                 let place = Place::Board(Rc::clone(&room), form);
                 let socket = Socket::new(stream, Rc::clone(self), place, seat);
                 room.enter(&socket);
-                self.listen(&socket, read);
-                self.welcome(&socket, &room, cursor, form);
+                self.listen(&socket, read, Some((room, cursor, form)));
             }
             Door::Purse => {
                 let place = Place::Purse(Box::default());
                 let socket = Socket::new(stream, Rc::clone(self), place, seat);
                 // Nothing else holds it until it is gone.
+                socket.greeted.set(true);
                 self.tellers.borrow_mut().push(Rc::downgrade(&socket));
-                self.listen(&socket, read);
+                self.listen(&socket, read, None);
             }
         }
     }
 
-    /// The heartbeat and the reader of a new socket.
-    fn listen(&self, socket: &Rc<Socket>, read: Bytes) {
+    /// The heartbeat and the reader of a new socket, which welcomes it first.
+    fn listen(self: &Rc<Self>, socket: &Rc<Socket>, read: Bytes, welcome: Option<Welcome>) {
         let number = self.arrived.replace(self.arrived.get().wrapping_add(1));
         if let Some(spoke) = self.wheel.borrow_mut().get_mut(number % SPOKES) {
             spoke.push(Rc::downgrade(socket));
         }
-        let reader = tokio::task::spawn_local(session::run(Rc::clone(socket), read));
+        let (hall, new) = (Rc::clone(self), Rc::clone(socket));
+        let reader = tokio::task::spawn_local(async move {
+            if let Some((room, cursor, form)) = welcome {
+                // The runtime knows that a socket takes bytes only when it was told: before that
+                // every first frame would be a frame that waits.
+                if !new.writable().await {
+                    return new.end(close::BROKEN);
+                }
+                hall.welcome(&new, &room, cursor, form);
+            }
+            session::run(new, read).await;
+        });
         socket.read_by(reader.abort_handle());
     }
 
@@ -189,6 +203,7 @@ impl Hall {
                 Since::Lost => self.count_resync(Kind::Snapshot),
             }
         }
+        socket.greeted.set(true);
         socket.offer();
         socket.tell();
     }

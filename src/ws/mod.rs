@@ -57,7 +57,7 @@ use upgrade::UpgradeService;
 pub type Clock = Arc<dyn Fn() -> UnixMs + Send + Sync>;
 
 /// Sockets that may wait for a live thread; beyond them upgrades are refused.
-const ARRIVALS_MAX: usize = 1024;
+const ARRIVALS_MAX: usize = 16 * 1024;
 /// How long goodbyes may take after the last was said.
 const SHUTDOWN_MAX: Duration = Duration::from_secs(5);
 

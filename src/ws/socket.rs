@@ -80,6 +80,8 @@ pub(super) struct Socket {
     pub(super) place: Place,
     /// Its index in the room.
     pub(super) slot: Cell<Option<usize>>,
+    /// Whether it was told anything yet; before that nothing about the board is sent.
+    pub(super) greeted: Cell<bool>,
     /// The client's board; 0 when it has none.
     pub(super) seq: Cell<u64>,
     phase: Cell<Phase>,
@@ -101,6 +103,7 @@ impl Socket {
             hall,
             place,
             slot: Cell::default(),
+            greeted: Cell::default(),
             seq: Cell::default(),
             phase: Cell::new(Phase::Open),
             unanswered: Cell::default(),
@@ -127,6 +130,11 @@ impl Socket {
 
     pub(super) fn is_behind(&self) -> bool {
         self.behind.borrow().is_some()
+    }
+
+    /// Waits until it takes bytes.
+    pub(super) async fn writable(&self) -> bool {
+        self.stream.writable().await.is_ok()
     }
 
     /// Waits until there is something to read.
@@ -179,7 +187,7 @@ impl Socket {
 
     /// Brings the client to the room's board, unless it is behind: then it catches up itself.
     pub(super) fn offer(self: &Rc<Self>) {
-        if !self.is_open() || self.is_behind() {
+        if !self.is_open() || self.is_behind() || !self.greeted.get() {
             return;
         }
         let Some((frame, seq, kind)) = self.frame_from(self.seq.get()) else {
@@ -198,7 +206,8 @@ impl Socket {
 
     /// Tells the client whether its board is stale, unless it knows or is behind.
     pub(super) fn tell(self: &Rc<Self>) {
-        if !self.is_behind()
+        if self.greeted.get()
+            && !self.is_behind()
             && let Some(news) = self.news()
         {
             self.send(news);
@@ -310,7 +319,8 @@ impl Socket {
                     behind.rest = answer;
                 } else {
                     let from = self.seq.get();
-                    let next = self.is_open().then(|| self.frame_from(from)).flatten();
+                    let is_shown = self.is_open() && self.greeted.get();
+                    let next = is_shown.then(|| self.frame_from(from)).flatten();
                     let Some((frame, seq, kind)) = next else {
                         drop(slot.take());
                         drop(slot);
