@@ -58,7 +58,7 @@ macro_rules! replays {
 
 replays! {
     json texts bodies commands events tournaments signature tokens dialects requests sockets config
-    rows snapshots zones
+    rows snapshots zones boards
 }
 
 #[test]

@@ -30,6 +30,7 @@ targets! {
     dialects: 262_144,
     requests: 8_192,
     sockets: 16_384,
+    boards: 65_536,
     config: 32_768,
     rows: 32_768,
     snapshots: 32_768,
