@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
@@ -230,22 +230,26 @@ async fn tls_ends_in_the_server_and_changes_nothing() {
         .with_root_certificates(roots)
         .with_no_client_auth();
     let connector = tokio_rustls::TlsConnector::from(Arc::new(client));
-    let connect = async || {
-        let stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    let connect = async |from: [u8; 4]| {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((from, 0).into()).unwrap();
+        let stream = socket.connect(([127, 0, 0, 1], port).into()).await.unwrap();
         connector.connect(ServerName::try_from("localhost").unwrap(), stream).await.unwrap()
     };
     let mut checked = Checked::new();
-    let mut board = Client::over(connect().await, "/ws/tournaments/race").await;
+    let mut board = Client::over(connect([127, 0, 0, 1]).await, "/ws/tournaments/race").await;
     let snapshot = board.until(&mut checked, "snapshot").await;
     play(&palio, "a", "10.00").await;
     assert_eq!(board.until(&mut checked, "delta").await["prev"], snapshot["seq"]);
     board.send(json!({"t": "auth", "token": palio.token("player", "p_1")})).await;
     assert_eq!(board.until(&mut checked, "me").await["score"], "10.00");
     // Who is behind the front counts as himself: another address still gets in.
-    let _second = Client::over(connect().await, "/ws/tournaments/race").await;
-    let url = "ws://localhost/ws/tournaments/race";
-    let refused = tokio_tungstenite::client_async(url, connect().await).await.unwrap_err();
+    let _second = Client::over(connect([127, 0, 0, 1]).await, "/ws/tournaments/race").await;
+    let (url, here) = ("ws://localhost/ws/tournaments/race", connect([127, 0, 0, 1]).await);
+    let refused = tokio_tungstenite::client_async(url, here).await.unwrap_err();
     assert!(refused.to_string().contains("429"), "{refused}");
+    let mut elsewhere = Client::over(connect([127, 0, 0, 2]).await, "/ws/tournaments/race").await;
+    elsewhere.until(&mut checked, "snapshot").await;
     // Not TLS at all: nothing answers, and nothing is held up.
     let mut plain = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
     plain.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();

@@ -80,6 +80,24 @@ async fn a_resume_gets_one_merged_delta() {
     assert!(current.text().await.contains(r#""seq":5,"prev":4"#));
 }
 
+/// Whoever comes back in the midst of ticks hears first whether his cursor was good.
+#[actix_rt::test]
+async fn a_resume_is_answered_before_the_next_tick_is_told() {
+    let stage = Stage::set();
+    let epoch = stage.epoch();
+    for round in 0..150 {
+        let seq = stage.live.published(&id("race")).unwrap().seq;
+        let path = format!("/ws/tournaments/race?epoch={epoch}&seq={seq}");
+        stage.boards.race(&[("a", &(round + 3).to_string()), ("b", "1")]);
+        // Around the moment of the tick, a little later each time.
+        tokio::time::sleep(std::time::Duration::from_micros(100 * round)).await;
+        let mut client = stage.open(&path).await;
+        let first = client.text().await;
+        assert_eq!(first, format!(r#"{{"t":"resumed","epoch":"{epoch}","seq":{seq}}}"#));
+        stage.published(seq + 1).await;
+    }
+}
+
 #[actix_rt::test]
 async fn what_cannot_be_resumed_gets_a_snapshot() {
     let stage = Stage::with(LiveConfig { ring_len: 2, ..LiveConfig::default() });

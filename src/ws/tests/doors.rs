@@ -210,6 +210,30 @@ async fn a_shutdown_says_when_to_come_back() {
     assert!(stage.live.published(&id("race")).is_some(), "polling goes on");
 }
 
+/// Goodbyes are spread: those that come first have gone before the last is told.
+#[actix_rt::test]
+async fn a_node_drains_over_time() {
+    let stage = Stage::with(LiveConfig { drain_ms: 1_500, ..LiveConfig::default() });
+    let mut clients = Vec::new();
+    for _ in 0..600 {
+        clients.push(stage.open(RACE).await);
+    }
+    let live = stage.live.clone();
+    let done = actix_rt::spawn(async move { live.shutdown().await });
+    let told = futures_util::future::join_all(clients.iter_mut().map(async |client| {
+        let (_, code) = client.until_close().await;
+        assert_eq!(code, 1001);
+        client.0.close(None).await.ok();
+        std::time::Instant::now()
+    }));
+    let mut told = told.await;
+    told.sort();
+    // Pauses are never shorter than they are meant to be.
+    let spread = told[599] - told[0];
+    assert!(spread >= Duration::from_millis(500), "{spread:?}");
+    tokio::time::timeout(Duration::from_secs(9), done).await.expect("bounded").unwrap();
+}
+
 #[actix_rt::test]
 async fn the_app_answers_what_is_no_socket() {
     use actix_http::HttpService;
