@@ -15,7 +15,7 @@ use actix_http::{HttpService, Request, Response, StatusCode};
 use async_trait::async_trait;
 use palio::actors::board::{BoardRow, BoardView, Boards, OwnRow, Status, Tokens, Who};
 use palio::actors::purse::{Purse, Purses};
-use palio::ws::{Live, LiveConfig};
+use palio::ws::{Live, LiveConfig, Sources};
 use palio_domain::{PlayerId, TenantId, TournamentId, UnixMs};
 use std::convert::Infallible;
 use std::net::TcpListener;
@@ -142,7 +142,9 @@ async fn serve(port: u16, sockets: usize) {
     let now =
         Arc::new(move || UnixMs(NOW).plus_ms(i64::try_from(begin.elapsed().as_millis()).unwrap()));
     let config = LiveConfig { sockets_max: 100_000, ..LiveConfig::default() };
-    let live = Live::start(config, boards.clone(), Arc::new(Nobody), Arc::new(Nobody), now);
+    let (purses, tokens) = (Arc::new(Nobody), Arc::new(Nobody));
+    let sources = Sources { boards: boards.clone(), purses, tokens, now };
+    let live = Live::start(config, sources);
     let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
     let of_worker = Arc::clone(&live);
     let server = actix_server::Server::build().workers(1).disable_signals();

@@ -27,7 +27,7 @@ use crate::providers::series;
 use crate::search::Search;
 use crate::storage::{self, Storage};
 use crate::tls;
-use crate::ws::{self, Live, LiveConfig};
+use crate::ws::{self, Live, LiveConfig, Sources};
 use actix_web::web;
 use palio_domain::journal::Keys;
 use palio_domain::{PlayerId, TenantId, UnixMs};
@@ -232,14 +232,18 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
     let issuer = Arc::new(Issuer::new(&secrets.jwt));
     let live_clock = Arc::clone(&clock);
     let now: ws::Clock = Arc::new(move || live_clock.now());
-    let boards: Arc<dyn crate::actors::board::Boards> = tournaments.clone();
     let peers = Peers::default();
     let live = Live::start(
         live_config(config, &peers),
-        boards,
-        purses,
-        Arc::new(PlayerTokens { issuer: Arc::clone(&issuer), clock: Arc::clone(&clock) }),
-        now,
+        Sources {
+            boards: tournaments.clone(),
+            purses,
+            tokens: Arc::new(PlayerTokens {
+                issuer: Arc::clone(&issuer),
+                clock: Arc::clone(&clock),
+            }),
+            now,
+        },
     );
     let providers = Arc::new(Providers::new(config));
     restore(&providers, &core, clock.now()).await?;

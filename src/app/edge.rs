@@ -16,7 +16,7 @@ use crate::edge::store::Store;
 use crate::edge::writer::Writer;
 use crate::http::{self, Edge, Listing, Server};
 use crate::peers::Peers;
-use crate::ws::{self, Live};
+use crate::ws::{self, Live, Sources};
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 use async_trait::async_trait;
@@ -186,10 +186,12 @@ pub fn start(config: &Config) -> Result<RunningEdge, Error> {
     let peers = Peers::default();
     let live = Live::follow(
         live_config(config, &peers),
-        Arc::new(boards),
-        Arc::new(NoPurses),
-        Arc::new(EdgeTokens(tokens)),
-        Arc::clone(&now),
+        Sources {
+            boards: Arc::new(boards),
+            purses: Arc::new(NoPurses),
+            tokens: Arc::new(EdgeTokens(tokens)),
+            now: Arc::clone(&now),
+        },
     );
     let reader = Reader::new(Parts {
         store,

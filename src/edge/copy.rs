@@ -5,7 +5,7 @@
 //! board. Within an epoch `seq` only grows. What damages a board's hash is not shown.
 
 use super::entry::{At, Entry};
-use crate::ws::topic::{About, Published};
+use crate::ws::published::{About, Published};
 use palio_domain::TournamentId;
 use palio_protocol::live::{self, binary};
 use std::sync::Arc;

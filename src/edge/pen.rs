@@ -9,8 +9,8 @@
 //! hold a whole board. An [`At`] is never used twice, also not for what may not have arrived.
 
 use super::entry::{At, Entry};
+use crate::ws::published::Published;
 use crate::ws::ring::Since;
-use crate::ws::topic::Published;
 use palio_protocol::live::binary;
 use std::sync::Arc;
 

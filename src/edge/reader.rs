@@ -12,7 +12,7 @@ use super::copy::Copy;
 use super::entry::At;
 use super::shelf::Shelf;
 use super::store::{Beat, Store, StoreError};
-use crate::ws::topic::Published;
+use crate::ws::published::Published;
 use crate::ws::{Clock, Live};
 use futures_util::StreamExt as _;
 use palio_domain::{TournamentId, UnixMs};

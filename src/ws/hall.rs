@@ -5,13 +5,13 @@
 
 use super::Clock;
 use super::frames;
+use super::published::Published;
 use super::request::Cursor;
 use super::ring::Since;
 use super::room::{self, Kind, Room};
 use super::seats::Seat;
 use super::session;
 use super::socket::{Place, Socket};
-use super::topic::Published;
 use crate::actors::board::{Boards, Tokens};
 use crate::actors::purse::Purses;
 use bytes::Bytes;
@@ -74,6 +74,7 @@ pub struct Arrival {
 }
 
 /// What sockets are told from.
+#[derive(Clone)]
 pub struct Sources {
     /// Boards.
     pub boards: Arc<dyn Boards>,

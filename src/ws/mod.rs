@@ -18,6 +18,7 @@ pub mod frames;
 pub mod hall;
 pub mod own;
 pub mod polling;
+pub mod published;
 pub mod purse;
 pub mod request;
 pub mod ring;
@@ -32,16 +33,16 @@ mod tests;
 pub mod topic;
 pub mod upgrade;
 
-use crate::actors::board::{Boards, Tokens};
 use crate::actors::broadcaster::{self, Directory};
 use crate::actors::hub::{self, Hub};
-use crate::actors::purse::Purses;
 use crate::peers::Peers;
 use actix::{Actor as _, Addr};
 use actix_rt::Arbiter;
-use hall::{Arrival, Hall, Sources};
+pub use hall::Sources;
+use hall::{Arrival, Hall};
 use palio_domain::{TournamentId, TraceId, UnixMs};
 use palio_protocol::Problem;
+use published::Published;
 use request::Cursor;
 use seats::Seats;
 use std::net::IpAddr;
@@ -50,7 +51,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use stream::Stream;
 use tokio::sync::{mpsc, watch};
-use topic::{Published, Topics};
+use topic::Topics;
 use upgrade::UpgradeService;
 
 /// The time, passed in.
@@ -151,41 +152,24 @@ impl Place {
 impl Live {
     /// Starts the live threads and the broadcasters. Must be called within an actix system.
     #[must_use]
-    pub fn start(
-        config: LiveConfig,
-        boards: Arc<dyn Boards>,
-        purses: Arc<dyn Purses>,
-        tokens: Arc<dyn Tokens>,
-        now: Clock,
-    ) -> Arc<Self> {
-        Self::open(config, Sources { boards, purses, tokens, now }, true)
+    pub fn start(config: LiveConfig, sources: Sources) -> Arc<Self> {
+        Self::open(config, sources, true)
     }
 
     /// As [`start`](Self::start), without broadcasters: for boards that another node publishes,
     /// which somebody puts into [`topics`](Self::topics).
     #[must_use]
-    pub fn follow(
-        config: LiveConfig,
-        boards: Arc<dyn Boards>,
-        purses: Arc<dyn Purses>,
-        tokens: Arc<dyn Tokens>,
-        now: Clock,
-    ) -> Arc<Self> {
-        Self::open(config, Sources { boards, purses, tokens, now }, false)
+    pub fn follow(config: LiveConfig, sources: Sources) -> Arc<Self> {
+        Self::open(config, sources, false)
     }
 
     fn open(config: LiveConfig, sources: Sources, publishes: bool) -> Arc<Self> {
-        let Sources { boards, purses, tokens, now } = sources;
+        let now = Arc::clone(&sources.now);
         let mut arbiters = Vec::new();
         let stale = watch::Sender::new(None);
         let threads = (0..config.threads.max(1)).map(|_| {
             let (sender, arrivals) = mpsc::channel(ARRIVALS_MAX);
-            let sources = Sources {
-                boards: Arc::clone(&boards),
-                purses: Arc::clone(&purses),
-                tokens: Arc::clone(&tokens),
-                now: Arc::clone(&now),
-            };
+            let sources = sources.clone();
             let stalled_max = Duration::from_millis(config.stalled_ms_max);
             let heartbeat = Duration::from_millis(config.heartbeat_ms);
             let arbiter = Arbiter::new();
@@ -198,6 +182,7 @@ impl Live {
         });
         let threads = threads.collect();
         let boot = now();
+        let boards = Arc::clone(&sources.boards);
         let topics = Arc::new(Topics::new(boards, Arc::clone(&now), config.ring_len));
         let directory = publishes.then(|| {
             let arbiter = Arbiter::new();

@@ -1,8 +1,8 @@
 //! The same boards for those who ask now and then: ready bytes, and the sockets' cursor.
 
 use super::Live;
+use super::published::{Line, Published};
 use super::ring::Since;
-use super::topic::{Line, Published};
 use bytes::Bytes;
 use palio_domain::TournamentId;
 use palio_protocol::live::json;

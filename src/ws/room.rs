@@ -4,9 +4,9 @@
 //! client's base away, so that it gets a snapshot. Frames are made once per base, not per socket.
 
 use super::hall::Hall;
+use super::published::{self, Published};
 use super::ring::Since;
 use super::socket::{Place, Socket};
-use super::topic::{self, Published};
 use bytes::Bytes;
 use palio_domain::TournamentId;
 use palio_protocol::live::{Form, close};
@@ -115,7 +115,7 @@ impl Room {
                 return Some((frame.clone(), current.seq, Kind::Merged));
             }
             if let Since::Changed(delta) = current.since_seq(seq) {
-                let frame = topic::delta(form, &delta);
+                let frame = published::delta(form, &delta);
                 let mut merged = self.merged.borrow_mut();
                 if merged.len() < MERGED_MAX {
                     merged.push((seq, form, frame.clone()));

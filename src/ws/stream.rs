@@ -6,10 +6,10 @@
 //! Runs on the threads that serve HTTP, not on live threads: it is the way around, not the way.
 
 use super::doors::{self, Refused};
+use super::published::Published;
 use super::request::Cursor;
 use super::ring::Since;
 use super::seats::Seat;
-use super::topic::Published;
 use super::{Clock, Live};
 use bytes::Bytes;
 use palio_domain::{TournamentId, UnixMs};

@@ -3,8 +3,8 @@
 
 use super::support::{START, Stage, id, view};
 use crate::actors::board::{BoardRow, BoardView, Status};
+use crate::ws::published::{Published, delta};
 use crate::ws::ring::Since;
-use crate::ws::topic::{Published, delta};
 use loadtest::board::{Board, Frame};
 use palio_domain::{PlayerId, TenantId, TournamentId, UnixMs};
 use palio_protocol::live::binary::{self, Message, Whole};

@@ -2,7 +2,7 @@
 
 use crate::actors::board::{BoardRow, BoardView, Boards, OwnRow, Status, Tokens, Who};
 use crate::actors::purse::{Purse, Purses};
-use crate::ws::{Live, LiveConfig};
+use crate::ws::{Live, LiveConfig, Sources};
 use actix_http::{HttpService, Request, Response, StatusCode};
 use actix_rt::net::TcpStream;
 use async_trait::async_trait;
@@ -179,8 +179,13 @@ impl Stage {
         let clock = Arc::clone(&now);
         let clock = Arc::new(move || UnixMs(clock.load(Ordering::SeqCst)));
         let purses = ScriptedPurses::default();
-        let of_live = Arc::new(purses.clone());
-        let live = Live::start(config, boards.clone(), of_live, Arc::new(Plain), clock);
+        let sources = Sources {
+            boards: boards.clone(),
+            purses: Arc::new(purses.clone()),
+            tokens: Arc::new(Plain),
+            now: clock,
+        };
+        let live = Live::start(config, sources);
         assert_eq!(live.published(&id("race")).unwrap().seq, 1);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
