@@ -296,7 +296,7 @@ impl Tournaments {
             cut: saved.cut,
             held: saved.held,
         };
-        let reached = facts.cut.as_ref().is_none_or(|cut| standings.is_at(cut));
+        let reached = facts.cut.as_ref().is_some_and(|cut| standings.is_at(cut));
         let entry = self.start(saved.tenant, definition, saved.created, facts, standings);
         entry.reached.store(reached, Ordering::Relaxed);
         Some(())

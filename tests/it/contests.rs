@@ -207,6 +207,44 @@ async fn who_may_enter(palio: &Palio) {
     assert_eq!(said(&leave), no(409, "TOURNAMENT_STATE"), "a seat that is paid for stays");
 }
 
+/// Standings that were saved while it ran, bets and the end after that, and then the server dies:
+/// whoever reads the journal again hears of the end before most of the bets, in other slots.
+#[tokio::test(flavor = "multi_thread")]
+async fn bets_between_the_last_save_and_the_end_count_after_a_kill() {
+    const PLAYERS: usize = 24;
+    let mut palio = Palio::start(Store::Sqlite).await;
+    let names: Vec<_> = (0..PLAYERS).map(|n| format!("s{n}")).collect();
+    for name in &names {
+        assert_eq!(palio.deposit(name, "d", "100.00").await.status, 200);
+    }
+    announce(&palio, &tournament("saved", 0, 5_000, &json!({"entry": "all"}))).await;
+    // It is saved within a second; from then on nothing is.
+    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    palio.kill();
+    palio.reconfigure("snapshot_interval_seconds = 1", "snapshot_interval_seconds = 3600");
+    palio.run().await;
+    for name in &names {
+        play(&palio, name, &format!("saved-{name}"), "10.00").await;
+    }
+    let done = until(&palio, "saved", "completed").await;
+    assert_eq!(done["result"]["rows"].as_array().unwrap().len(), PLAYERS);
+    palio.kill();
+    palio.run().await;
+    // A later version is made of the standings as they were read again.
+    let why = json!({"playerId": "s0", "reason": "two accounts"});
+    let path = "/api/tournaments/saved/disqualifications";
+    assert_eq!(post(&palio.operator(), path, "", &why).await.status, 200);
+    let started = Instant::now();
+    while shown(&palio, "saved").await["result"]["version"] != 2 {
+        assert!(started.elapsed() < Duration::from_secs(20), "{}", shown(&palio, "saved").await);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let seen = shown(&palio, "saved").await;
+    assert_eq!(seen["participants"], PLAYERS - 1, "{seen}");
+    palio.stop();
+    palio.verify();
+}
+
 /// A pool of buy-ins, its last seat, its prizes, a disqualification after they are paid.
 async fn pool(palio: &mut Palio) {
     let mut cup = bought(&json!({"correction": "clawBack"}));
