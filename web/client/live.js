@@ -67,6 +67,7 @@ export const MS = {
  * @property {boolean} wasLive
  * @property {boolean} patient      not yet long enough without a socket to call it something else
  * @property {boolean} cursorLost   the board is no place to go on from
+ * @property {boolean} doubted      the shown board may be wrong: the next whole one replaces it, also an earlier one
  * @property {boolean} visible
  * @property {string|null} token
  * @property {string|null} player   whom the last token spoke for, where it can be read
@@ -119,7 +120,7 @@ const noLink = () => ({ phase: 'none', id: 0, asked: null, base: null, derived: 
 export function initial({ token = null, visible = true, binary = false, streams = true } = {}) {
   return {
     mode: 'connecting', socket: noLink(), stream: noLink(), poll: null, polls: 0,
-    binary, streams, barred: false, wasLive: false, patient: true, cursorLost: false, visible,
+    binary, streams, barred: false, wasLive: false, patient: true, cursorLost: false, doubted: false, visible,
     token, player: subjectOf(token), authed: false, board: null, decimals: null, me: null, staleAt: null,
     behindSince: null, link: null, proof: null, mismatches: 0,
   };
@@ -240,6 +241,7 @@ export function step(state, event, random = 0.5) {
   /** The board can't be gone on from: the same again, without a cursor. @param {LinkName} name @param {string} why */
   const fresh = (name, why) => {
     s.cursorLost = true;
+    s.doubted = true;
     notice('MISFIT', why);
     if (name === 'socket') {
       const wait = backoff(Math.max(s.socket.failures, s.mismatches), random);
@@ -280,15 +282,19 @@ export function step(state, event, random = 0.5) {
     s.staleAt = null;
     if (trusted || isNewer(s.board, board)) s.board = board;
   };
+  /** A board that does not build on another one. @param {Board} board */
+  const showWhole = (board) => {
+    show(board, s.doubted);
+    s.cursorLost = false;
+    s.doubted = false;
+  };
   /** The link stands on this board. @param {LinkName} name @param {Board} base @param {boolean} derived */
   const stand = (name, base, derived) => {
     const link = s[name];
     const first = link.phase !== 'live';
     Object.assign(link, { phase: 'live', base, derived });
-    if (!derived && s.cursorLost) {
-      s.cursorLost = false;
-      show(base, true);
-    } else show(base);
+    if (derived) show(base);
+    else showWhole(base);
     if (!first) return;
     s.behindSince = null; // a node that is behind says so next
     cancel('first', 'fallback', 'poll');
@@ -498,14 +504,13 @@ export function step(state, event, random = 0.5) {
         if (asked) show(asked);
       } else if (frame?.t === 'delta') show(applyDelta(asked, frame));
       else {
-        const lost = s.cursorLost;
-        s.cursorLost = false;
-        show(boardOf(frame), lost);
+        showWhole(boardOf(frame));
         s.behindSince = frame.stale ? Date.parse(frame.asOf) || 0 : null;
       }
     } catch (error) {
       if (!(error instanceof Misfit)) throw error;
       s.cursorLost = true;
+      s.doubted = true;
       notice('MISFIT', `${error.code}: ${error.message}`);
       timer('poll', backoff(2, random));
       return;
@@ -604,6 +609,7 @@ export function step(state, event, random = 0.5) {
       if (!s.board && event.copy) {
         s.board = event.copy;
         s.staleAt = event.copyAt ?? null;
+        s.doubted = true;
         s.cursorLost = true; // a stored copy is for reading, not a place to go on from
       }
       s.mode = event.reason === 'network' ? 'offline' : 'connecting';

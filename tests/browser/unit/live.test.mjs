@@ -402,6 +402,13 @@ describe('the stream', () => {
     assert.equal(m.timer('restream').effect('stream').cursor, null);
   });
 
+  test('told to come back without a cursor: an older board from a slow line is not shown after a newer one', () => {
+    const m = new Machine().streaming().timer('retry').event(DELTA).event({ t: 'bye', code: 4108 }).streamClosed();
+    assert.deepEqual([m.state.cursorLost, m.state.board?.seq], [true, 6]);
+    assert.deepEqual([m.frame(SNAPSHOT).state.board?.seq, m.state.cursorLost], [6, false]);
+    assert.equal(m.frame(DELTA).frame({ t: 'delta', seq: 7 }).state.board?.seq, 7);
+  });
+
   test('a missing tournament ends everything', () => {
     const m = new Machine().streaming();
     assert.equal(m.on({ on: 'streamClosed', id: m.state.stream.id, reason: 'missing' }).state.mode, 'missing');
