@@ -137,7 +137,8 @@ pub enum Frame {
     /// Changed positions.
     Delta {
         seq: u64,
-        prev: u64,
+        /// The base, where it is not the board before.
+        prev: Option<u64>,
         #[serde(default)]
         set: Vec<Vec<Value>>,
         len: Option<usize>,
@@ -257,11 +258,12 @@ impl Board {
                 if self.epoch.is_none() {
                     return Err(Error::NoBoard);
                 }
-                if *prev != self.seq {
-                    return Err(Error::Gap { have: self.seq, prev: *prev });
+                let prev = prev.unwrap_or(seq.saturating_sub(1));
+                if prev != self.seq {
+                    return Err(Error::Gap { have: self.seq, prev });
                 }
-                if seq <= prev {
-                    return Err(Error::NotForward { prev: *prev, seq: *seq });
+                if *seq <= prev {
+                    return Err(Error::NotForward { prev, seq: *seq });
                 }
                 self.rows = changed(&self.rows, set, *len, ranks)?;
                 self.seq = *seq;
@@ -359,7 +361,7 @@ mod tests {
 
     #[test]
     fn deltas_change_positions_only() {
-        let swap = r#"{"t":"delta","seq":5,"prev":4,"set":[[0,1,"3"],[1,0]]}"#;
+        let swap = r#"{"t":"delta","seq":5,"set":[[0,1,"3"],[1,0]]}"#;
         let swapped = board(&[SNAPSHOT, swap]).unwrap();
         assert_eq!(shown(&swapped), ["1b Fox 3", "2a Otter 2"]);
         let replace = r#"{"t":"delta","seq":9,"prev":5,"set":[[0,"3.5"],[1,"2.5","c","Owl"]],
@@ -382,7 +384,8 @@ mod tests {
     fn what_does_not_fit_is_refused() {
         let entry = |text: &str| Error::NotAnEntry(text.to_owned());
         let rows: &[(&str, Error)] = &[
-            (r#"{"t":"delta","seq":6,"prev":5}"#, Error::Gap { have: 4, prev: 5 }),
+            (r#"{"t":"delta","seq":6}"#, Error::Gap { have: 4, prev: 5 }),
+            (r#"{"t":"delta","seq":6,"prev":3}"#, Error::Gap { have: 4, prev: 3 }),
             (r#"{"t":"delta","seq":4,"prev":4}"#, Error::NotForward { prev: 4, seq: 4 }),
             (r#"{"t":"delta","seq":5,"prev":4,"set":[[2,"0"]]}"#, Error::NoPosition(2)),
             (r#"{"t":"delta","seq":5,"prev":4,"set":[[0,2]]}"#, Error::NoPosition(2)),

@@ -151,7 +151,7 @@ class Race {
       return;
     }
     const frame = delta(before, { ...now, seq: before.seq + 1 });
-    if (Object.keys(frame).length === 3) return;
+    if (Object.keys(frame).length === 2) return; // its name and its position
     this.seq += 1;
     const next = { ...now, seq: this.seq };
     this.ring.push(next);

@@ -134,11 +134,10 @@ function delta(from, flags, base) {
   const { decimals } = base;
   if (decimals === null) return garbled('the decimals of this board are not known');
   const seq = from.count();
+  const prev = seq - from.count();
+  if (prev !== base.seq) throw new Misfit('OTHER_BASE', `the board is at ${base.seq}, the delta is from ${prev}`);
   /** @type {Record<string, any>} */
-  const frame = { t: 'delta', seq, prev: seq - from.count() };
-  if (frame.prev !== base.seq) {
-    throw new Misfit('OTHER_BASE', `the board is at ${base.seq}, the delta is from ${frame.prev}`);
-  }
+  const frame = prev === seq - 1 ? { t: 'delta', seq } : { t: 'delta', seq, prev };
   if (flags & 1) frame.len = from.count();
   if (flags & 2) frame.participants = from.count();
   if (flags & 4) frame.status = from.status();

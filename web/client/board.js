@@ -118,10 +118,11 @@ function entryRow(base, entry) {
  */
 export function applyDelta(board, frame) {
   if (!board) throw new Misfit('NO_BASE', 'a delta came before any board');
-  if (frame?.prev !== board.seq) {
-    throw new Misfit('OTHER_BASE', `the board is at ${board.seq}, the delta is from ${frame?.prev}`);
+  const { seq, prev = seq - 1 } = frame ?? {};
+  if (prev !== board.seq) {
+    throw new Misfit('OTHER_BASE', `the board is at ${board.seq}, the delta is from ${prev}`);
   }
-  if (!isCount(frame.seq) || frame.seq <= frame.prev) bad(`from ${frame.prev} to ${frame.seq} is no way`);
+  if (!isCount(seq) || seq <= prev) bad(`from ${prev} to ${seq} is no way`);
   const base = board.rows;
   const len = frame.len ?? base.length;
   if (!isCount(len)) bad(`${len} is no number of rows`);

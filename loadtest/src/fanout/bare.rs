@@ -32,7 +32,7 @@ pub struct ScriptArgs {
 
 /// A frame of the length that was asked for, in the shape of a delta.
 fn frame(seq: u64, bytes: usize) -> Vec<u8> {
-    let mut text = format!(r#"{{"t":"delta","seq":{seq},"prev":{},"set":""#, seq - 1).into_bytes();
+    let mut text = format!(r#"{{"t":"delta","seq":{seq},"set":""#).into_bytes();
     text.resize(bytes.max(text.len() + 2) - 2, b'x');
     text.extend(br#""}"#);
     let mut frame = vec![0x81];

@@ -359,8 +359,10 @@ impl Line {
             self.seq = number(payload, br#""seq":"#).unwrap_or_default();
             seen.snapshots += 1;
         } else if payload.starts_with(br#"{"t":"delta""#) {
-            let at = |mark: &[u8]| number(payload, mark).unwrap_or_default();
-            let (seq, prev) = (at(br#""seq":"#), at(br#""prev":"#));
+            let seq = number(payload, br#""seq":"#).unwrap_or_default();
+            // The base is named, at once after `seq`, where it is not the board before.
+            let head = payload.get(..64).unwrap_or(payload);
+            let prev = number(head, br#""prev":"#).unwrap_or(seq.saturating_sub(1));
             seen.deliveries += 1;
             seen.bytes += count(payload.len());
             // Peers without snapshots begin anywhere.

@@ -140,13 +140,14 @@ impl Trace {
 mod tests {
     use super::*;
 
-    /// Some 10 % above what they were when this was written.
-    const JSON_MAX: f64 = 113.0;
+    /// The goal, over as many ticks as scores take to grow by a digit.
+    const JSON_MAX: f64 = 105.0;
+    /// Some 10 % above what it was when this was written.
     const BINARY_MAX: f64 = 18.7;
 
     #[test]
     fn a_tick_of_the_race_stays_small() {
-        let bytes = Trace::default().weigh(1_000);
+        let bytes = Trace::default().weigh(10_000);
         assert!((4.3..4.6).contains(&bytes.changed), "another race: {bytes:?}");
         assert!(bytes.json <= JSON_MAX, "{bytes:?}");
         assert!(bytes.binary <= BINARY_MAX, "{bytes:?}");

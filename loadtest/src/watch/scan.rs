@@ -49,7 +49,12 @@ pub(super) fn scan(text: &str) -> Option<Seen<'_>> {
     let epoch = || text_after(text, "\"epoch\":\"");
     Some(match kind {
         "snapshot" => Seen::Snapshot { epoch: epoch()?, seq: seq()? },
-        "delta" => Seen::Delta { prev: number(text, "\"prev\":")?, seq: seq()? },
+        "delta" => {
+            let seq = seq()?;
+            // The base is named where it is not the board before.
+            let prev = number(text, "\"prev\":").or_else(|| seq.checked_sub(1));
+            Seen::Delta { prev: prev?, seq }
+        }
         "resumed" => Seen::Resumed { epoch: epoch()?, seq: seq()? },
         "bye" => Seen::Bye,
         _ => Seen::Other,
@@ -66,13 +71,15 @@ mod tests {
         let rows = [
             (snapshot, Some(Seen::Snapshot { epoch: "k3", seq: 42 })),
             (
-                r#"{"t":"delta","set":[[0,"1","a","\"prev\":9"]],"seq":9,"prev":8}"#,
-                Some(Seen::Delta { prev: 8, seq: 9 }),
+                r#"{"t":"delta","set":[[0,"1","a","\"prev\":9"]],"seq":9,"prev":7}"#,
+                Some(Seen::Delta { prev: 7, seq: 9 }),
             ),
             (r#"{"t":"resumed","epoch":"k","seq":1}"#, Some(Seen::Resumed { epoch: "k", seq: 1 })),
             (r#"{"t":"bye","code":1001}"#, Some(Seen::Bye)),
             (r#"{"t":"pong"}"#, Some(Seen::Other)),
-            (r#"{"t":"delta","seq":9}"#, None),
+            (r#"{"t":"delta","seq":9}"#, Some(Seen::Delta { prev: 8, seq: 9 })),
+            (r#"{"t":"delta","seq":0}"#, None),
+            (r#"{"t":"delta"}"#, None),
             ("{}", None),
         ];
         for (text, seen) in rows {

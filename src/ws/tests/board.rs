@@ -22,14 +22,11 @@ async fn a_snapshot_then_exactly_what_changed() {
         )
     );
     stage.boards.race(&[("b", "3"), ("a", "2")]);
-    assert_eq!(client.text().await, r#"{"t":"delta","seq":2,"prev":1,"set":[[0,1,"3"],[1,0]]}"#);
+    assert_eq!(client.text().await, r#"{"t":"delta","seq":2,"set":[[0,1,"3"],[1,0]]}"#);
     stage.boards.race(&[("b", "3"), ("a", "2")]);
     assert!(client.is_quiet().await, "a tick without change sends nothing");
     stage.boards.race(&[("b", "3"), ("c", "2.50")]);
-    assert_eq!(
-        client.text().await,
-        r#"{"t":"delta","seq":3,"prev":2,"set":[[1,"2.50","c","Otter c"]]}"#
-    );
+    assert_eq!(client.text().await, r#"{"t":"delta","seq":3,"set":[[1,"2.50","c","Otter c"]]}"#);
     let last = [("b", "3"), ("c", "2.50")];
     stage.boards.show(crate::actors::board::BoardView {
         status: Status::Completed,
@@ -38,7 +35,7 @@ async fn a_snapshot_then_exactly_what_changed() {
     });
     assert_eq!(
         client.text().await,
-        r#"{"t":"delta","seq":4,"prev":3,"participants":7,"status":"completed"}"#
+        r#"{"t":"delta","seq":4,"participants":7,"status":"completed"}"#
     );
     client.send(r#"{"t":"ping"}"#).await;
     assert_eq!(client.text().await, format!(r#"{{"t":"pong","serverTime":"{SERVER_TIME}"}}"#));
@@ -70,14 +67,14 @@ async fn a_resume_gets_one_merged_delta() {
     assert!(known.text().await.contains("resumed"));
     assert_eq!(
         known.text().await,
-        r#"{"t":"delta","seq":4,"prev":3,"set":[[0,"7"]]}"#,
+        r#"{"t":"delta","seq":4,"set":[[0,"7"]]}"#,
         "no name for a row that the base has"
     );
     let mut current = stage.open(&format!("/ws/tournaments/race?epoch={epoch}&seq=4")).await;
     assert!(current.text().await.contains("resumed"));
     assert!(current.is_quiet().await);
     stage.boards.race(&[("c", "8"), ("a", "2")]);
-    assert!(current.text().await.contains(r#""seq":5,"prev":4"#));
+    assert!(current.text().await.contains(r#""seq":5,"set""#));
 }
 
 /// Whoever comes back in the midst of ticks hears first whether his cursor was good.
@@ -147,7 +144,7 @@ async fn a_tournament_that_ends_takes_its_sockets_along() {
     assert!(again.text().await.contains(r#""seq":1,"#));
     assert_ne!(stage.epoch(), epoch, "a history that is not joined has its own epoch");
     stage.boards.race(&[("a", "2")]);
-    assert!(again.text().await.contains(r#""prev":1"#), "it is broadcast again");
+    assert!(again.text().await.contains(r#""seq":2,"set""#), "it is broadcast again");
 }
 
 #[actix_rt::test]
@@ -166,7 +163,7 @@ async fn polling_has_the_same_positions() {
     assert!(String::from_utf8_lossy(&first.page_of(1, 1)).matches("rank").count() == 1);
     stage.boards.race(&[("a", "3"), ("b", "1")]);
     stage.published(2).await;
-    let delta = r#"{"t":"delta","seq":2,"prev":1,"set":[[0,"3"]]}"#;
+    let delta = r#"{"t":"delta","seq":2,"set":[[0,"3"]]}"#;
     let now = stage.live.published(&race).unwrap();
     let (etag, body) = (now.etag.to_string(), |text: &str| News::Body(text.to_owned().into()));
     let page = String::from_utf8(now.page().to_vec()).unwrap();

@@ -38,7 +38,7 @@ async fn the_same_frames_as_over_a_socket() {
     let expected = format!("id: {epoch}:1\nevent: snapshot\ndata: {snapshot}\n\n");
     assert_eq!(after_retry(&first), expected);
     stage.boards.race(&[("b", "3"), ("a", "2")]);
-    let delta = r#"{"t":"delta","seq":2,"prev":1,"set":[[0,1,"3"],[1,0]]}"#;
+    let delta = r#"{"t":"delta","seq":2,"set":[[0,1,"3"],[1,0]]}"#;
     assert_eq!(socket.text().await, delta);
     let expected = format!("id: {epoch}:2\nevent: delta\ndata: {delta}\n\n");
     assert_eq!(next(&mut stream).await, expected);

@@ -132,9 +132,10 @@ export function simulate(seed, tally, { spoil = false, troubles = 25 } = {}) {
       if (from !== to && to) {
         if (event.frame.t === 'delta') {
           tally.deltas += 1;
-          if (event.frame.seq - event.frame.prev > 1) tally.merged += 1;
+          const prev = event.frame.prev ?? event.frame.seq - 1;
+          if (event.frame.seq - prev > 1) tally.merged += 1;
           if (!from) tally.baseless += 1;
-          else if (event.frame.prev > from.seq) tally.gaps += 1;
+          else if (prev > from.seq) tally.gaps += 1;
           else if (event.frame.seq <= from.seq) tally.duplicates += 1;
         } else if (event.frame.t === 'snapshot') tally.snapshots += 1;
         else tally.resumed += 1;

@@ -76,7 +76,7 @@ export function delta(from, to) {
   });
   const ranks = to.rows.flatMap((row, i) => ((from.rows[i]?.r ?? i + 1) === row.r ? [] : [[i, row.r]]));
   return {
-    t: 'delta', seq: to.seq, prev: from.seq,
+    t: 'delta', seq: to.seq, ...(from.seq === to.seq - 1 ? {} : { prev: from.seq }),
     ...(set.length > 0 && { set }),
     ...(to.rows.length !== from.rows.length && { len: to.rows.length }),
     ...(ranks.length > 0 && { ranks }),
@@ -117,7 +117,7 @@ export function binaryDelta(frame, from, to) {
   /** @param {number} j */
   const was = (j) => from.rows[j]?.v ?? 0n;
   return Buffer.concat([
-    Buffer.from([(flags << 4) | 2]), leb(frame.seq), leb(frame.seq - frame.prev),
+    Buffer.from([(flags << 4) | 2]), leb(frame.seq), leb(frame.seq - (frame.prev ?? frame.seq - 1)),
     ...(frame.len !== undefined ? [leb(frame.len)] : []),
     ...(frame.participants !== undefined ? [leb(frame.participants)] : []),
     ...(frame.status !== undefined ? [leb(STATUS.indexOf(frame.status))] : []),

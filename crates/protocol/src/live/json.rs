@@ -117,8 +117,9 @@ impl JsonSchema for Set<'_> {
 pub struct DeltaText<'a> {
     /// The board it makes.
     pub seq: u64,
-    /// The board that it is applied to.
-    pub prev: u64,
+    /// The board that it is applied to, when that is not `seq − 1`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prev: Option<u64>,
     /// Positions that hold something else.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub set: Vec<Set<'a>>,
@@ -291,7 +292,7 @@ pub fn snapshot(board: &Board, around: Around<'_>, now: UnixMs) -> String {
 pub fn delta(delta: &Delta) -> String {
     Frame::Delta(DeltaText {
         seq: delta.seq,
-        prev: delta.prev,
+        prev: Some(delta.prev).filter(|prev| prev.checked_add(1) != Some(delta.seq)),
         set: delta.set.iter().map(|set| Set { at: set.at, holds: &set.holds }).collect(),
         len: delta.len,
         ranks: &delta.ranks,
