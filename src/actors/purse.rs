@@ -16,9 +16,9 @@ pub trait Purse: Send + Sync {
     /// A number that is larger whenever something has happened to the wallet.
     fn news(&self) -> u64;
 
-    /// Texts of `notice` frames of what happened after this number, oldest first, and how far
-    /// they go. Only the most recent are kept.
-    fn notices(&self, after: u64) -> (u64, Vec<Arc<str>>);
+    /// Texts of `notice` frames of what happened after this number, oldest first, each with its
+    /// own. Only the most recent are kept.
+    fn notices(&self, after: u64) -> Vec<(u64, Arc<str>)>;
 
     /// The text of the `wallet` frame, and the number of its state; `None` when the wallet can't
     /// be read now.

@@ -118,12 +118,11 @@ impl Purse for Watch {
         self.watched.view(&self.whose, |_, watched| watched.newest).unwrap_or_default()
     }
 
-    fn notices(&self, after: u64) -> (u64, Vec<Arc<str>>) {
-        let seen = |_: &Whose, watched: &Watched| {
-            let new = watched.notices.iter().filter(|(seq, _)| *seq > after);
-            (watched.newest.max(after), new.map(|(_, text)| Arc::clone(text)).collect())
+    fn notices(&self, after: u64) -> Vec<(u64, Arc<str>)> {
+        let new = |_: &Whose, watched: &Watched| {
+            watched.notices.iter().filter(|(seq, _)| *seq > after).cloned().collect()
         };
-        self.watched.view(&self.whose, seen).unwrap_or((after, Vec::new()))
+        self.watched.view(&self.whose, new).unwrap_or_default()
     }
 
     async fn text(&self) -> Option<(u64, String)> {

@@ -126,8 +126,8 @@ impl Purse for NoPurses {
         0
     }
 
-    fn notices(&self, after: u64) -> (u64, Vec<Arc<str>>) {
-        (after, Vec::new())
+    fn notices(&self, _: u64) -> Vec<(u64, Arc<str>)> {
+        Vec::new()
     }
 
     async fn text(&self) -> Option<(u64, String)> {

@@ -60,6 +60,11 @@ impl Copy {
         Self { id, ring_len, after: At::START, here: None, joined: false }
     }
 
+    /// Begins again, with a core that may count from less; what was shown is remembered.
+    pub const fn again(&mut self) {
+        (self.after, self.joined) = (At::START, false);
+    }
+
     /// The last entry that was taken.
     #[must_use]
     pub const fn after(&self) -> At {

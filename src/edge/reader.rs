@@ -73,6 +73,8 @@ pub struct Reader {
     highest: AtomicU64,
     /// What was read is of a core that will not come back.
     outlived: AtomicBool,
+    /// The core gives beats again: boards are fresh once all of them were read.
+    is_back: AtomicBool,
 }
 
 impl std::fmt::Debug for Reader {
@@ -125,6 +127,7 @@ impl Reader {
             is_ready,
             highest: AtomicU64::default(),
             outlived: AtomicBool::default(),
+            is_back: AtomicBool::default(),
         })
     }
 
@@ -181,12 +184,17 @@ impl Reader {
             }
             metrics::gauge!("palio_redis_up").set(if is_up { 1.0 } else { 0.0 });
             let is_stale = watch.changed.elapsed() > self.stale_after;
-            if is_stale != self.live.stale().is_some() {
-                // What was missed meanwhile is read before anybody is told.
-                self.dirty.add([], true);
+            let was_stale = self.live.stale().is_some();
+            if is_stale != was_stale {
                 tracing::info!(is_stale, "boards' freshness changed");
             }
-            self.live.set_stale(is_stale.then_some(watch.changed_at));
+            self.is_back.store(was_stale && !is_stale, Ordering::Release);
+            if is_stale {
+                self.live.set_stale(Some(watch.changed_at));
+            } else if was_stale {
+                // What was missed meanwhile is read before anybody is told.
+                self.dirty.add([], true);
+            }
             metrics::gauge!("palio_edge_stale").set(if is_stale { 1.0 } else { 0.0 });
         }
     }
@@ -222,25 +230,34 @@ impl Reader {
     async fn read(self: Arc<Self>) {
         let mut copies: HashMap<TournamentId, Copy> = HashMap::new();
         let mut whole_since = None;
+        // However much is going on: a hint that was lost may be another tournament's.
+        let mut sweeps = tokio::time::interval(SWEEP);
+        sweeps.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
+            let swept = tokio::select! {
+                biased;
+                _ = sweeps.tick() => true,
+                () = self.dirty.some.notified() => false,
+            };
             let (mut ids, mut all) = self.dirty.take();
-            if ids.is_empty() && !all {
-                all = tokio::time::timeout(SWEEP, self.dirty.some.notified()).await.is_err();
-                if !all {
-                    continue;
-                }
-            }
+            all |= swept;
+            let is_back = all && self.is_back.load(Ordering::Acquire);
             if self.outlived.swap(false, Ordering::AcqRel) {
                 tracing::warn!("a core with a smaller generation writes: beginning again");
                 self.highest.store(0, Ordering::Release);
-                copies.clear();
+                copies.values_mut().for_each(Copy::again);
             }
             self.keep_listed(&mut copies);
             ids.retain(|id| copies.contains_key(id));
             if all {
                 ids.extend(copies.keys().cloned());
             }
-            if !self.round(&mut copies, ids).await {
+            let is_whole = self.round(&mut copies, ids).await;
+            // Unless it has gone again meanwhile.
+            if is_whole && is_back && self.is_back.load(Ordering::Acquire) {
+                self.live.set_stale(None);
+            }
+            if !is_whole {
                 self.dirty.add([], true);
                 tokio::time::sleep(RETRY).await;
             } else if !self.is_ready.load(Ordering::Acquire)

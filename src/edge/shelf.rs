@@ -92,30 +92,36 @@ pub struct Shown {
 
 /// What an edge has read.
 #[derive(Debug, Default)]
-pub struct Shelf {
-    shown: RwLock<Arc<Vec<Shown>>>,
-    by_id: RwLock<HashMap<TournamentId, usize>>,
+pub struct Shelf(RwLock<Arc<Shelved>>);
+
+#[derive(Debug, Default)]
+struct Shelved {
+    all: Arc<Vec<Shown>>,
+    by_id: HashMap<TournamentId, usize>,
 }
 
 impl Shelf {
+    fn shelved(&self) -> Arc<Shelved> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// All tournaments in order.
     #[must_use]
     pub fn all(&self) -> Arc<Vec<Shown>> {
-        Arc::clone(&self.shown.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.shelved().all)
     }
 
     /// One of them.
     #[must_use]
     pub fn get(&self, id: &TournamentId) -> Option<Shown> {
-        let by_id = self.by_id.read().unwrap_or_else(PoisonError::into_inner);
-        let at = *by_id.get(id)?;
-        self.all().get(at).filter(|shown| shown.listed.id == *id).cloned()
+        let shelved = self.shelved();
+        shelved.all.get(*shelved.by_id.get(id)?).cloned()
     }
 
     /// Whether there is such a tournament.
     #[must_use]
     pub fn has(&self, id: &TournamentId) -> bool {
-        self.by_id.read().unwrap_or_else(PoisonError::into_inner).contains_key(id)
+        self.shelved().by_id.contains_key(id)
     }
 
     /// Reads the newest list and what changed; whether there is one. A tournament whose text is
@@ -149,8 +155,8 @@ impl Shelf {
             }
         }
         let by_id = all.iter().enumerate().map(|(at, of)| (of.listed.id.clone(), at)).collect();
-        *self.shown.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(all);
-        *self.by_id.write().unwrap_or_else(PoisonError::into_inner) = by_id;
+        let shelved = Arc::new(Shelved { all: Arc::new(all), by_id });
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = shelved;
         // Not whole: the same list is worth another look.
         Ok(Some((list.generation, if is_whole { list.version } else { 0 })))
     }

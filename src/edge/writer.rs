@@ -175,8 +175,7 @@ impl Writer {
         self.has_news.notify_one();
     }
 
-    /// Tells edges which streams have news, many at a time. What gets lost they find by
-    /// themselves, later.
+    /// Tells edges which streams have news, many at a time; what can't be told is told later.
     async fn tell(self: Arc<Self>) {
         loop {
             self.has_news.notified().await;
@@ -187,6 +186,9 @@ impl Writer {
             for some in news.chunks(256) {
                 if let Err(error) = self.store.wake(some).await {
                     failed("wake", &error);
+                    let mut news = self.news.lock().unwrap_or_else(PoisonError::into_inner);
+                    news.extend(some.iter().cloned());
+                    self.has_news.notify_one();
                 }
             }
         }

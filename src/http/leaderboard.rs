@@ -10,11 +10,11 @@ use crate::ws::Live;
 use crate::ws::polling::{News, Poll};
 use actix_web::http::header::{CACHE_CONTROL, ContentType, ETAG, IF_NONE_MATCH};
 use actix_web::web::{Data, Path, Query};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, ResponseError as _};
 use palio_domain::tournament::prizes::Due;
 use palio_domain::{PlayerId, TournamentId};
-use palio_protocol::ErrorCode;
 use palio_protocol::tournament::{OwnPayout, prize_text};
+use palio_protocol::{ErrorCode, Problem};
 use serde::{Deserialize, Serialize};
 
 #[derive(Deserialize)]
@@ -83,12 +83,19 @@ pub(super) async fn of(
     Some(match polled.news {
         News::Known => HttpResponse::NotModified().insert_header(etag).finish(),
         News::Same => HttpResponse::NoContent().insert_header(etag).finish(),
+        News::Behind => behind().error_response(),
         News::Body(body) => HttpResponse::Ok()
             .content_type(ContentType::json())
             .insert_header(etag)
             .insert_header((CACHE_CONTROL, "no-cache"))
             .body(body),
     })
+}
+
+fn behind() -> ApiError {
+    let detail = "this node's boards are older than yours";
+    let problem = Problem::new(ErrorCode::StorageUnavailable, detail);
+    Problem { retry_after_s: Some(1), ..problem }.into()
 }
 
 #[derive(Serialize)]

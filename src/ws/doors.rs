@@ -87,14 +87,18 @@ pub fn admit(
         return Err(Refused::Starting);
     }
     let tenant = published.about.tenant;
-    seat(live, address, tenant).map(|seat| (topic, seat))
+    seat(live, address, Some(tenant)).map(|seat| (topic, seat))
 }
 
-/// A seat of this brand.
+/// A seat of this brand, if it is known already.
 ///
 /// # Errors
 /// [`Refused`].
-pub fn seat(live: &Live, address: Option<IpAddr>, tenant: TenantId) -> Result<Seat, Refused> {
+pub fn seat(
+    live: &Live,
+    address: Option<IpAddr>,
+    tenant: Option<TenantId>,
+) -> Result<Seat, Refused> {
     if *live.stopping.borrow() {
         return Err(Refused::Stopping);
     }

@@ -7,7 +7,6 @@ use super::Clock;
 use super::frames;
 use super::published::Published;
 use super::request::Cursor;
-use super::ring::Since;
 use super::room::{self, Kind, Room};
 use super::seats::Seat;
 use super::session;
@@ -193,15 +192,14 @@ impl Hall {
     }
 
     fn welcome(&self, socket: &Rc<Socket>, room: &Room, cursor: Option<Cursor>, form: Form) {
+        let newest = room.newest();
         if let Some(cursor) = cursor {
-            let current = room.current();
-            match current.since(&cursor.epoch, cursor.seq) {
-                Since::Same | Since::Changed(_) | Since::Ahead => {
-                    super::count_resync("resume");
-                    socket.seq.set(cursor.seq);
-                    socket.send(resumed(form, &cursor));
-                }
-                Since::Lost => self.count_resync(Kind::Snapshot),
+            if newest.knows(&cursor.epoch, cursor.seq) {
+                super::count_resync("resume");
+                socket.seq.set(cursor.seq);
+                socket.send(resumed(form, &cursor));
+            } else {
+                self.count_resync(Kind::Snapshot);
             }
         }
         socket.greeted.set(true);
@@ -217,8 +215,8 @@ impl Hall {
         if let Some(room) = self.rooms.borrow().get(&id) {
             return Rc::clone(room);
         }
-        let current = Arc::clone(&topic.borrow_and_update());
-        let room = Room::new(id.clone(), Rc::clone(self), current);
+        topic.mark_unchanged();
+        let room = Room::new(id.clone(), Rc::clone(self), topic.clone());
         self.rooms.borrow_mut().insert(id, Rc::clone(&room));
         tokio::task::spawn_local(room::serve(Rc::clone(&room), topic));
         room
@@ -309,25 +307,21 @@ impl Hall {
     /// the longer the more of them there are: other nodes take them one by one.
     pub async fn bye(&self, over: Duration, open: usize) {
         let rooms: Vec<_> = self.rooms.borrow().values().map(Rc::clone).collect();
-        let tellers: Vec<_> = self.tellers.borrow().iter().filter_map(Weak::upgrade).collect();
-        let here = rooms.iter().map(|room| room.len()).sum::<usize>() + tellers.len();
+        let tellers = self.tellers.borrow().iter().filter_map(Weak::upgrade).collect::<Vec<_>>();
+        let here = rooms.iter().flat_map(|room| room.sockets()).chain(tellers).collect::<Vec<_>>();
+        drop(rooms);
         let until = Instant::now() + over;
-        let said = Cell::new(0_usize);
-        let bye = |socket: &Rc<Socket>| {
-            socket.close(close::AWAY, Some(reconnect_ms(open)));
-            said.set(said.get() + 1);
-        };
-        let pause = || {
-            let left = here.saturating_sub(said.get()).max(1);
-            let turns = u32::try_from(left / GOODBYES_PER_TURN).unwrap_or(u32::MAX);
-            until.saturating_duration_since(Instant::now()) / turns.saturating_add(1)
-        };
-        for room in rooms {
-            room.each_paced(bye, pause).await;
-        }
-        for some in tellers.chunks(GOODBYES_PER_TURN) {
-            some.iter().for_each(bye);
-            tokio::time::sleep(pause()).await;
+        let mut left = here.len();
+        for some in here.chunks(GOODBYES_PER_TURN) {
+            for socket in some {
+                socket.close(close::AWAY, Some(reconnect_ms(open)));
+            }
+            left = left.saturating_sub(some.len());
+            let turns = u32::try_from(left.div_ceil(GOODBYES_PER_TURN)).unwrap_or(u32::MAX);
+            if turns > 0 {
+                let rest = until.saturating_duration_since(Instant::now());
+                tokio::time::sleep(rest / turns).await;
+            }
         }
     }
 

@@ -36,6 +36,8 @@ pub enum News {
     Known,
     /// The board is where its cursor is.
     Same,
+    /// Another node has shown it a newer board, of a core that has not reached this one yet.
+    Behind,
     /// JSON: a board, a page, or a delta.
     Body(Bytes),
 }
@@ -49,7 +51,9 @@ impl Live {
         let top = published.board.rows.len();
         let wide = |number| usize::try_from(number).unwrap_or(usize::MAX);
         let last = wide(offset.saturating_add(limit));
-        let whole = offset == 0 && (last == top || published.board.participants <= limit);
+        // Nobody is ranked beyond the board.
+        let has_all = published.board.participants <= u64::try_from(top).unwrap_or(u64::MAX);
+        let whole = offset == 0 && (last == top || has_all && last >= top);
         if cursor.is_some() || whole {
             // A stale board is told again, once, although its rows are known.
             let etag = match stale {
@@ -60,30 +64,34 @@ impl Live {
                 if known == Some(&*etag) { News::Known } else { way(&published, cursor, stale) };
             return Some(Polled { etag, news });
         }
-        let mark = if stale { "-stale" } else { "" };
-        let etag = format!("\"{}-{}-{offset}-{limit}{mark}\"", published.epoch, published.seq);
-        if known == Some(&*etag) {
-            return Some(Polled { etag, news: News::Known });
-        }
-        // The top comes from what the sockets were sent; deeper pages from the ranking itself.
-        let body = if last <= top && stale {
-            published.stale_page_of(wide(offset), wide(limit))
-        } else if last <= top {
-            published.page_of(wide(offset), wide(limit))
-        } else {
+        // The top comes from what the sockets were sent; deeper pages from the ranking itself, which
+        // moves also while the top stands.
+        let body = if last > top && !has_all {
             let rows = self.topics.rows(id, offset, limit).await?;
             published.page_with(rows.iter().map(Line::from).collect())
+        } else if stale {
+            published.stale_page_of(wide(offset), wide(limit))
+        } else {
+            published.page_of(wide(offset), wide(limit))
         };
-        Some(Polled { etag, news: News::Body(body) })
+        let digest = blake3::hash(&body).to_hex();
+        let etag = format!("\"{}\"", digest.get(..16).unwrap_or_default());
+        let news = if known == Some(&*etag) { News::Known } else { News::Body(body) };
+        Some(Polled { etag, news })
     }
 }
 
 /// The whole board, or the way to it.
 fn way(published: &Published, cursor: Option<(&str, u64)>, stale: bool) -> News {
+    let is_here = cursor.is_some_and(|(epoch, _)| *epoch == *published.epoch);
     match cursor.map(|(epoch, seq)| published.since(epoch, seq)) {
-        Some(Since::Same | Since::Ahead) => News::Same,
+        // A position further will be here within a tick; a whole epoch, or out of touch, may take.
+        Some(Since::Ahead) if is_here && !stale => News::Same,
+        Some(Since::Ahead) => News::Behind,
+        // Only a whole board says that it is stale.
+        _ if stale => News::Body(published.stale_page_of(0, usize::MAX)),
+        Some(Since::Same) => News::Same,
         Some(Since::Changed(delta)) => News::Body(json::delta(&delta).into()),
-        Some(Since::Lost) | None if stale => News::Body(published.stale_page_of(0, usize::MAX)),
         Some(Since::Lost) | None => News::Body(published.page()),
     }
 }

@@ -237,6 +237,16 @@ impl Published {
         }
     }
 
+    /// Whether a client at this position can go on, now or later: [`since`](Self::since) would
+    /// not give [`Since::Lost`].
+    #[must_use]
+    pub fn knows(&self, epoch: &str, seq: u64) -> bool {
+        match *epoch == *self.epoch {
+            true => seq == self.seq || self.is_behind(seq) || self.ring.has(seq),
+            false => self.is_before(epoch),
+        }
+    }
+
     /// As [`since`](Self::since), within this board's epoch.
     #[must_use]
     pub fn since_seq(&self, seq: u64) -> Since {

@@ -34,6 +34,8 @@ pub(super) struct Teller {
     seen: Cell<u64>,
     /// What happened up to here was told.
     noticed: Cell<u64>,
+    /// It is being told: what was told is known only at the end.
+    busy: Cell<bool>,
 }
 
 impl Default for Teller {
@@ -44,6 +46,7 @@ impl Default for Teller {
             newest: RefCell::default(),
             seen: Cell::default(),
             noticed: Cell::default(),
+            busy: Cell::default(),
         }
     }
 }
@@ -68,13 +71,20 @@ impl Teller {
     }
 }
 
-/// Tells a player of his wallet as it is.
+/// Tells a player of his wallet as it is; again at the next look when somebody does so already.
 pub(super) async fn tell(socket: Rc<Socket>) {
     let Place::Purse(teller) = &socket.place else { return };
+    if teller.busy.replace(true) {
+        return teller.seen.set(u64::MAX);
+    }
+    tell_now(&socket, teller).await;
+    teller.busy.set(false);
+}
+
+async fn tell_now(socket: &Rc<Socket>, teller: &Teller) {
     let Some(purse) = teller.purse.borrow().clone() else { return };
     // Before the wallet is read: what comes meanwhile is looked at again.
     teller.seen.set(purse.news());
-    let (upto, notices) = purse.notices(teller.noticed.get());
     let text = tokio::time::timeout(ANSWER_MAX, purse.text()).await;
     let Ok(Some((seq, text))) = text else { return teller.seen.set(u64::MAX) };
     if !teller.purse.borrow().as_ref().is_some_and(|now| Arc::ptr_eq(now, &purse)) {
@@ -83,11 +93,13 @@ pub(super) async fn tell(socket: Rc<Socket>) {
     // One wallet has one state per seq: a fresh wallet's is 0, which is no state of a socket.
     teller.newest.replace(Some((seq.saturating_add(1), frames::text(&text))));
     socket.offer();
-    if !socket.is_behind() {
-        teller.noticed.set(upto);
-        for notice in notices {
-            socket.send(frames::text(&notice));
+    for (at, notice) in purse.notices(teller.noticed.get()) {
+        // The rest when it takes bytes again.
+        if socket.is_behind() {
+            return teller.seen.set(u64::MAX);
         }
+        socket.send(frames::text(&notice));
+        teller.noticed.set(at);
     }
 }
 
@@ -126,7 +138,7 @@ fn due(hall: &Hall) -> Vec<Rc<Socket>> {
             Some(_) => {
                 let purse = teller.purse.borrow();
                 let news = purse.as_ref().map(|purse| purse.news());
-                if news.is_some_and(|news| news != teller.seen.get()) {
+                if news.is_some_and(|news| news != teller.seen.get()) && !socket.is_behind() {
                     drop(purse);
                     due.push(Rc::clone(&socket));
                 }

@@ -42,6 +42,12 @@ impl Ring {
         self.0.back().map(AsRef::as_ref)
     }
 
+    /// Whether a way leads from `seq` to the newest board.
+    #[must_use]
+    pub fn has(&self, seq: u64) -> bool {
+        self.0.binary_search_by_key(&seq, |board| board.seq).is_ok()
+    }
+
     /// What leads from `seq` to the newest board.
     #[must_use]
     pub fn since(&self, seq: u64, newest: &Board) -> Since {

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 /// Writes between two yields to the thread's other work.
-const WRITES_PER_TURN: u32 = 256;
+const WRITES_PER_TURN: usize = 256;
 /// Merged deltas kept for other sockets with the same base.
 const MERGED_MAX: usize = 64;
 /// For how long a snapshot's `serverTime` is good enough for those who come together.
@@ -34,6 +34,7 @@ pub(super) enum Kind {
 pub(super) struct Room {
     pub(super) id: TournamentId,
     hall: Rc<Hall>,
+    topic: watch::Receiver<Arc<Published>>,
     current: RefCell<Arc<Published>>,
     sockets: RefCell<Vec<Rc<Socket>>>,
     merged: RefCell<Vec<(u64, Form, Bytes)>>,
@@ -43,10 +44,16 @@ pub(super) struct Room {
 }
 
 impl Room {
-    pub(super) fn new(id: TournamentId, hall: Rc<Hall>, current: Arc<Published>) -> Rc<Self> {
+    pub(super) fn new(
+        id: TournamentId,
+        hall: Rc<Hall>,
+        topic: watch::Receiver<Arc<Published>>,
+    ) -> Rc<Self> {
+        let current = Arc::clone(&topic.borrow());
         Rc::new(Self {
             id,
             hall,
+            topic,
             current: RefCell::new(current),
             sockets: RefCell::default(),
             merged: RefCell::default(),
@@ -59,8 +66,19 @@ impl Room {
         Arc::clone(&self.current.borrow())
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.sockets.borrow().len()
+    /// The newest board, also while the one before is still on its way to others: whoever comes
+    /// may have seen it elsewhere.
+    pub(super) fn newest(&self) -> Arc<Published> {
+        let newest = Arc::clone(&self.topic.borrow());
+        if !Arc::ptr_eq(&newest, &self.current.borrow()) {
+            self.set_current(Arc::clone(&newest));
+        }
+        newest
+    }
+
+    /// Everybody who is here now.
+    pub(super) fn sockets(&self) -> Vec<Rc<Socket>> {
+        self.sockets.borrow().clone()
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -136,16 +154,16 @@ impl Room {
         Some((frame, current.seq, Kind::Snapshot))
     }
 
-    /// Sends the board's proof to those who have the board; the others get the next one.
-    async fn prove(&self) {
-        let current = self.current();
-        let proofs = Form::ALL.map(|form| current.proof(form));
-        self.each(|socket| {
+    /// Sends a board's proof to those who have the board; the others get the next one.
+    async fn prove(&self, proven: &Published) {
+        let proofs = Form::ALL.map(|form| proven.proof(form));
+        // To each once, also when places change meanwhile.
+        in_turns(&self.sockets(), |socket| {
             let [json, binary] = &proofs;
             let Place::Board(_, form) = socket.place else { return };
             let proof = if form == Form::Json { json } else { binary };
             if let Some(proof) = proof
-                && socket.seq.get() == current.seq
+                && socket.seq.get() == proven.seq
                 && !socket.is_behind()
                 && socket.is_open()
             {
@@ -155,20 +173,12 @@ impl Room {
         .await;
     }
 
-    /// Does something to every socket that is here from now to the end, in turns.
+    /// Does something to every socket that is here from now to the end, in turns; to some of them
+    /// perhaps twice.
     ///
     /// Backwards: one that leaves is replaced by the last, which has had its turn. One that comes
     /// meanwhile is not visited; it began with the newest board.
-    pub(super) async fn each(&self, visit: impl FnMut(&Rc<Socket>)) {
-        self.each_paced(visit, || Duration::ZERO).await;
-    }
-
-    /// As [`each`](Self::each), with a pause after every turn.
-    pub(super) async fn each_paced(
-        &self,
-        mut visit: impl FnMut(&Rc<Socket>),
-        pause: impl Fn() -> Duration,
-    ) {
+    pub(super) async fn each(&self, mut visit: impl FnMut(&Rc<Socket>)) {
         let mut writes = 0;
         let mut next = self.sockets.borrow().len();
         while next > 0 {
@@ -178,13 +188,18 @@ impl Room {
                 visit(&socket);
                 writes += 1;
                 if writes % WRITES_PER_TURN == 0 {
-                    match pause() {
-                        Duration::ZERO => tokio::task::yield_now().await,
-                        pause => tokio::time::sleep(pause).await,
-                    }
+                    tokio::task::yield_now().await;
                 }
             }
         }
+    }
+}
+
+/// Does something to each of these sockets once, in turns.
+async fn in_turns(sockets: &[Rc<Socket>], visit: impl FnMut(&Rc<Socket>) + Copy) {
+    for some in sockets.chunks(WRITES_PER_TURN) {
+        some.iter().for_each(visit);
+        tokio::task::yield_now().await;
     }
 }
 
@@ -196,12 +211,12 @@ pub(super) async fn serve(room: Rc<Room>, mut topic: watch::Receiver<Arc<Publish
             return room.hall.remove(&room);
         }
         let next = Arc::clone(&topic.borrow_and_update());
-        let proof = next.proof.as_ref().filter(|proof| proof.seq == next.seq).cloned();
-        let fresh = proof.filter(|proof| room.proven.replace(proof.chain.n) != proof.chain.n);
-        room.set_current(next);
+        let proof = next.proof.as_ref().filter(|proof| proof.seq == next.seq);
+        let is_new = proof.is_some_and(|proof| room.proven.replace(proof.chain.n) != proof.chain.n);
+        room.newest();
         room.each(Socket::offer).await;
-        if fresh.is_some() {
-            room.prove().await;
+        if is_new {
+            room.prove(&next).await;
         }
         room.hall.flush_counts();
     }

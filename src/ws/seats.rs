@@ -43,7 +43,43 @@ pub struct Seats {
 pub struct Seat {
     seats: Arc<Seats>,
     address: Option<IpAddr>,
-    tenant: TenantId,
+    /// Whose share it takes; none while nobody knows.
+    tenant: Option<TenantId>,
+}
+
+impl Seat {
+    /// Takes it from a brand's share, now that the brand is known.
+    ///
+    /// # Errors
+    /// [`Full::Tenant`]; the seat is then as it was.
+    pub fn belong_to(&mut self, tenant: TenantId) -> Result<(), Full> {
+        if self.tenant == Some(tenant) {
+            return Ok(());
+        }
+        let mut taken = lock(&self.seats.taken);
+        taken.share(tenant, self.seats.per_tenant_max)?;
+        if let Some(before) = self.tenant.replace(tenant) {
+            give_back(&mut taken.by_tenant, before);
+        }
+        Ok(())
+    }
+
+    /// How many are taken on this node.
+    #[must_use]
+    pub fn taken(&self) -> usize {
+        self.seats.taken()
+    }
+}
+
+impl Taken {
+    fn share(&mut self, tenant: TenantId, max: usize) -> Result<(), Full> {
+        let count = self.by_tenant.entry(tenant).or_default();
+        if max > 0 && *count >= max {
+            return Err(Full::Tenant);
+        }
+        *count += 1;
+        Ok(())
+    }
 }
 
 impl Seats {
@@ -54,29 +90,32 @@ impl Seats {
         Arc::new(Self { max, per_address_max, per_tenant_max, taken: Mutex::default() })
     }
 
-    /// Takes a seat. The addresses of an IPv6 network of 64 bits count as one.
+    /// Takes a seat, of a brand's share if it is known. The addresses of an IPv6 network of 64 bits
+    /// count as one.
     ///
     /// # Errors
     /// [`Full`].
-    pub fn take(self: &Arc<Self>, address: Option<IpAddr>, tenant: TenantId) -> Result<Seat, Full> {
+    pub fn take(
+        self: &Arc<Self>,
+        address: Option<IpAddr>,
+        tenant: Option<TenantId>,
+    ) -> Result<Seat, Full> {
         let address = address.map(network).filter(|_| self.per_address_max > 0);
         let mut taken = lock(&self.taken);
         if taken.total >= self.max {
             return Err(Full::Node);
         }
-        let of_tenant = taken.by_tenant.get(&tenant).copied().unwrap_or_default();
-        if self.per_tenant_max > 0 && of_tenant >= self.per_tenant_max {
-            return Err(Full::Tenant);
+        let of_address = |address| taken.by_address.get(&address).copied().unwrap_or_default();
+        if address.is_some_and(|address| of_address(address) >= self.per_address_max) {
+            return Err(Full::Address);
+        }
+        if let Some(tenant) = tenant {
+            taken.share(tenant, self.per_tenant_max)?;
         }
         if let Some(address) = address {
-            let count = taken.by_address.entry(address).or_default();
-            if *count >= self.per_address_max {
-                return Err(Full::Address);
-            }
-            *count += 1;
+            *taken.by_address.entry(address).or_default() += 1;
         }
         taken.total += 1;
-        taken.by_tenant.insert(tenant, of_tenant + 1);
         drop(taken);
         metrics::gauge!("palio_ws_sockets").increment(1.0);
         Ok(Seat { seats: Arc::clone(self), address, tenant })
@@ -94,7 +133,9 @@ impl Drop for Seat {
         metrics::gauge!("palio_ws_sockets").decrement(1.0);
         let mut taken = lock(&self.seats.taken);
         taken.total = taken.total.saturating_sub(1);
-        give_back(&mut taken.by_tenant, self.tenant);
+        if let Some(tenant) = self.tenant {
+            give_back(&mut taken.by_tenant, tenant);
+        }
         if let Some(address) = self.address {
             give_back(&mut taken.by_address, address);
         }
@@ -121,7 +162,7 @@ fn network(address: IpAddr) -> IpAddr {
 mod tests {
     use super::*;
 
-    const ONE: TenantId = TenantId(1);
+    const ONE: Option<TenantId> = Some(TenantId(1));
 
     #[test]
     fn seats_are_bounded_and_come_back() {
@@ -152,8 +193,15 @@ mod tests {
         let seats = Seats::new(9, 0, 2);
         let (_a, b) = (seats.take(None, ONE).unwrap(), seats.take(None, ONE).unwrap());
         assert_eq!(seats.take(None, ONE).unwrap_err(), Full::Tenant);
-        let _other = seats.take(None, TenantId(2)).unwrap();
+        let mut other = seats.take(None, None).unwrap();
+        assert_eq!(other.belong_to(TenantId(1)), Err(Full::Tenant));
+        assert_eq!(other.belong_to(TenantId(2)), Ok(()));
+        assert_eq!(other.belong_to(TenantId(2)), Ok(()), "once");
         drop(b);
+        assert_eq!(other.belong_to(TenantId(1)), Ok(()));
+        assert_eq!(seats.take(None, ONE).unwrap_err(), Full::Tenant);
+        assert!(lock(&seats.taken).by_tenant.keys().eq([&TenantId(1)]), "nobody's share is kept");
+        drop(other);
         assert!(seats.take(None, ONE).is_ok());
     }
 }

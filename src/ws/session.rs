@@ -132,6 +132,10 @@ fn authenticate(socket: &Rc<Socket>, token: &str) {
         return;
     }
     if let Place::Purse(teller) = &socket.place {
+        if !socket.belongs_to(tenant) {
+            socket.send(frames::error("TOO_MANY_SOCKETS", "too many sockets of this brand"));
+            return socket.close(close::LATER, Some(LATER_MS));
+        }
         socket.auth.replace(Some(Box::new(Auth::new(who, until))));
         teller.open(socket.hall.purses.watch(tenant, player));
         socket.seq.set(0);

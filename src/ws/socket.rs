@@ -18,6 +18,7 @@ use super::purse::Teller;
 use super::room::{Kind, Room};
 use super::seats::Seat;
 use bytes::{Buf, Bytes, BytesMut};
+use palio_domain::TenantId;
 use palio_protocol::live::{Form, close};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -93,7 +94,7 @@ pub(super) struct Socket {
     behind: RefCell<Option<Box<Behind>>>,
     pub(super) auth: RefCell<Option<Box<Auth>>>,
     reader: RefCell<Option<AbortHandle>>,
-    _seat: Seat,
+    seat: RefCell<Seat>,
 }
 
 impl Socket {
@@ -112,12 +113,17 @@ impl Socket {
             behind: RefCell::default(),
             auth: RefCell::default(),
             reader: RefCell::default(),
-            _seat: seat,
+            seat: RefCell::new(seat),
         })
     }
 
     pub(super) fn read_by(&self, reader: AbortHandle) {
         self.reader.replace(Some(reader));
+    }
+
+    /// Counts it for this brand; whether the brand may have one more.
+    pub(super) fn belongs_to(&self, tenant: TenantId) -> bool {
+        self.seat.borrow_mut().belong_to(tenant).is_ok()
     }
 
     pub(super) fn is_open(&self) -> bool {

@@ -6,6 +6,7 @@
 //! Runs on the threads that serve HTTP, not on live threads: it is the way around, not the way.
 
 use super::doors::{self, Refused};
+use super::hall::reconnect_ms;
 use super::published::Published;
 use super::request::Cursor;
 use super::ring::Since;
@@ -39,7 +40,9 @@ pub struct Stream {
     cursor: Option<Cursor>,
     begun: bool,
     over: bool,
-    _seat: Seat,
+    /// Over how long goodbyes are spread.
+    drain: Duration,
+    seat: Seat,
 }
 
 impl std::fmt::Debug for Stream {
@@ -87,7 +90,8 @@ impl Stream {
             cursor,
             begun: false,
             over: false,
-            _seat: seat,
+            drain: Duration::from_millis(live.config.drain_ms),
+            seat,
         })
     }
 
@@ -95,7 +99,7 @@ impl Stream {
     pub async fn next(&mut self) -> Option<Bytes> {
         let mut out = String::new();
         if !std::mem::replace(&mut self.begun, true) {
-            writeln!(out, "retry: {}\n", rand::random_range(500..=3000)).ok();
+            writeln!(out, "retry: {}\n", reconnect_ms(self.seat.taken())).ok();
             self.resume(&mut out);
             self.catch_up(&mut out);
             self.tell(&mut out);
@@ -117,8 +121,10 @@ impl Stream {
                 Woke::Freshness => self.tell(&mut out),
                 Woke::Gone => self.bye(&mut out, close::NO_TOURNAMENT, None),
                 Woke::Stopping => {
-                    let reconnect_ms = rand::random_range(500..=3000);
-                    self.bye(&mut out, close::AWAY, Some(reconnect_ms));
+                    // Each at a moment of its own, as sockets are.
+                    let open = self.seat.taken();
+                    tokio::time::sleep(self.drain.mul_f64(rand::random_range(0.0..1.0))).await;
+                    self.bye(&mut out, close::AWAY, Some(reconnect_ms(open)));
                 }
                 Woke::Quiet => out.push_str(":\n\n"),
             }
@@ -129,7 +135,7 @@ impl Stream {
     fn resume(&mut self, out: &mut String) {
         let Some(Cursor { epoch, seq }) = self.cursor.take() else { return };
         let published = Arc::clone(&self.topic.borrow());
-        if published.since(&epoch, seq) == Since::Lost {
+        if !published.knows(&epoch, seq) {
             return super::count_resync("snapshot");
         }
         super::count_resync("resume");

@@ -16,14 +16,11 @@ use actix_service::boxed::{self, BoxServiceFactory};
 use actix_service::fn_service;
 use bytes::Bytes;
 use futures_util::SinkExt as _;
-use palio_domain::TenantId;
 use std::convert::Infallible;
 use std::sync::Arc;
 
 /// The path of a player's own socket.
 const OWN: &str = "/ws/me";
-/// Whose share a socket takes whose brand is not known yet.
-const NOBODY: TenantId = TenantId(0);
 
 /// The service for `HttpService::build().upgrade(…)`.
 pub type UpgradeService =
@@ -91,7 +88,7 @@ fn prepare(live: &Live, request: &Request, trace: &str) -> Result<(Arrive, Respo
             (Door::Board { id, topic, cursor, form }, seat)
         }
         None if live.directory.is_none() => return Err(Refused::Elsewhere),
-        None => (Door::Purse, doors::seat(live, address, NOBODY)?),
+        None => (Door::Purse, doors::seat(live, address, None)?),
     };
     let place = live.place().ok_or(Refused::Full(Full::Node))?;
     let arrive = Box::new(move |stream, read| {

@@ -162,9 +162,10 @@ async fn payouts(store: Store) {
         contest += 1;
         let id = format!("pay-{contest}");
         let rules = json!({"id": id, "name": "Pay", "metric": "turnover", "currency": "EUR",
-            "startsAt": time_in(0), "endsAt": time_in(700), "graceSeconds": 0, "tickMs": 100,
+            "startsAt": time_in(0), "endsAt": time_in(1_500), "graceSeconds": 0, "tickMs": 100,
             "entry": "all", "games": [id], "prizes": ["5.00", "4.00", "3.00", "2.00", "1.00"]});
-        assert_eq!(post(&palio.operator(), "/api/tournaments", &rules).await.status, 201);
+        let reply = post(&palio.operator(), "/api/tournaments", &rules).await;
+        assert_eq!(reply.status, 201, "after {killed} kills: {}", reply.text());
         for player in 0..5 {
             let body = json!({"playerId": format!("p{player}"), "roundId": format!("{id}-{player}"),
                 "gameId": id, "betId": format!("{id}-{player}"), "payout": "0.00",
@@ -181,7 +182,7 @@ async fn payouts(store: Store) {
         }
         held.insert(id.clone());
         let started = Instant::now();
-        tokio::time::sleep(Duration::from_millis(random.random_range(500..1_500))).await;
+        tokio::time::sleep(Duration::from_millis(random.random_range(1_300..2_300))).await;
         loop {
             if killed < kills && random.random_range(0..3) > 0 {
                 palio.kill();

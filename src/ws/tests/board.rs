@@ -1,7 +1,7 @@
 //! Snapshots, deltas and resumes, byte for byte.
 
 use super::support::{SERVER_TIME, START, Stage, WITHIN, id, view, wait};
-use crate::actors::board::Status;
+use crate::actors::board::{BoardView, Status};
 use crate::ws::LiveConfig;
 use crate::ws::polling::{News, Poll};
 use loadtest::{Event, Follower, board};
@@ -147,6 +147,91 @@ async fn a_tournament_that_ends_takes_its_sockets_along() {
     assert!(again.text().await.contains(r#""seq":2,"set""#), "it is broadcast again");
 }
 
+/// Pages of a ranking that goes on beyond the board.
+#[actix_rt::test]
+async fn pages_reach_beyond_the_board() {
+    let stage = Stage::set();
+    let race = id("race");
+    let all = [("a", "9"), ("b", "8"), ("c", "7"), ("d", "6"), ("e", "5")];
+    let board = |participants| BoardView { participants, ..view("race", &all[..2]) };
+    let page = async |offset, limit, known: Option<&str>| {
+        let poll = Poll { offset, limit, known, cursor: None };
+        let polled = stage.live.poll(&race, poll).await.unwrap();
+        let News::Body(body) = polled.news else { return (polled.etag, None) };
+        let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        let rows = body["rows"].as_array().unwrap().iter();
+        (polled.etag, Some(rows.map(|row| row["key"].as_str().unwrap()).collect::<String>()))
+    };
+    stage.boards.rank("race", &all);
+    stage.boards.show(board(5));
+    stage.published(2).await;
+    for (offset, limit, keys) in [
+        (0, 2, "ab"),
+        (0, 1, "a"),
+        (0, 3, "abc"),
+        (0, 5, "abcde"),
+        (0, 100, "abcde"),
+        (1, 2, "bc"),
+        (3, 100, "de"),
+        (9, 9, ""),
+    ] {
+        assert_eq!(page(offset, limit, None).await.1.as_deref(), Some(keys), "{offset}, {limit}");
+    }
+    // Below the board somebody moves: the board stands, its deeper pages do not.
+    let (etag, _) = page(3, 2, None).await;
+    assert_eq!(page(3, 2, Some(&etag)).await.1, None);
+    stage.boards.rank("race", &[all[0], all[1], all[2], ("e", "6.5"), all[3]]);
+    assert_eq!(page(3, 2, Some(&etag)).await.1.as_deref(), Some("ed"));
+    // Everybody is on the board: no page of it asks for more.
+    stage.boards.rank("race", &[]);
+    stage.boards.show(board(2));
+    stage.published(3).await;
+    for (offset, limit, keys) in [(0, 100, "ab"), (1, 10, "b"), (2, 2, "")] {
+        assert_eq!(page(offset, limit, None).await.1.as_deref(), Some(keys), "{offset}, {limit}");
+    }
+}
+
+#[actix_rt::test]
+async fn who_polls_hears_that_a_board_is_stale_and_that_it_is_not() {
+    let stage = Stage::set();
+    let race = id("race");
+    stage.published(1).await;
+    let epoch = stage.epoch();
+    let poll = async |seq, known: Option<&str>| {
+        let poll = Poll { cursor: Some((&epoch, seq)), limit: 10, offset: 0, known };
+        stage.live.poll(&race, poll).await.unwrap()
+    };
+    assert_eq!(poll(1, None).await.news, News::Same);
+    stage.live.set_stale(Some(UnixMs(START)));
+    for seq in [1, 7] {
+        let told = poll(seq, None).await;
+        let News::Body(body) = &told.news else { panic!("{told:?}") };
+        assert!(String::from_utf8_lossy(body).contains(r#""stale":true"#));
+        assert_eq!(poll(1, Some(&told.etag)).await.news, News::Known, "once");
+    }
+    stage.live.set_stale(None);
+    assert_eq!(poll(1, None).await.news, News::Same);
+}
+
+/// While a round is under way: whoever polled the newest board and now opens a socket goes on.
+#[actix_rt::test]
+async fn a_newcomer_is_met_at_the_newest_board() {
+    let stage = Stage::set();
+    let epoch = stage.epoch();
+    let mut crowd = Vec::new();
+    for _ in 0..300 {
+        crowd.push(stage.open("/ws/tournaments/race").await);
+    }
+    for round in 2..40_u64 {
+        stage.boards.race(&[("a", &(round + 3).to_string()), ("b", "1")]);
+        stage.published(round).await;
+        let mut client =
+            stage.open(&format!("/ws/tournaments/race?epoch={epoch}&seq={round}")).await;
+        let first = client.text().await;
+        assert_eq!(first, format!(r#"{{"t":"resumed","epoch":"{epoch}","seq":{round}}}"#));
+    }
+}
+
 #[actix_rt::test]
 async fn polling_has_the_same_positions() {
     let stage = Stage::set();
@@ -182,7 +267,8 @@ async fn polling_has_the_same_positions() {
     }
     let one = Poll { limit: 1, offset: 1, ..ask };
     let polled = stage.live.poll(&race, one).await.unwrap();
-    assert_eq!(polled.etag, format!("\"{epoch}-2-1-1\""));
+    let again = Poll { known: Some(&polled.etag), ..one };
+    assert_eq!(stage.live.poll(&race, again).await.unwrap().news, News::Known);
     let News::Body(bytes) = polled.news else { panic!() };
     assert!(String::from_utf8_lossy(&bytes).contains(r#""rows":[{"rank":2,"name":"Otter b""#));
     assert!(stage.live.poll(&id("none"), ask).await.is_none());

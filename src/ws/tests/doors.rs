@@ -1,6 +1,6 @@
 //! Getting in, staying in, and the ways out.
 
-use super::support::{SERVER_TIME, Stage, id, wait};
+use super::support::{SERVER_TIME, Stage, id, view, wait};
 use crate::ws::LiveConfig;
 use actix_rt::net::TcpStream;
 use futures_util::SinkExt as _;
@@ -214,9 +214,14 @@ async fn a_shutdown_says_when_to_come_back() {
 #[actix_rt::test]
 async fn a_node_drains_over_time() {
     let stage = Stage::with(LiveConfig { drain_ms: 1_500, ..LiveConfig::default() });
+    // Also when many tournaments have a few each.
     let mut clients = Vec::new();
-    for _ in 0..600 {
-        clients.push(stage.open(RACE).await);
+    for room in 0..30 {
+        let id = format!("race-{room}");
+        stage.boards.show(view(&id, &[("a", "2"), ("b", "1")]));
+        for _ in 0..20 {
+            clients.push(stage.open(&format!("/ws/tournaments/{id}")).await);
+        }
     }
     let live = stage.live.clone();
     let done = actix_rt::spawn(async move { live.shutdown().await });

@@ -1,6 +1,7 @@
 //! A player's own socket.
 
 use super::support::{START, Stage, WITHIN};
+use crate::ws::LiveConfig;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -31,6 +32,56 @@ async fn a_wallet_is_told_when_it_changes_and_only_to_its_owner() {
     client.0.close(None).await.unwrap();
     drop(other);
     super::support::wait(|| stage.purses.watched() == 0).await;
+}
+
+/// Of whatever brand a player turns out to be: sockets count for that one, not for nobody's.
+#[actix_rt::test]
+async fn players_sockets_count_for_their_brand() {
+    let config = LiveConfig { sockets_per_tenant_max: 2, ..LiveConfig::default() };
+    let stage = Stage::with(config);
+    stage.purses.set(98, 4, r#"{"t":"wallet","seq":4}"#, &[]);
+    let mut clients = Vec::new();
+    for tenant in [1, 1, 2, 2] {
+        let mut client = stage.open(ME).await;
+        client.send(&format!(r#"{{"t":"auth","token":"{tenant}:98:60"}}"#)).await;
+        assert_eq!(client.text().await, r#"{"t":"wallet","seq":4}"#);
+        clients.push(client);
+    }
+    let mut more = stage.open(ME).await;
+    more.send(r#"{"t":"auth","token":"1:98:60"}"#).await;
+    let (texts, code) = more.until_close().await;
+    assert!(texts[0].contains("TOO_MANY_SOCKETS"), "{texts:?}");
+    assert_eq!(code, 4029);
+    // Who gives his back makes room.
+    clients.remove(0).0.close(None).await.unwrap();
+    super::support::wait(|| stage.live.sockets() == 4).await;
+    let mut again = stage.open(ME).await;
+    again.send(r#"{"t":"auth","token":"1:98:60"}"#).await;
+    assert_eq!(again.text().await, r#"{"t":"wallet","seq":4}"#);
+}
+
+/// More notices at once than wait for a slow reader: none is lost, none comes twice.
+#[actix_rt::test]
+async fn notices_wait_for_a_slow_reader() {
+    let stage = Stage::set();
+    let long = "n".repeat(60_000);
+    stage.purses.set(98, 1, r#"{"t":"wallet","seq":1}"#, &[]);
+    let mut client = stage.open(ME).await;
+    client.send(r#"{"t":"auth","token":"1:98:60"}"#).await;
+    client.text().await;
+    let texts: Vec<_> = (2..202).map(|seq| format!("{seq} {long}")).collect();
+    let notices: Vec<_> = (2..).zip(texts.iter().map(String::as_str)).collect();
+    stage.purses.set(98, 201, r#"{"t":"wallet","seq":201}"#, &notices);
+    // Twelve megabytes are more than a socket takes; nothing happens to the wallet after that.
+    tokio::time::sleep(Duration::from_millis(1_000)).await;
+    let mut heard = Vec::new();
+    while heard.len() < 200 {
+        let text = client.text().await;
+        if let Some((seq, _)) = text.split_once(' ') {
+            heard.push(seq.parse::<u64>().unwrap());
+        }
+    }
+    assert!(heard.iter().copied().eq(2..202), "{heard:?}");
 }
 
 #[actix_rt::test]

@@ -26,6 +26,7 @@ pub(super) const WITHIN: Duration = Duration::from_secs(30);
 pub(super) struct Scripted {
     views: Mutex<HashMap<TournamentId, Arc<BoardView>>>,
     own: Mutex<HashMap<PlayerId, OwnRow>>,
+    rankings: Mutex<HashMap<TournamentId, Vec<BoardRow>>>,
 }
 
 pub(super) fn id(text: &str) -> TournamentId {
@@ -63,6 +64,11 @@ impl Scripted {
         self.show(view("race", rows));
     }
 
+    /// Everybody who is ranked, also beyond the board.
+    pub(super) fn rank(&self, tournament: &str, rows: &[(&str, &str)]) {
+        self.rankings.lock().unwrap().insert(id(tournament), view(tournament, rows).rows);
+    }
+
     pub(super) fn remove(&self, tournament: &str) {
         self.views.lock().unwrap().remove(&id(tournament));
     }
@@ -90,8 +96,10 @@ impl Boards for Scripted {
         self.own.lock().unwrap().get(&who.player).cloned()
     }
 
-    async fn page(&self, _: &TournamentId, _: u64, _: u64) -> Option<Vec<BoardRow>> {
-        None
+    async fn page(&self, of: &TournamentId, offset: u64, limit: u64) -> Option<Vec<BoardRow>> {
+        let ranking = self.rankings.lock().unwrap().get(of).cloned()?;
+        let skip = usize::try_from(offset).unwrap();
+        Some(ranking.into_iter().skip(skip).take(usize::try_from(limit).unwrap()).collect())
     }
 }
 
@@ -131,11 +139,10 @@ impl Purse for ScriptedPurse {
         self.1.states.lock().unwrap().get(&self.0).map_or(0, |(seq, ..)| *seq)
     }
 
-    fn notices(&self, after: u64) -> (u64, Vec<Arc<str>>) {
+    fn notices(&self, after: u64) -> Vec<(u64, Arc<str>)> {
         let states = self.1.states.lock().unwrap();
-        let Some((seq, _, notices)) = states.get(&self.0) else { return (after, Vec::new()) };
-        let new = notices.iter().filter(|(seq, _)| *seq > after);
-        (*seq, new.map(|(_, text)| Arc::clone(text)).collect())
+        let notices = states.get(&self.0).into_iter().flat_map(|(_, _, notices)| notices);
+        notices.filter(|(seq, _)| *seq > after).cloned().collect()
     }
 
     async fn text(&self) -> Option<(u64, String)> {
