@@ -287,7 +287,7 @@ fn dashboards_and_alerts_ask_only_for_metrics_that_exist() {
 #[test]
 fn every_config_key_says_what_it_is() {
     let path = "config/default.toml";
-    let text = read(path);
+    let (text, documented) = (read(path), read("docs/ops/config.md"));
     let mut problems = Vec::new();
     // Of tables that are there several times, the first one is commented.
     let mut known = BTreeSet::new();
@@ -301,6 +301,13 @@ fn every_config_key_says_what_it_is() {
         } else {
             if let Some((key, _)) = value.split_once('=').filter(|_| open == 0) {
                 let key = (table, key.trim());
+                // Lists of tables have documents of their own.
+                let section = table.strip_prefix('[').filter(|name| !name.starts_with('['));
+                let name =
+                    section.map(|name| format!("`{}.{}`", name.trim_end_matches(']'), key.1));
+                if name.as_ref().is_some_and(|name| !documented.contains(name)) {
+                    problems.push(format!("docs/ops/config.md does not list {}", name.unwrap()));
+                }
                 if line.contains('#') || above.starts_with('#') {
                     known.insert(key);
                 } else if !known.contains(&key) {

@@ -14,7 +14,7 @@
 //! nothing of its sockets and bets.
 //!
 //! `entry`, `pen` and `copy` are pure; `redis` is the only file that knows the client library.
-//! Tests: `tests`, a seeded model, and over real servers in `tests/it/edge_nodes.rs`.
+//! Tests: `tests`, a seeded model, and over real servers in `tests/it/edge_nodes/`.
 
 pub mod copy;
 pub mod entry;

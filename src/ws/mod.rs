@@ -86,7 +86,7 @@ pub struct LiveConfig {
     pub drain_ms: u64,
     /// For how long a socket may take nothing before it is closed with 4108.
     pub stalled_ms_max: u64,
-    /// Deltas kept per tournament, for resumes and slow readers.
+    /// Boards kept per tournament, for resumes and slow readers.
     pub ring_len: usize,
     /// Origins, as browsers send them, whose pages may open sockets besides the server's own.
     pub allowed_origins: Vec<String>,

@@ -28,8 +28,7 @@ const KEEP_MS = 10_000;
 /** @param {Options} options */
 export function connectBoard({ base, tournament, token, binary, cache, wire, subtle, onState, onTokenWanted, onNotice, onClock }) {
   const path = `/tournaments/${encodeURIComponent(tournament)}`;
-  const streams = wire.streams || Boolean(wire.EventSource);
-  let state = initial({ token, visible: wire.page.visible(), binary, streams });
+  let state = initial({ token, visible: wire.page.visible(), binary, streams: wire.streams });
   /** @type {WebSocket|null} */
   let socket = null;
   /** @type {(() => void)|null} */
@@ -168,8 +167,11 @@ export function connectBoard({ base, tournament, token, binary, cache, wire, sub
     try {
       const answer = await getJson(wire, address(`/api${path}/leaderboard`, from, 'since'), { etag, signal: stopping.signal });
       const { body } = answer;
-      if (body && body.t !== 'delta') tag = answer.etag ? { etag: answer.etag, epoch: body.epoch, seq: body.seq } : null;
-      on({ on: 'polled', id, frame: body });
+      // Of a whole board, and of none after other news: on a node out of touch the same position has another tag.
+      const isKnown = answer.status === 304;
+      const isWhole = body && body.t !== 'delta';
+      if (!isKnown) tag = isWhole && answer.etag ? { etag: answer.etag, epoch: body.epoch, seq: body.seq } : null;
+      on({ on: 'polled', id, frame: body, known: isKnown });
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       const { reason, retryMs } = error;

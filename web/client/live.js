@@ -103,7 +103,7 @@ export const MS = {
  *   | {on: 'beat', id: number}
  *   | {on: 'streamClosed', id: number, reason: 'lost'|'missing', retryMs?: number|null}
  *   | {on: 'timer', name: Timer}
- *   | {on: 'polled', id: number, frame: any}
+ *   | {on: 'polled', id: number, frame: any, known?: boolean}
  *   | {on: 'pollFailed', id: number, reason: 'network'|'server'|'missing', retryMs?: number|null,
  *      copy?: Board|null, copyAt?: number|null}
  *   | {on: 'own', token: string, me: any}
@@ -495,8 +495,8 @@ export function step(state, event, random = 0.5) {
     }
   };
 
-  /** @param {any} frame a delta, a whole board, or null: no news */
-  const onPolled = (frame) => {
+  /** @param {any} frame a delta, a whole board, or null: no news @param {boolean} known the last answer still holds */
+  const onPolled = (frame, known) => {
     const asked = s.poll?.asked ?? null;
     s.poll = null;
     try {
@@ -505,8 +505,9 @@ export function step(state, event, random = 0.5) {
       } else if (frame?.t === 'delta') show(applyDelta(asked, frame));
       else {
         showWhole(boardOf(frame));
-        s.behindSince = frame.stale ? Date.parse(frame.asOf) || 0 : null;
       }
+      // Only a whole board says that it is stale, and only the same answer again that it still is.
+      if (!known) s.behindSince = frame?.stale ? Date.parse(frame.asOf) || 0 : null;
     } catch (error) {
       if (!(error instanceof Misfit)) throw error;
       s.cursorLost = true;
@@ -598,7 +599,7 @@ export function step(state, event, random = 0.5) {
       break;
 
     case 'polled':
-      if (event.id === s.poll?.id) onPolled(event.frame);
+      if (event.id === s.poll?.id) onPolled(event.frame, event.known === true);
       break;
 
     case 'pollFailed':

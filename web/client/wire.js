@@ -9,8 +9,7 @@
  * @typedef {object} Wire
  * @property {typeof WebSocket|null} WebSocket
  * @property {typeof fetch} fetch
- * @property {typeof EventSource|null} EventSource  used only where answers can't be read as they come
- * @property {boolean} streams  whether they can
+ * @property {boolean} streams  whether answers can be read as they come; where not, boards are polled
  * @property {(what: () => void, ms: number) => unknown} setTimer
  * @property {(timer: any) => void} clearTimer
  * @property {() => number} random  in [0, 1)
@@ -47,7 +46,6 @@ export function browserWire() {
   return {
     WebSocket: globalThis.WebSocket ?? null,
     fetch: (...args) => globalThis.fetch(...args),
-    EventSource: globalThis.EventSource ?? null,
     streams: typeof ReadableStream !== 'undefined' && typeof Response !== 'undefined' && 'body' in Response.prototype,
     setTimer: (what, ms) => setTimeout(what, ms),
     clearTimer: (timer) => clearTimeout(timer),
@@ -185,20 +183,12 @@ export function eventReader(onEvent, onBeat, onRetry) {
  * @property {(reason: 'lost'|'missing', retryMs: number|null) => void} closed  once, at the end
  */
 
-/** Frames that an `EventSource` must be asked for by name. */
-const EVENT_NAMES = ['snapshot', 'delta', 'resumed', 'proof', 'bye', 'error'];
-
 /**
  * Opens a stream of events; what is given back ends it, without a word to the ears.
  * @param {Wire} wire @param {string} address @param {StreamEars} ears
  * @returns {() => void}
  */
 export function openStream(wire, address, ears) {
-  return wire.streams ? fetchStream(wire, address, ears) : sourceStream(wire, address, ears);
-}
-
-/** @param {Wire} wire @param {string} address @param {StreamEars} ears */
-function fetchStream(wire, address, ears) {
   const ending = new AbortController();
   let ended = false;
   /** @type {number|null} */
@@ -241,22 +231,4 @@ function fetchStream(wire, address, ears) {
     ended = true;
     ending.abort();
   };
-}
-
-/** @param {Wire} wire @param {string} address @param {StreamEars} ears */
-function sourceStream(wire, address, ears) {
-  if (!wire.EventSource) throw new Error('there is no way to stream here');
-  const source = new wire.EventSource(address);
-  source.onopen = () => ears.opened();
-  for (const name of EVENT_NAMES) {
-    source.addEventListener(name, (event) => {
-      const { data } = /** @type {MessageEvent} */ (event);
-      if (typeof data === 'string') ears.event(data);
-      else if (name === 'error') { // the source's own: it would come back by itself, at times that are not ours
-        source.close();
-        ears.closed('lost', null);
-      }
-    });
-  }
-  return () => source.close();
 }

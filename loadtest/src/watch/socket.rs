@@ -9,6 +9,7 @@ use crate::http::Base;
 use crate::num::count;
 use crate::ws::{self, Socket, Target};
 use futures_util::StreamExt as _;
+use palio_protocol::live::close::{self, Then};
 use rand::Rng as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -50,13 +51,13 @@ enum Again {
     Resume(Duration),
 }
 
-/// See the table of close codes in docs/protocol.md.
+/// See the table of close codes in docs/protocol/live.md.
 fn after_close(code: u16, reconnect: Option<Duration>) -> Again {
     let wait = reconnect.unwrap_or(RECONNECT);
-    match code {
-        1000 | 4400 | 4401 | 4404 => Again::Never,
-        4408 => Again::Fresh(wait),
-        _ => Again::Resume(wait),
+    match close::then(code) {
+        Then::Never => Again::Never,
+        Then::Fresh => Again::Fresh(wait),
+        Then::Resume => Again::Resume(wait),
     }
 }
 
@@ -243,8 +244,9 @@ mod tests {
             (4400, Again::Never),
             (4401, Again::Never),
             (4404, Again::Never),
-            (4408, Again::Fresh(wait)),
-            (4429, Again::Resume(wait)),
+            (4408, Again::Never),
+            (4108, Again::Fresh(wait)),
+            (4029, Again::Resume(wait)),
         ];
         for (code, again) in rows {
             assert_eq!(after_close(code, Some(wait)), again, "{code}");

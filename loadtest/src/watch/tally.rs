@@ -264,11 +264,11 @@ mod tests {
         tally.stop();
         tally.delta(4, 100);
         tally.gap("x".to_owned());
-        tally.closed(4408, "slow");
+        tally.closed(4108, "slow");
         let totals = tally.take().unwrap();
         assert_eq!((totals.deliveries, totals.bytes, totals.ticks), (3, 300, 2));
         assert_eq!((totals.spread.len(), totals.lag.len()), (1, 3));
         assert_eq!((totals.gaps, totals.open, totals.complaints.len()), (1, 0, 1));
-        assert_eq!(totals.closes.get(&(4408, "slow".to_owned())), Some(&1));
+        assert_eq!(totals.closes.get(&(4108, "slow".to_owned())), Some(&1));
     }
 }

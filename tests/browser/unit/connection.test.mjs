@@ -158,46 +158,9 @@ test('a tournament that is not there', { timeout: 30_000 }, async () => {
   } finally { live.close(); }
 });
 
-test('where answers can\'t be read as they come an EventSource takes the stream', { timeout: 30_000 }, async () => {
-  /** @type {any[]} */
-  const sources = [];
-  class Source {
-    /** @param {string} url */
-    constructor(url) {
-      this.url = url;
-      this.closed = false;
-      /** @type {Map<string, (event: any) => void>} */
-      this.ears = new Map();
-      sources.push(this);
-    }
-
-    /** @param {string} name @param {(event: any) => void} ear */
-    addEventListener(name, ear) { this.ears.set(name, ear); }
-
-    close() { this.closed = true; }
-  }
-  mock.block({ sockets: true, polls: true });
-  const on = wire();
-  const live = connect({ url: mock.url, tournament: RACE, cache: null, wire: { ...on.wire, streams: false, EventSource: /** @type {any} */ (Source) } });
-  try {
-    await until(() => sources.length > 0, 'a source');
-    const [source] = sources;
-    assert.match(source.url, /\/events$/);
-    source.onopen?.();
-    source.ears.get('snapshot')({ data: JSON.stringify(mock.races.get(RACE)?.snapshot()) });
-    assert.equal(live.state.mode, 'streaming');
-    source.ears.get('error')({});
-    assert.ok(source.closed, 'it may not come back by itself');
-    assert.notEqual(live.state.mode, 'streaming');
-  } finally {
-    live.close();
-    mock.block({ sockets: false, polls: false });
-  }
-});
-
 test('neither WebSocket nor streams: polling', { timeout: 30_000 }, async () => {
   const on = wire();
-  const live = connect({ url: mock.url, tournament: RACE, cache: null, wire: { ...on.wire, WebSocket: null, streams: false, EventSource: null } });
+  const live = connect({ url: mock.url, tournament: RACE, cache: null, wire: { ...on.wire, WebSocket: null, streams: false } });
   try {
     await until(() => live.state.mode === 'polling', 'polling');
     assert.ok(live.board);

@@ -527,7 +527,12 @@ describe('offline', () => {
     const p = new Machine().live().closed(1006).timer('fallback').streamClosed();
     p.timer('poll').polled({ ...SNAPSHOT, stale: true, asOf: since });
     assert.equal(p.state.behindSince, Date.parse(since));
-    assert.equal(p.timer('poll').polled(SNAPSHOT).state.behindSince, null);
+    const again = p.timer('poll').on({ on: 'polled', id: p.state.poll?.id ?? -1, frame: null, known: true });
+    assert.equal(again.state.behindSince, Date.parse(since), 'the same answer again: it still is');
+    for (const news of [null, { t: 'delta', seq: 6 }, SNAPSHOT]) {
+      p.timer('poll').polled({ ...SNAPSHOT, stale: true, asOf: since });
+      assert.equal(p.timer('poll').polled(news).state.behindSince, null, JSON.stringify(news));
+    }
   });
 
   test('the browser\'s word is a hint: an open socket is asked first', () => {
