@@ -7,6 +7,7 @@ use crate::peers::Peers;
 use crate::tls;
 use crate::ws::Live;
 use actix_http::HttpService;
+use actix_rt::net::TcpStream;
 use actix_service::map_config;
 use actix_web::dev::AppConfig;
 use actix_web::middleware::from_fn;
@@ -31,6 +32,8 @@ pub(super) fn serve_with(
 ) -> Result<(actix_server::ServerHandle, SocketAddr), Error> {
     let (listener, address) = listener(config.http.bind)?;
     let live = Arc::clone(live);
+    // Sockets are looked after by the live side, which says goodbye first.
+    let silence = Duration::from_secs(config.live.stalled_seconds_max * 2);
     let server = actix_server::Server::build()
         .workers(config.http.workers)
         .disable_signals()
@@ -39,6 +42,7 @@ pub(super) fn serve_with(
             let app = App::new().wrap(from_fn(http::trace)).configure(routes.clone());
             HttpService::build()
                 .keep_alive(Duration::from_secs(75))
+                .on_connect_ext(move |socket: &TcpStream, _| bound_silence(socket, silence))
                 .upgrade(live.upgrade_service())
                 .h1(map_config(app, |_| AppConfig::default()))
                 .tcp()
@@ -48,6 +52,19 @@ pub(super) fn serve_with(
     actix::spawn(server);
     Ok((handle, address))
 }
+
+/// Ends a connection whose peer takes none of what is sent to it for so long: nobody else looks
+/// after answers and event streams once they are on their way.
+#[cfg(target_os = "linux")]
+fn bound_silence(socket: &TcpStream, silence: Duration) {
+    let ms = u32::try_from(silence.as_millis()).unwrap_or(u32::MAX);
+    if let Err(error) = rustix::net::sockopt::set_tcp_user_timeout(socket, ms) {
+        tracing::debug!(%error, "a connection may stay silent for long");
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+const fn bound_silence(_: &TcpStream, _: Duration) {}
 
 /// The TLS front, where one is configured.
 pub(super) fn front(
@@ -90,4 +107,28 @@ pub(super) fn serve_admin(
     let handle = server.handle();
     actix::spawn(server);
     Ok((handle, address))
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use tokio::io::AsyncWriteExt as _;
+
+    #[tokio::test]
+    async fn a_peer_that_takes_nothing_is_given_up() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let peer = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (mut socket, _) = listener.accept().await.unwrap();
+        bound_silence(&socket, Duration::from_millis(500));
+        let endless = async {
+            loop {
+                if let Err(error) = socket.write_all(&[0; 65_536]).await {
+                    return error;
+                }
+            }
+        };
+        let ended = tokio::time::timeout(Duration::from_secs(30), endless).await.expect("bounded");
+        assert_eq!(ended.kind(), std::io::ErrorKind::TimedOut);
+        drop(peer);
+    }
 }
