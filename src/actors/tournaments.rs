@@ -475,10 +475,8 @@ impl Tournaments {
             return;
         }
         let number = row.aggregate.number();
-        let Some(entry) = self.all().into_iter().find(|e| e.definition.id.number() == number)
-        else {
-            return;
-        };
+        let own = |e: &Arc<Entry>| e.tenant == row.tenant && e.definition.id.number() == number;
+        let Some(entry) = self.all().into_iter().find(own) else { return };
         if row.seq <= entry.facts().life.seq {
             return;
         }

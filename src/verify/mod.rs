@@ -18,7 +18,7 @@
 //! | standings | any version of a tournament's published result that differs from the recomputed one |
 //! | rollover | a sum that a tournament rolled over changed on its way, taken twice, by another one, or by none |
 //! | transit | money between slots that is not a sum on its way |
-//! | prizes | a plan of any version that its result does not come to, a prize that no plan orders, a pool that does not add up |
+//! | prizes | a plan that its version does not come to, a prize without an order, a pool that does not add up |
 //!
 //! It only reads, so it can run beside a serving node; it then checks up to the heads it saw.
 //!
