@@ -90,6 +90,7 @@ fn commands(player: u64, n: u64) -> Vec<(String, Command)> {
         at: None,
         superseded: false,
         barred: false,
+        who: Default::default(),
     }));
     let correct = |version, payout: Option<i64>| {
         Act::Correct(Box::new(Correction {

@@ -310,7 +310,7 @@ async fn enter(
             return Err(ApiError::new(ErrorCode::TournamentState, "the tournament is over"));
         }
     }
-    if join && entry.definition.admission.is_seated() {
+    if join && entry.definition.is_seated() {
         return seat(server, request, &entry, player, player_id).await;
     }
     let command = if join {

@@ -11,7 +11,7 @@
 //! | zero sum | a slot whose accounts do not add up to zero |
 //! | held | held money that is not the sum of open stakes and of buy-ins that wait for a seat |
 //! | keys | a request key or claim that stands twice |
-//! | rounds | a reported round or its correction that is not what was asked for, or does not follow |
+//! | rounds | a reported round or its correction that does not follow, or was not asked for; a player told wrongly |
 //! | snapshots | a saved wallet that differs from the fold at its seq |
 //! | zones | a saved zone that would hide rows from a search |
 //! | schedules | a schedule's row that can't be folded in, an instance announced twice or without its tournament |

@@ -12,10 +12,11 @@ use palio_domain::tournament::prizes::table::PrizeTable;
 use palio_domain::tournament::prizes::{PrizePlan, Stack};
 use palio_domain::tournament::settle::{self, Settling};
 use palio_domain::tournament::{Definition, EntryMode, FinalResult, Standings};
-use palio_domain::wallet::contest::{Act, Award};
+use palio_domain::wallet::contest::{Act, Award, Profile};
 use palio_domain::wallet::{BetRef, BetResult, Cell, Command, Found, Outcome, Prepared, Terms};
 use palio_domain::{
-    Amount, BetId, Currency, GameId, PlayerId, ProviderId, RoundId, Slot, TournamentId, UnixMs,
+    Aggregate, Amount, BetId, Currency, GameId, PlayerId, ProviderId, RoundId, Slot, TournamentId,
+    UnixMs,
 };
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -366,6 +367,39 @@ async fn a_changed_refund_is_found() {
         let bent = called_off(Bend { version: 1, plan: Some(bend), ..Bend::default() });
         let what = "the plan is not what was paid in".to_owned();
         assert_eq!(found(&bent).await, [("prizes", what)]);
+    }
+}
+
+/// What a result says that was known of its player: another country, another segment, nothing.
+#[tokio::test]
+async fn a_changed_player_of_a_result_is_found() {
+    let mut server = Server::new(race("one", 1_000), Bend::default());
+    server.wallet(600, 1, Command::Deposit { amount: Amount(10_000), currency: EUR });
+    let profile: Profile = serde_json::from_str(r#"{"country":"DE","segments":["vip"]}"#).unwrap();
+    let know = Act::SetProfile { profile, author: "op".into() };
+    server.wallet(700, 1, Command::Contest(Box::new(know)));
+    server.play(1_200, 1, 600);
+    assert_eq!(found(&server.memory).await, []);
+    let changes = [
+        (r#""country":"DE""#, r#""country":"FR""#),
+        (r#""segments":["vip"]"#, r#""segments":["new"]"#),
+        (r#","country":"DE","segments":["vip"]"#, ""),
+    ];
+    for (what, with) in changes {
+        let copy = server.memory.copy();
+        let slot = Aggregate::Player(PlayerId(1)).slot(TENANT);
+        copy.tamper(slot, |rows, head| {
+            let played = |stored: &StoredRow| stored.row.kind == RowKind::RoundPlayed;
+            let at = rows.iter().position(played).unwrap();
+            let payload = String::from_utf8(rows[at].row.payload.to_vec()).unwrap();
+            let other = payload.replace(what, with);
+            assert_ne!(payload, other);
+            rows[at].row.payload = other.into_bytes().into();
+            relink(rows, head);
+        });
+        let found = found(&copy).await;
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(found[0].0, "rounds");
     }
 }
 

@@ -393,7 +393,9 @@ impl Standings {
             return false;
         }
         let is_in = match self.definition.entry {
-            EntryMode::Automatic => !settled.barred,
+            EntryMode::Automatic => {
+                !settled.barred && self.definition.admission.who.admits(&settled.who)
+            }
             EntryMode::OptIn => known
                 .is_some_and(|entrant| entrant.entered > 0 && settled.placed_seq > entrant.since()),
         };
@@ -436,7 +438,10 @@ impl Standings {
             && row.time <= definition.ends.plus_ms(definition.grace_ms);
         let known = self.players.get(&player);
         let is_in = match definition.entry {
-            EntryMode::Automatic => known.is_none_or(|entrant| !entrant.left),
+            EntryMode::Automatic => {
+                known.is_none_or(|entrant| !entrant.left)
+                    && definition.admission.who.admits(&report.who)
+            }
             EntryMode::OptIn => {
                 known.is_some_and(|entrant| !entrant.left && row.seq > entrant.entered)
             }
