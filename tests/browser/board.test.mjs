@@ -167,9 +167,16 @@ test('a guest plays, joins, sees his place, leaves, signs out', { timeout: 60_00
   await badge(page, 'live');
   await page.click('button:has-text("Play as a guest")');
   await page.waitForSelector('.who');
-  await page.click('button:has-text("Join the race")');
-  await page.waitForSelector('.joined');
-  await page.waitForSelector('.own-row');
+  // Where whoever plays takes part there is nothing to press.
+  const everybody = race.entry === 'all';
+  if (everybody) {
+    await page.waitForSelector('.everybody:has-text("Whoever plays takes part"), .joined:has-text("You take part")');
+    assert.equal(await page.locator('button:has-text("Join the race"), button:has-text("Leave")').count(), 0);
+  } else {
+    await page.click('button:has-text("Join the race")');
+    await page.waitForSelector('.joined');
+    await page.waitForSelector('.own-row');
+  }
   await page.waitForSelector('.purse');
   assert.ok(sockets.some((url) => url.endsWith('/ws/me')), 'the balance comes over a socket of its own');
   assert.equal(await page.evaluate(() => localStorage.length), (await page.evaluate(() => localStorage.getItem('palio.progress'))) ? 1 : 0);
@@ -177,14 +184,16 @@ test('a guest plays, joins, sees his place, leaves, signs out', { timeout: 60_00
 
   // A reload keeps the tab's player, and only the tab's.
   await page.reload();
-  await page.waitForSelector('.joined');
+  await page.waitForSelector(everybody ? '.who' : '.joined');
   const other = await context.newPage();
   await other.goto(`${proxy.url}/#/t/${race.id}`);
   await other.waitForSelector('button:has-text("Play as a guest")');
   await other.close();
 
-  await page.click('button:has-text("Leave")');
-  await page.waitForSelector('button:has-text("Join the race")');
+  if (!everybody) {
+    await page.click('button:has-text("Leave")');
+    await page.waitForSelector('button:has-text("Join the race")');
+  }
   await page.click('button:has-text("Sign out")');
   await page.waitForSelector('button:has-text("Play as a guest")');
   // The brand's looks may stay; nothing of the player does.
@@ -263,6 +272,11 @@ for (const [device, width, height] of /** @type {[string, number, number][]} */ 
       if (await follow.isVisible()) {
         await follow.click();
         await page.waitForSelector('.who');
+        if (race.entry === 'all') {
+          // A player who plays is ranked already, or will be by his next round.
+          await page.waitForSelector('.joined:has-text("You take part")', { timeout: 30_000 });
+          assert.equal(await page.locator('button:has-text("Join the race")').count(), 0);
+        }
       }
       await page.waitForTimeout(3_000);
       await page.screenshot({ path: `${SHOTS}board-${device}-${colorScheme}.png` });
