@@ -272,13 +272,18 @@ for (const [device, width, height] of /** @type {[string, number, number][]} */ 
       if (await follow.isVisible()) {
         await follow.click();
         await page.waitForSelector('.who');
-        if (race.entry === 'all') {
-          // A player who plays is ranked already, or will be by his next round.
-          await page.waitForSelector('.joined:has-text("You take part")', { timeout: 30_000 });
-          assert.equal(await page.locator('button:has-text("Join the race")').count(), 0);
-        }
       }
       await page.waitForTimeout(3_000);
+      if (race.entry === 'all') {
+        // Whoever has played in this race reads his place, anybody else how to get one; nobody is asked to join.
+        const { place, says, buttons } = await page.evaluate(() => ({
+          place: document.querySelector('.own-row:not(.unranked) .own-rank')?.lastChild?.textContent ?? '',
+          says: document.querySelector('.join .everybody, .join .joined')?.textContent ?? '',
+          buttons: [...document.querySelectorAll('.join button')].map((button) => button.textContent),
+        }));
+        assert.equal(says, place ? `You take part: ${place}` : 'Whoever plays takes part');
+        assert.ok(!buttons.includes('Join the race') && !buttons.includes('Leave'), buttons.join());
+      }
       await page.screenshot({ path: `${SHOTS}board-${device}-${colorScheme}.png` });
       const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
       assert.equal(overflow, 0, 'nothing sticks out sideways');
