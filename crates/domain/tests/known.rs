@@ -196,6 +196,9 @@ fn board(definition: &Definition, rows: &[Arc<Row>]) -> BTreeMap<u64, String> {
     page.map(|of| (of.player.0, definition.show(of.score))).collect()
 }
 
+/// (who is let in, known before the announcement, known between the two rounds, score)
+type Case<'a> = (&'a Eligibility, Option<&'a Profile>, Option<&'a Profile>, Option<&'a str>);
+
 /// Each player once, as a table: what was known when, and what counts of two rounds.
 #[test]
 fn what_was_known_when_the_result_came_decides() {
@@ -206,8 +209,7 @@ fn what_was_known_when_the_result_came_decides() {
     let (de, fr) = (profile(Some("DE"), &[]), profile(Some("FR"), &["gold"]));
     let (gold, new) = (profile(None, &["gold"]), profile(Some("AT"), &["new"]));
     let vip_de = profile(Some("DE"), &["new", "vip"]);
-    // (who is let in, known before the announcement, known between the two rounds, score)
-    let rows: Vec<(&Eligibility, Option<&Profile>, Option<&Profile>, Option<&str>)> = vec![
+    let rows: Vec<Case<'_>> = vec![
         (&dach, None, None, None),
         (&dach, Some(&de), None, Some("3.00")),
         (&dach, Some(&fr), None, None),
