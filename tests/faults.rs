@@ -11,6 +11,9 @@
     reason = "tests may panic, and print what they did"
 )]
 
+#[path = "faults/versions.rs"]
+mod versions;
+
 use palio::storage::StoredRow;
 use palio::storage::memory::Memory;
 use palio_domain::journal::head::{CHAIN_START, link};
@@ -87,6 +90,7 @@ fn commands(player: u64, n: u64) -> Vec<(String, Command)> {
         at: None,
         superseded: false,
         barred: false,
+        who: Default::default(),
     }));
     let correct = |version, payout: Option<i64>| {
         Act::Correct(Box::new(Correction {

@@ -33,9 +33,10 @@ function Confirm({ of: t, total, parts, balance, problem, busy, onPay, onClose }
 }
 
 /**
- * @param {{of: Tournament, entries: number, onChange: () => Promise<unknown>}} props `entries`: the reader's own
+ * @param {{of: Tournament, entries: number, rank: number|null, onChange: () => Promise<unknown>}} props
+ *   `entries`, `rank`: the reader's own
  */
-export function EntryBar({ of: t, entries, onChange }) {
+export function EntryBar({ of: t, entries, rank, onChange }) {
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState('');
   const [asking, setAsking] = useState(false);
@@ -44,7 +45,7 @@ export function EntryBar({ of: t, entries, onChange }) {
   const entering = useRef(null);
   const token = session.value?.token;
   const joined = player.value?.tournaments.includes(t.id) ?? false;
-  const { can, price, mayLeave } = entryOf(t, { joined, entries }, now.value);
+  const { can, says, price, mayLeave } = entryOf(t, { joined, entries, rank: token ? rank : null }, now.value);
   const account = player.value?.accounts.find((one) => one.currency === t.currency);
 
   /** @param {() => Promise<unknown>} work */
@@ -87,7 +88,8 @@ export function EntryBar({ of: t, entries, onChange }) {
   if (isOver(t)) return null;
   const words = can === 'again' ? 'Enter again' : price ? 'Enter' : 'Join the race';
   return html`<div class="join">
-    ${token && joined && html`<span class="joined">You are in${entries > 1 ? `, ${count(entries)} entries` : ''}</span>`}
+    ${says && html`<span class=${token && rank ? 'joined' : 'everybody'}>${says}</span>`}
+    ${token && joined && !says && html`<span class="joined">You are in${entries > 1 ? `, ${count(entries)} entries` : ''}</span>`}
     ${token && player.value && (can === 'enter' || can === 'again') && html`<button type="button" class="primary" disabled=${busy}
       onClick=${press}>${price ? `${words} for ${price.total}` : words}</button>`}
     ${can === 'closed' && t.entryClosesAt && html`<span class="full">Entries are closed</span>`}

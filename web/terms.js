@@ -137,6 +137,7 @@ export function priceOf(t) {
  * What the reader can do about entering, and what is worth knowing before.
  * @typedef {object} Entry
  * @property {'enter'|'again'|'full'|'soon'|'closed'|'none'} can  `none`: there is nothing more to enter
+ * @property {string} says  where whoever plays takes part: that, or how the reader stands; otherwise ''
  * @property {boolean} mayLeave
  * @property {{amount: string, fee: string|null, total: string}|null} price
  * @property {number|null} seatsLeft
@@ -145,7 +146,7 @@ export function priceOf(t) {
 
 /**
  * @param {Tournament} t
- * @param {{joined: boolean, entries: number}} mine
+ * @param {{joined: boolean, entries: number, rank?: number|null}} mine
  * @param {number} [now] server time, Unix ms
  * @returns {Entry}
  */
@@ -157,7 +158,8 @@ export function entryOf(t, mine, now = Date.now()) {
   const entries = mine.joined ? Math.max(1, mine.entries) : 0;
   /** @type {string[]} */
   const notes = [];
-  if (t.entry === 'all') notes.push('Whoever plays is in; joining shows your place from the start.');
+  const everybody = t.entry === 'all';
+  if (everybody) notes.push('Whoever plays takes part: there is nothing to enter. The first round that counts puts you on the board.');
   if (t.entry === 'invited') notes.push('By invitation only.');
   if (t.eligibility?.countries?.length) notes.push(`For players from ${t.eligibility.countries.map(country).join(', ')}.`);
   if (t.eligibility?.countriesExcept?.length) notes.push(`Not for players from ${t.eligibility.countriesExcept.map(country).join(', ')}.`);
@@ -177,11 +179,14 @@ export function entryOf(t, mine, now = Date.now()) {
   /** @type {Entry['can']} */
   let can = 'closed';
   if (isOver(t)) can = 'closed';
+  else if (everybody) can = 'none';
   else if (t.status === 'upcoming' && t.phase !== 'registration') can = 'soon';
   else if (!open) can = 'closed';
   else if (mine.joined) can = entries < entriesMax ? 'again' : 'none';
   else can = seatsLeft === 0 ? 'full' : 'enter';
-  return { can, price, seatsLeft, notes, mayLeave: mine.joined && open && !isSeated(t) };
+  const stands = mine.rank ? `You take part: ${ordinal(mine.rank)}` : 'Whoever plays takes part';
+  const says = everybody && !isOver(t) ? stands : '';
+  return { can, says, price, seatsLeft, notes, mayLeave: mine.joined && open && !everybody && !isSeated(t) };
 }
 
 /** Whether the tournament decides about each entry; nobody leaves such a one. @param {Tournament} t */

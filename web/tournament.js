@@ -79,8 +79,8 @@ function Badge({ state, of: t }) {
   return html`<span class=${`badge ${kind}`} role="status" data-state=${kind}><span class="dot" aria-hidden="true"></span>${text}</span>`;
 }
 
-/** @param {{of: Tournament, state: State|null, participants: number, entries: number}} props */
-function Hero({ of: t, state, participants, entries }) {
+/** @param {{of: Tournament, state: State|null, participants: number, entries: number, rank: number|null}} props */
+function Hero({ of: t, state, participants, entries, rank }) {
   const { total, growing } = prizesOf(t);
   const type = typeOf(t);
   return html`<header class="hero"><div class="hero-in">
@@ -95,7 +95,7 @@ function Hero({ of: t, state, participants, entries }) {
         ${total !== null && !isCancelled(t) && html`<div><dt>${growing ? 'Pool' : 'Prizes'}</dt><dd><${Money} value=${total} currency=${t.currency} /></dd></div>`}
         ${hasAmount(t.minStake) && html`<div class="extra"><dt>Smallest stake</dt><dd>${money(t.minStake, t.currency)}</dd></div>`}
       </dl>
-      <${EntryBar} of=${t} entries=${entries} onChange=${() => load(t.id)} />
+      <${EntryBar} of=${t} entries=${entries} rank=${rank} onChange=${() => load(t.id)} />
     </div>
   </div></header>`;
 }
@@ -218,7 +218,7 @@ export function TournamentScreen({ id }) {
   const showOwn = !over && Boolean(shownMe?.rank || (token && joined));
 
   return html`<main id="main" class=${`tournament${showOwn ? ' with-own' : ''}`} tabIndex=${-1}>
-    <${Hero} of=${t} state=${state} participants=${board?.participants ?? t.participants} entries=${entries} />
+    <${Hero} of=${t} state=${state} participants=${board?.participants ?? t.participants} entries=${entries} rank=${typeof own?.rank === 'number' ? own.rank : null} />
     <div class="columns">
       <div class="stand">
         ${unreachable && html`<p class="notice" role="status">No connection. ${state?.staleAt ? `This is the board as of ${time(state.staleAt)}.` : 'This is the board as last seen.'}</p>`}

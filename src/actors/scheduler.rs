@@ -338,7 +338,7 @@ impl Scheduler {
         let id = definition.id.clone();
         let known = self.parts.tournaments.get(&id);
         if known.is_some_and(|entry| entry.tenant != tenant) {
-            return refused("another brand uses this id".to_owned());
+            return refused(format!("another brand has a tournament {id}"));
         }
         let ends = definition.ends;
         let command = Act::Create(Box::new(definition));

@@ -110,6 +110,15 @@ pub(super) fn restored(server: &super::Server) -> Result<(), ApiError> {
     Err(Problem::new(ErrorCode::StorageUnavailable, detail).retry_after(1).into())
 }
 
+/// The id that a body names is another brand's (docs/adr/0022-ids-are-the-nodes.md).
+pub(super) fn id_taken(code: ErrorCode) -> ApiError {
+    let detail = "id: another brand of this server uses it; one that begins with your brand's name \
+                  stays free";
+    let mut problem = Problem::new(code, detail);
+    problem.field = Some("id".to_owned());
+    problem.into()
+}
+
 /// A tournament's refusal as a problem.
 pub(super) fn tournament_refusal(refusal: &lifecycle::Refusal) -> Problem {
     use lifecycle::Refusal as R;

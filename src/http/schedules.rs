@@ -2,7 +2,7 @@
 
 use super::Server;
 use super::caller;
-use super::error::{ApiError, restored};
+use super::error::{ApiError, id_taken, restored};
 use super::trace::trace_of;
 use crate::actors::scheduler::Refused;
 use actix_web::web::{Data, Path, Payload};
@@ -140,7 +140,7 @@ fn not_found() -> ApiError {
 fn refused(refused: Refused) -> ApiError {
     match refused {
         Refused::NotFound => not_found(),
-        Refused::Taken => ApiError::new(ErrorCode::ScheduleExists, "another brand uses this id"),
+        Refused::Taken => id_taken(ErrorCode::ScheduleExists),
         Refused::Invalid(lines) => Problem::of_lines(ErrorCode::ScheduleInvalid, lines).into(),
         Refused::Reason => {
             let mut problem =

@@ -3,7 +3,7 @@
 use super::Server;
 use super::caller;
 use super::contests;
-use super::error::{ApiError, failure, restored, tournament_refusal, unexpected};
+use super::error::{ApiError, failure, id_taken, restored, tournament_refusal, unexpected};
 use super::leaderboard::{id, not_found};
 use super::run::{Done, Found};
 use super::trace::trace_of;
@@ -217,7 +217,7 @@ pub(super) async fn create(
     }
     let id = definition.id.clone();
     if server.tournaments.get(&id).is_some_and(|known| known.tenant != operator.tenant()) {
-        return Err(ApiError::new(ErrorCode::TournamentExists, "another brand uses this id"));
+        return Err(id_taken(ErrorCode::TournamentExists));
     }
     let command = Act::Create(Box::new(definition));
     let trace = Some(trace_of(&request));
@@ -310,7 +310,7 @@ async fn enter(
             return Err(ApiError::new(ErrorCode::TournamentState, "the tournament is over"));
         }
     }
-    if join && entry.definition.admission.is_seated() {
+    if join && entry.definition.is_seated() {
         return seat(server, request, &entry, player, player_id).await;
     }
     let command = if join {

@@ -1,6 +1,6 @@
 //! Reported rounds (W9): what each row says about those before it is computed again, and its
 //! content must be the one that its request was made of. No money moves by these rows, so nothing
-//! else would tell.
+//! else would tell. And what any first result says of its player was known when it was written.
 //!
 //! In memory are the reported rounds of the slots that are being read.
 
@@ -8,7 +8,7 @@ use super::at;
 use super::report::Report;
 use palio_domain::journal::Row;
 use palio_domain::journal::identity::body_hash;
-use palio_domain::wallet::contest::{Act, Told};
+use palio_domain::wallet::contest::{Act, Profile, Told};
 use palio_domain::wallet::reported::{Life, asked};
 use palio_domain::wallet::{Command, Event, Wallet, reported};
 use palio_domain::{BetId, PlayerId, ProviderId, TenantId};
@@ -31,6 +31,9 @@ impl Rounds {
         wallet: &Wallet,
         report: &mut Report,
     ) {
+        if first_known(event).is_some_and(|who| *who != wallet.profile) {
+            report.differs(CHECK, at(row), "what was known of the player is told wrongly");
+        }
         let Event::Contest(told) = event else { return };
         let id = match &**told {
             Told::Reported(reported) => (reported.bet.provider.clone(), reported.bet.bet.clone()),
@@ -65,6 +68,20 @@ impl Rounds {
             }
             _ => {}
         }
+    }
+}
+
+/// What a row says of the player that was known when it was written.
+fn first_known(event: &Event) -> Option<&Profile> {
+    match event {
+        Event::BetSettled(settled) => Some(&settled.who),
+        Event::RoundPlayed { who, .. } => Some(who),
+        Event::ScoreReported(report) => Some(&report.who),
+        Event::Contest(told) => match &**told {
+            Told::Reported(reported) => Some(&reported.who),
+            _ => None,
+        },
+        _ => None,
     }
 }
 

@@ -167,9 +167,16 @@ test('a guest plays, joins, sees his place, leaves, signs out', { timeout: 60_00
   await badge(page, 'live');
   await page.click('button:has-text("Play as a guest")');
   await page.waitForSelector('.who');
-  await page.click('button:has-text("Join the race")');
-  await page.waitForSelector('.joined');
-  await page.waitForSelector('.own-row');
+  // Where whoever plays takes part there is nothing to press.
+  const everybody = race.entry === 'all';
+  if (everybody) {
+    await page.waitForSelector('.everybody:has-text("Whoever plays takes part"), .joined:has-text("You take part")');
+    assert.equal(await page.locator('button:has-text("Join the race"), button:has-text("Leave")').count(), 0);
+  } else {
+    await page.click('button:has-text("Join the race")');
+    await page.waitForSelector('.joined');
+    await page.waitForSelector('.own-row');
+  }
   await page.waitForSelector('.purse');
   assert.ok(sockets.some((url) => url.endsWith('/ws/me')), 'the balance comes over a socket of its own');
   assert.equal(await page.evaluate(() => localStorage.length), (await page.evaluate(() => localStorage.getItem('palio.progress'))) ? 1 : 0);
@@ -177,14 +184,16 @@ test('a guest plays, joins, sees his place, leaves, signs out', { timeout: 60_00
 
   // A reload keeps the tab's player, and only the tab's.
   await page.reload();
-  await page.waitForSelector('.joined');
+  await page.waitForSelector(everybody ? '.who' : '.joined');
   const other = await context.newPage();
   await other.goto(`${proxy.url}/#/t/${race.id}`);
   await other.waitForSelector('button:has-text("Play as a guest")');
   await other.close();
 
-  await page.click('button:has-text("Leave")');
-  await page.waitForSelector('button:has-text("Join the race")');
+  if (!everybody) {
+    await page.click('button:has-text("Leave")');
+    await page.waitForSelector('button:has-text("Join the race")');
+  }
   await page.click('button:has-text("Sign out")');
   await page.waitForSelector('button:has-text("Play as a guest")');
   // The brand's looks may stay; nothing of the player does.
@@ -265,6 +274,16 @@ for (const [device, width, height] of /** @type {[string, number, number][]} */ 
         await page.waitForSelector('.who');
       }
       await page.waitForTimeout(3_000);
+      if (race.entry === 'all') {
+        // Whoever has played in this race reads his place, anybody else how to get one; nobody is asked to join.
+        const { place, says, buttons } = await page.evaluate(() => ({
+          place: document.querySelector('.own-row:not(.unranked) .own-rank')?.lastChild?.textContent ?? '',
+          says: document.querySelector('.join .everybody, .join .joined')?.textContent ?? '',
+          buttons: [...document.querySelectorAll('.join button')].map((button) => button.textContent),
+        }));
+        assert.equal(says, place ? `You take part: ${place}` : 'Whoever plays takes part');
+        assert.ok(!buttons.includes('Join the race') && !buttons.includes('Leave'), buttons.join());
+      }
       await page.screenshot({ path: `${SHOTS}board-${device}-${colorScheme}.png` });
       const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
       assert.equal(overflow, 0, 'nothing sticks out sideways');

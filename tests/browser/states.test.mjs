@@ -146,6 +146,7 @@ const CARRIED = { total: '123.00', carriedIn: [{ from: 'last-race', amount: '12.
 /** What must be read in each state, in order of the document or not. @type {[string, World, (string|RegExp)[]][]} */
 const STATES = [
   ['plain', { tournament: { ...BASE, type: undefined, pool: undefined, places: undefined, prizes: ['100.00', '50.00', '50.00'] } }, ['€200', '2nd – 3rd', 'Join the race']],
+  ['everybody', { tournament: { ...BASE, entry: 'all', eligibility: { countries: ['DE'] } } }, ['Whoever plays takes part', 'nothing to enter', 'For players from Germany.']],
   ['buy-in', { tournament: { ...BASE, ...SOON, ...BUY_IN, eligibility: { countries: ['DE', 'AT'], segments: ['vip'] } } },
     ['Slot race · Turnover', 'Enter for €4.40', '63 of 100 left', '€4 + €0.40 fee', 'Germany, Austria', 'the best one counts', 'everything back', 'In the pool now', '€123', '€61.50', '100 free rounds on wolf']],
   ['brand', { theme: BRAND, tournament: { ...BASE, ...BUY_IN, pool: CARRIED }, joined: true, own: { ...OWN, payouts: [{ text: '12.30 EUR', state: 'waiting' }] } },

@@ -27,6 +27,7 @@ async fn contests(store: Store) {
     documents(&palio).await;
     called_off(&palio).await;
     who_may_enter(&palio).await;
+    who_counts(&mut palio).await;
     pool(&mut palio).await;
     review(&palio).await;
     palio.stop();
@@ -243,6 +244,57 @@ async fn bets_between_the_last_save_and_the_end_count_after_a_kill() {
     assert_eq!(seen["participants"], PLAYERS - 1, "{seen}");
     palio.stop();
     palio.verify();
+}
+
+/// Everybody is in who plays, of one country: nobody enters, each round is asked, also after a
+/// restart, and of a bet whose result comes after it.
+async fn who_counts(palio: &mut Palio) {
+    let operator = palio.operator();
+    let set = async |palio: &Palio, player: &str, profile: Value| {
+        let path = format!("/api/players/{player}/profile");
+        let reply = post(&palio.operator(), &path, "", &profile).await;
+        assert_eq!(reply.status, 200, "{}", reply.text());
+    };
+    for player in ["here", "there", "moves", "nowhere"] {
+        assert_eq!(palio.deposit(player, "first", "10.00").await.status, 200);
+    }
+    set(palio, "here", json!({"country": "DE", "segments": ["vip"]})).await;
+    set(palio, "there", json!({"country": "FR", "segments": ["vip"]})).await;
+    set(palio, "moves", json!({"country": "DE", "segments": ["vip", "new"]})).await;
+    let who = json!({"entry": "all", "prizes": ["5.00", "2.00"],
+                     "eligibility": {"countries": ["DE", "AT"], "segments": ["vip"]}});
+    announce(palio, &tournament("locals", 0, 6_000, &who)).await;
+    let seen = shown(palio, "locals").await;
+    assert_eq!((&seen["entry"], &seen["seats"]), (&json!("all"), &Value::Null));
+    assert_eq!(seen["eligibility"], json!({"countries": ["AT", "DE"], "segments": ["vip"]}));
+    until(palio, "locals", "active").await;
+    for player in ["here", "there", "moves", "nowhere"] {
+        play(palio, player, &format!("one-{player}"), "1.00").await;
+    }
+    let debit = json!({"playerId": "here", "roundId": "two", "gameId": "wheel", "betId": "two",
+                       "amount": "2.00", "currency": "EUR"});
+    let reply = palio.provider().post("/wallet/debit", "two", debit.to_string()).await.unwrap();
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    set(palio, "moves", json!({"country": "FR", "segments": ["vip"]})).await;
+    set(palio, "nowhere", json!({"country": "AT", "segments": ["vip"]})).await;
+    palio.kill();
+    palio.run().await;
+    for player in ["there", "moves", "nowhere"] {
+        play(palio, player, &format!("three-{player}"), "4.00").await;
+    }
+    let result = json!({"roundId": "two",
+        "operations": [{"playerId": "here", "delta": "-2.00", "currency": "EUR"}]});
+    let reply = palio.provider().post("/wallet/settle", "two", result.to_string()).await.unwrap();
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    let seen = until(palio, "locals", "completed").await;
+    assert_eq!(seen["participants"], 3, "{seen}");
+    let rows: Value = operator.fetch("/api/tournaments/locals/leaderboard").await.unwrap();
+    let scores: Vec<_> =
+        rows["rows"].as_array().unwrap().iter().map(|row| row["score"].clone()).collect();
+    assert_eq!(scores, ["4.00", "3.00", "1.00"], "{rows}");
+    assert_eq!(cash(palio, "nowhere").await, "10.00", "5.00 staked, 5.00 won");
+    assert_eq!(cash(palio, "here").await, "9.00", "3.00 staked, 2.00 won");
+    assert_eq!(cash(palio, "moves").await, "5.00");
 }
 
 /// A pool of buy-ins, its last seat, its prizes, a disqualification after they are paid.

@@ -212,6 +212,7 @@ async fn documents(palio: &Palio) {
         let reply = post(who, path, &body).await;
         assert_eq!((reply.status, reply.code()), (status, code), "{path} {}", reply.text());
     }
+    taken(&operator, &other).await;
     // A type of tournaments that is switched off is not announced by a schedule either.
     let reply =
         post(&other, "/api/schedules", &document("off", &with("type", json!("slot_race")))).await;
@@ -222,6 +223,31 @@ async fn documents(palio: &Palio) {
     let ids: Vec<_> =
         list["schedules"].as_array().unwrap().iter().map(|s| text(&s["id"])).collect();
     assert_eq!(ids, ["by-hand"], "nothing that was refused is there");
+}
+
+/// Ids are the server's: what one brand has, another one is told not to take, in which field, and
+/// what to do; the first one's stays as it is.
+async fn taken(operator: &Client, other: &Client) {
+    let before: Value = operator.fetch("/api/schedules/by-hand").await.unwrap();
+    let race = json!({"id": "theirs", "name": "Race", "metric": "turnover", "currency": "EUR",
+        "startsAt": time_in(600_000), "endsAt": time_in(900_000), "entry": "all"});
+    let made = post(operator, "/api/tournaments", &race).await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    let rows = [
+        ("/api/schedules", document("by-hand", &json!({})), "SCHEDULE_EXISTS"),
+        ("/api/tournaments", race, "TOURNAMENT_EXISTS"),
+    ];
+    for (path, body, code) in rows {
+        let reply = post(other, path, &body).await;
+        assert_eq!((reply.status, reply.code()), (409, code), "{}", reply.text());
+        let problem: Value = reply.json().unwrap();
+        assert_eq!(problem["field"], "id");
+        let detail = text(&problem["detail"]);
+        assert!(detail.contains("another brand") && detail.contains("begins with"), "{detail}");
+    }
+    let after: Value = operator.fetch("/api/schedules/by-hand").await.unwrap();
+    assert_eq!((&after["document"], &after["version"]), (&before["document"], &before["version"]));
+    assert_eq!(other.get("/api/schedules/by-hand").await.unwrap().status, 404);
 }
 
 /// An operator starts one now, and clicks twice.

@@ -173,6 +173,7 @@ fn command(bet: &Bet, said: Said) -> Command {
                 at,
                 superseded: false,
                 barred: false,
+                who: Default::default(),
             }))
         }
         (version, now) => Act::Correct(Box::new(Correction {

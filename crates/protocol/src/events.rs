@@ -27,7 +27,7 @@ use crate::signature::IDEMPOTENCY_HEADER;
 pub use crate::wallet::Part;
 use crate::wallet::{Outcome as Done, bet_ref, version};
 use palio_domain::tournament::score::Points;
-use palio_domain::wallet::contest::Act;
+use palio_domain::wallet::contest::{Act, Profile};
 use palio_domain::wallet::protection::ExclusionKind;
 use palio_domain::wallet::reported::{Correction, RoundReport, Sums};
 use palio_domain::wallet::{BetRef, BetResult, Command, Outcome, Report, SessionRule, Terms};
@@ -315,7 +315,8 @@ fn reported(
     };
     let place = u16::try_from(place).unwrap_or(u16::MAX);
     let provider = provider.clone();
-    let report = Report { provider, id, round, tournament, points, place, at };
+    let who = Profile::default();
+    let report = Report { provider, id, round, tournament, points, place, at, who };
     Ok(Part::new(player, key, Command::Report(report)))
 }
 
@@ -363,7 +364,8 @@ fn round_reported(
     let stake = field::amount("stake", &event.stake, currency)?;
     let payout = field::amount("payout", &event.payout, currency)?;
     let key = key.unwrap_or_else(|| bet.bet.as_str().to_owned());
-    let report = RoundReport { bet, stake, payout, currency, at, superseded: false, barred: false };
+    let (superseded, barred, who) = (false, false, Profile::default());
+    let report = RoundReport { bet, stake, payout, currency, at, superseded, barred, who };
     let report = Box::new(report);
     Ok(Part::new(player, key, Command::Contest(Box::new(Act::Report(report)))))
 }

@@ -157,7 +157,8 @@ pub struct CreateTournament {
     #[serde(default, skip_serializing_if = "Whole::is_missing")]
     #[schema(value_type = Option<u64>, example = 10)]
     pub top_n: Whole,
-    /// `opt_in`: players join; `all`: whoever bets takes part. `opt_in` when not given.
+    /// `opt_in`: players join; `all`: whoever bets takes part, and `eligibility` is asked of every
+    /// round. `opt_in` when not given.
     #[serde(default, skip_serializing_if = "Text::is_missing")]
     #[schema(value_type = Option<String>, example = "opt_in")]
     pub entry: Text,
@@ -282,7 +283,7 @@ impl CreateTournament {
         };
         let kind = self.kind()?;
         let admission = self.admission(invited, currency)?;
-        if !opt_in && admission.is_seated() {
+        if !opt_in && admission.needs_entry() {
             return Err(contradiction("entry", "must not be \"all\": who is in is decided here"));
         }
         let table = self.table()?;

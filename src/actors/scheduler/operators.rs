@@ -89,10 +89,11 @@ impl Scheduler {
         trace: Option<TraceId>,
     ) -> Result<(Arc<Programme>, bool), Refused> {
         let id = document.schedule.id.clone();
+        let _turn = self.turn.lock().await;
+        // In a turn: of two brands that choose one id at once, the second hears no.
         if self.parts.schedules.is_taken(tenant, &id) {
             return Err(Refused::Taken);
         }
-        let _turn = self.turn.lock().await;
         let is_new = self.parts.schedules.get(tenant, &id).is_none();
         // What the last version has missed is decided by its rules: a new one begins now.
         while self.decide_due((tenant, id.number())).await? {}

@@ -49,7 +49,9 @@ for (const [what, race, mine, can, mayLeave] of /** @type {[string, any, any, st
   ['a free race that one is in', RACE, IN, 'none', true],
   ['before registration', { ...RACE, status: 'upcoming', phase: 'announced' }, OUT, 'soon', false],
   ['registration', { ...PAID, status: 'upcoming', phase: 'registration' }, OUT, 'enter', false],
-  ['whoever plays is in, and may say so before', { ...RACE, entry: 'all' }, OUT, 'enter', false],
+  ['whoever plays is in: nothing to press', { ...RACE, entry: 'all' }, OUT, 'none', false],
+  ['whoever plays is in, before the start', { ...RACE, entry: 'all', status: 'upcoming', phase: 'announced' }, OUT, 'none', false],
+  ['whoever plays is in, and this one is', { ...RACE, entry: 'all' }, { ...IN, rank: 3 }, 'none', false],
   ['a buy-in, not in', PAID, OUT, 'enter', false],
   ['a buy-in is not left', PAID, IN, 'none', false],
   ['a second entry', { ...PAID, entriesMax: 3 }, IN, 'again', false],
@@ -65,6 +67,25 @@ for (const [what, race, mine, can, mayLeave] of /** @type {[string, any, any, st
 ])) test(`entering: ${what}`, () => {
   const entry = entryOf(race, mine, Date.parse('2026-11-21T18:30:00.000Z'));
   assert.deepEqual([entry.can, entry.mayLeave], [can, mayLeave]);
+});
+
+test('where whoever plays takes part, that is said, or how one stands', () => {
+  const race = { ...RACE, entry: 'all', eligibility: { countries: ['DE'] } };
+  /** @type {[any, any, string][]} */
+  const rows = [
+    [race, OUT, 'Whoever plays takes part'],
+    [race, { ...OUT, rank: null }, 'Whoever plays takes part'],
+    [race, { ...IN, rank: null }, 'Whoever plays takes part'],
+    [race, { ...OUT, rank: 2 }, 'You take part: 2nd'],
+    [{ ...race, phase: 'grace' }, { ...OUT, rank: 1 }, 'You take part: 1st'],
+    [{ ...race, status: 'completed', phase: 'completed' }, { ...OUT, rank: 2 }, ''],
+    [RACE, { ...IN, rank: 2 }, ''],
+    [PAID, OUT, ''],
+  ];
+  for (const [t, mine, says] of rows) assert.equal(entryOf(t, mine).says, says);
+  assert.deepEqual(entryOf(race, OUT).notes, [
+    'Whoever plays takes part: there is nothing to enter. The first round that counts puts you on the board.', 'For players from Germany.',
+  ]);
 });
 
 test('conditions are said before entering', () => {

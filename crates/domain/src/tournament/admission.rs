@@ -134,15 +134,29 @@ impl Admission {
     /// player's own affair.
     #[must_use]
     pub fn is_seated(&self) -> bool {
-        let Self { invited, price, seats_min, seats_max, reentries_max, reentry: _, closes, who } =
-            self;
+        self.needs_entry() || !self.who.is_open()
+    }
+
+    /// Whether it asks for something that only entering gives. Countries and segments do not:
+    /// where nobody enters, they are asked of every round.
+    #[must_use]
+    pub const fn needs_entry(&self) -> bool {
+        let Self {
+            invited,
+            price,
+            seats_min,
+            seats_max,
+            reentries_max,
+            reentry: _,
+            closes,
+            who: _,
+        } = self;
         *invited
             || price.is_some()
             || seats_min.is_some()
             || seats_max.is_some()
             || *reentries_max > 0
             || closes.is_some()
-            || !who.is_open()
     }
 
     /// Entries that one player may have.

@@ -46,7 +46,8 @@ impl Metric {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EntryMode {
-    /// Whoever plays a round that counts; `all` on the wire.
+    /// Whoever plays a round that counts; `all` on the wire. Countries and segments are asked of
+    /// every round: what was known of the player when its first result came.
     #[serde(rename = "all")]
     Automatic,
     /// Whoever entered, from then on (rule L1).
@@ -199,6 +200,12 @@ impl Definition {
             bands,
             satellite: None,
         })
+    }
+
+    /// Whether the tournament itself decides about each entry.
+    #[must_use]
+    pub fn is_seated(&self) -> bool {
+        self.entry == EntryMode::OptIn && self.admission.is_seated()
     }
 
     /// Whether anything can be won.

@@ -2,7 +2,7 @@
 //! down is in `rows.rs`.
 
 use super::command::{Outcome, Verdict};
-use super::contest::Told;
+use super::contest::{Profile, Told};
 use super::protection::{ExclusionKind, Limit};
 use super::refusal::Refusal;
 use super::scored::Report;
@@ -176,6 +176,9 @@ pub struct Settled {
     pub totals: Option<SettlementTotals>,
     /// Row time of the first result, of a later one.
     pub first: Option<UnixMs>,
+    /// What was known of the player when the first result came: tournaments in which everybody is
+    /// who plays decide by it whether the round counts.
+    pub who: Profile,
 }
 
 /// One event is one row is at most one transfer.
@@ -302,6 +305,8 @@ pub enum Event {
         at: Option<UnixMs>,
         /// The result of the whole request.
         totals: SettlementTotals,
+        /// As of [`Settled::who`].
+        who: Profile,
     },
     /// promo → cash: a win whose bet is not known.
     WinUnmatched {

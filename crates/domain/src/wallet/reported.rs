@@ -12,7 +12,7 @@
 //! computes it again. **Tests:** `tests/reported.rs` beside `contests.rs`.
 
 use super::command::Command;
-use super::contest::{Act, Told};
+use super::contest::{Act, Profile, Told};
 use super::event::{BetRef, Event};
 use super::refusal::Refusal;
 use crate::ids::{BetId, GameId, ProviderId, RoundId};
@@ -41,6 +41,9 @@ pub struct RoundReport {
     /// says so, too.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub barred: bool,
+    /// What was known of the player then. The wallet says so, too.
+    #[serde(default, skip_serializing_if = "Profile::is_empty")]
+    pub who: Profile,
 }
 
 /// What a round came to, in minor units.
@@ -119,6 +122,9 @@ pub struct Replaced {
     /// As of [`RoundReport::barred`].
     #[serde(rename = "x", default, skip_serializing_if = "std::ops::Not::not")]
     pub barred: bool,
+    /// As of [`RoundReport::who`].
+    #[serde(rename = "w", default, skip_serializing_if = "Profile::is_empty")]
+    pub who: Profile,
 }
 
 /// A correction as it is written down.
@@ -168,6 +174,7 @@ struct Met {
     first: UnixMs,
     seq: u64,
     barred: bool,
+    who: Profile,
 }
 
 /// A round as its rows have told it so far.
@@ -203,6 +210,7 @@ impl Life {
             first: row.time,
             seq: row.seq,
             barred: report.barred,
+            who: report.who.clone(),
         });
     }
 
@@ -241,6 +249,7 @@ impl Life {
                 first: met.first,
                 seq: met.seq,
                 barred: met.barred,
+                who: met.who.clone(),
             }),
             // Like a rollback that comes before its bet (money-cases.md, 7).
             None if asked.now.is_none() => Effect::Early,
@@ -272,6 +281,7 @@ pub fn asked(event: &Event) -> Option<Command> {
         Told::Reported(report) => Act::Report(Box::new(RoundReport {
             superseded: false,
             barred: false,
+            who: Profile::default(),
             ..report.clone()
         })),
         Told::Corrected(corrected) => Act::Correct(Box::new(Correction {

@@ -3,7 +3,7 @@
 //! **Invariant:** a payload's bytes are for ever: fields are added, never renamed or reordered.
 
 use super::command::{Outcome, Verdict};
-use super::contest::Told;
+use super::contest::{Profile, Told};
 use super::event::{About, BetRef, Event, Settled, SettlementTotals, Stake};
 use super::protection::{ExclusionKind, Limit};
 use super::refusal::Refusal;
@@ -15,6 +15,7 @@ use crate::money::{Amount, Currency};
 use crate::time::UnixMs;
 use crate::tournament::score::Points;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 macro_rules! payload {
     ($($(#[$doc:meta])* $field:ident: $type:ty,)*) => {
@@ -71,6 +72,9 @@ payload! {
     superseded: bool,
     /// The player was excluded when a round was reported.
     barred: bool,
+    /// Of whose round it is, as far as that is known.
+    country: Box<str>,
+    segments: BTreeSet<Box<str>>,
 }
 
 impl Payload {
@@ -92,6 +96,12 @@ impl Payload {
             free: stake.free.clone(),
             ..self
         }
+    }
+
+    /// With what is known of the player.
+    fn of(self, who: &Profile) -> Self {
+        let segments = (!who.segments.is_empty()).then(|| who.segments.clone());
+        Self { country: who.country.clone(), segments, ..self }
     }
 }
 
@@ -209,7 +219,7 @@ impl Event {
                     first: settled.first.filter(|_| amended),
                     ..none()
                 };
-                Columns::bet(&settled.bet, &payload.with(&settled.stake, amended))
+                Columns::bet(&settled.bet, &payload.with(&settled.stake, amended).of(&settled.who))
             }
             Self::BetRolledBack { bet, stake, placed, .. } => {
                 Columns::bet(bet, &Payload { started: Some(*placed), ..none() }.with(stake, false))
@@ -220,10 +230,10 @@ impl Event {
                 round: round.clone(),
                 ..Columns::default()
             },
-            Self::RoundPlayed { bet, stake, payout, at, totals, .. } => {
+            Self::RoundPlayed { bet, stake, payout, at, totals, who, .. } => {
                 let payload =
                     Payload { at: *at, payout: Some(*payout), totals: Some(*totals), ..none() };
-                Columns::bet(bet, &payload.with(stake, false))
+                Columns::bet(bet, &payload.with(stake, false).of(who))
             }
             Self::WinUnmatched { about, totals, .. } => Columns {
                 provider: Some(about.provider.clone()),
@@ -336,6 +346,7 @@ impl Event {
                     place: (report.place > 0).then_some(report.place),
                     ..none()
                 }
+                .of(&report.who)
                 .bytes(),
                 ..Columns::default()
             },
@@ -350,7 +361,7 @@ impl Event {
                         barred: report.barred.then_some(true),
                         ..none()
                     };
-                    return Columns::bet(&report.bet, &payload);
+                    return Columns::bet(&report.bet, &payload.of(&report.who));
                 }
                 let columns = Columns::only(&Payload { contest: Some((**told).clone()), ..none() });
                 match &**told {
@@ -397,6 +408,8 @@ impl Event {
         let amount = || Ok(leg()?.amount);
         let currency = || Ok(leg()?.currency);
         let repaid = payload.repaid.unwrap_or_default();
+        let who =
+            Profile { country: payload.country, segments: payload.segments.unwrap_or_default() };
         let event = match row.kind {
             RowKind::Deposited => {
                 Self::Deposited { amount: amount()?, currency: currency()?, repaid }
@@ -471,6 +484,7 @@ impl Event {
                     at: payload.at,
                     totals: payload.totals,
                     first: payload.first,
+                    who,
                 };
                 if amended { Self::BetAmended(settled) } else { Self::BetSettled(settled) }
             }
@@ -501,6 +515,7 @@ impl Event {
                 currency: currency()?,
                 at: payload.at,
                 totals: need!(totals),
+                who,
             },
             RowKind::WinUnmatched => Self::WinUnmatched {
                 about: About {
@@ -619,6 +634,7 @@ impl Event {
                 at: payload.at,
                 superseded: payload.superseded.unwrap_or(false),
                 barred: payload.barred.unwrap_or(false),
+                who,
             }))),
             RowKind::TournamentEntered if payload.contest.is_some() => match need!(contest) {
                 told @ Told::Seated(_) => Self::Contest(Box::new(told)),
@@ -636,6 +652,7 @@ impl Event {
                 points: need!(points),
                 place: payload.place.unwrap_or(0),
                 at: payload.at,
+                who,
             }),
             RowKind::TournamentCreated
             | RowKind::TournamentStarted

@@ -1,7 +1,7 @@
 //! What scoring sees of a wallet's rows: finished bets, and points that providers report.
 
 use super::command::Outcome;
-use super::contest::Told;
+use super::contest::{Profile, Told};
 use super::event::{BetRef, Event, Stake};
 use super::reported::{Corrected, Effect, Sums};
 use super::rows::CorruptRow;
@@ -29,6 +29,8 @@ pub struct Report {
     pub place: u16,
     /// The provider's time.
     pub at: Option<UnixMs>,
+    /// What is known of the player. The wallet says so, not the provider.
+    pub who: Profile,
 }
 
 impl Report {
@@ -85,6 +87,9 @@ pub struct SettledRound {
     /// The player was excluded from play when it was reported: it puts him in nowhere.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub barred: bool,
+    /// What was known of the player when the first result came.
+    #[serde(default, skip_serializing_if = "Profile::is_empty")]
+    pub who: Profile,
 }
 
 impl SettledRound {
@@ -125,8 +130,9 @@ impl SettledRound {
                 first: settled.first.unwrap_or(row.time),
                 placed_seq: settled.placed_seq,
                 barred: false,
+                who: settled.who,
             }),
-            Event::RoundPlayed { bet, stake, payout, currency, at, .. } => Some(Self {
+            Event::RoundPlayed { bet, stake, payout, currency, at, who, .. } => Some(Self {
                 player,
                 bet,
                 replaces: None,
@@ -141,6 +147,7 @@ impl SettledRound {
                 first: row.time,
                 placed_seq: row.seq,
                 barred: false,
+                who,
             }),
             Event::Contest(told) => match *told {
                 Told::Reported(report) => Some(Self {
@@ -158,6 +165,7 @@ impl SettledRound {
                     first: row.time,
                     placed_seq: row.seq,
                     barred: report.barred,
+                    who: report.who,
                 }),
                 Told::Corrected(corrected) => Self::corrected(row, player, corrected),
                 _ => None,
@@ -187,6 +195,7 @@ impl SettledRound {
             first: replaced.first,
             placed_seq: replaced.seq,
             barred: replaced.barred,
+            who: replaced.who,
         })
     }
 }

@@ -48,7 +48,7 @@ pub struct Seats {
     pub taken: Whole,
 }
 
-/// Who may enter; empty lists ask for nothing.
+/// Who may enter, or whose rounds count where everybody takes part; empty lists ask for nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Eligibility {
@@ -201,7 +201,7 @@ pub(super) fn shown(
     let number = |count: u32| Whole::from(u64::from(count));
     to.buy_in =
         admission.price.map(|price| BuyIn { amount: money(price.amount), fee: money(price.fee) });
-    if admission.is_seated() {
+    if to.entry != "all" && admission.is_seated() {
         to.seats = Some(Seats {
             min: admission.seats_min.map(number).unwrap_or_default(),
             max: admission.seats_max.map(number).unwrap_or_default(),

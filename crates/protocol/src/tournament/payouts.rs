@@ -151,6 +151,9 @@ pub struct PayoutsResponse {
     pub count: usize,
 }
 
+/// Segments of one player: each of his results carries them.
+const SEGMENTS_MAX: usize = 16;
+
 /// A player's profile: part of `POST /api/players/{playerId}`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -159,7 +162,7 @@ pub struct SetProfile {
     #[serde(default, skip_serializing_if = "Text::is_missing")]
     #[schema(value_type = Option<String>, example = "DE")]
     pub country: Text,
-    /// The operator's own words.
+    /// The operator's own words, 16 at most.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<String>, required = false, example = json!(["vip"]))]
     pub segments: Vec<Text>,
@@ -180,6 +183,9 @@ impl SetProfile {
             }
             None => None,
         };
+        if self.segments.len() > SEGMENTS_MAX {
+            return Err(super::too_many("segments", SEGMENTS_MAX));
+        }
         let segments = super::contest::set("segments", &self.segments, 32)?;
         Ok(palio_domain::wallet::contest::Profile { country, segments })
     }

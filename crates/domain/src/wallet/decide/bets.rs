@@ -89,7 +89,7 @@ impl Wallet {
                     plan.moved(RowKind::BetFunded, about, Account::Bonus, Account::Held, bonus)?;
                 }
                 if let Some(leg) = paid {
-                    won_before(&mut plan, bet, stake, leg.amount, *at, context)?;
+                    self.won_before(&mut plan, bet, stake, leg.amount, *at, context)?;
                 }
                 Ok(plan.done())
             }
@@ -203,6 +203,7 @@ impl Wallet {
                 paid: payout,
                 balance: Amount::ZERO,
             },
+            who: self.profile.clone(),
         })?;
         if let Some(bonus) = second {
             plan.moved(RowKind::BetFunded, about.clone(), Account::Bonus, Account::House, bonus)?;
@@ -212,39 +213,41 @@ impl Wallet {
         plan.repay(own, about)?;
         plan.settled(1, staked, i128::from(payout.0))
     }
-}
 
-/// A bet that comes after its win was paid is settled by that win at once, and promotions get it
-/// back from whoever pays the winnings of a bet. The player's money does not change by it.
-fn won_before(
-    plan: &mut Plan,
-    bet: &BetRef,
-    stake: Stake,
-    payout: Amount,
-    at: Option<UnixMs>,
-    context: &Context,
-) -> Result<(), Refusal> {
-    let (about, payer) = (Some(About::from(bet)), payer(&stake));
-    plan.push(Event::BetSettled(Settled {
-        bet: bet.clone(),
-        version: 1,
-        stake,
-        payout,
-        paid_before: payout,
-        void_before: false,
-        currency: plan.currency,
-        outcome: said_by(payout),
-        started: event_time(context.now, at, EVENT_TIME_TOLERANCE_MS),
-        placed_seq: context.next_seq,
-        at: None,
-        totals: None,
-        first: None,
-    }))?;
-    if payer == Account::Promo {
-        return Ok(());
+    /// A bet that comes after its win was paid is settled by that win at once, and promotions get it
+    /// back from whoever pays the winnings of a bet. The player's money does not change by it.
+    fn won_before(
+        &self,
+        plan: &mut Plan,
+        bet: &BetRef,
+        stake: Stake,
+        payout: Amount,
+        at: Option<UnixMs>,
+        context: &Context,
+    ) -> Result<(), Refusal> {
+        let (about, payer) = (Some(About::from(bet)), payer(&stake));
+        plan.push(Event::BetSettled(Settled {
+            bet: bet.clone(),
+            version: 1,
+            stake,
+            payout,
+            paid_before: payout,
+            void_before: false,
+            currency: plan.currency,
+            outcome: said_by(payout),
+            started: event_time(context.now, at, EVENT_TIME_TOLERANCE_MS),
+            placed_seq: context.next_seq,
+            at: None,
+            totals: None,
+            first: None,
+            who: self.profile.clone(),
+        }))?;
+        if payer == Account::Promo {
+            return Ok(());
+        }
+        plan.moved(RowKind::WinPaid, about.clone(), payer, Account::Cash, payout)?;
+        plan.moved(RowKind::WinReversed, about, Account::Cash, Account::Promo, payout)
     }
-    plan.moved(RowKind::WinPaid, about.clone(), payer, Account::Cash, payout)?;
-    plan.moved(RowKind::WinReversed, about, Account::Cash, Account::Promo, payout)
 }
 
 /// What became of a bet id that a new bet wants, if it was used before.

@@ -32,7 +32,8 @@ impl Wallet {
         let superseded = life.supersedes_report();
         // The round was played elsewhere and is scored where he is in; it puts him in nowhere.
         let barred = self.protection.excluded(context.now).is_some();
-        Ok(one(Told::Reported(RoundReport { superseded, barred, ..report.clone() }).into()))
+        let who = self.profile.clone();
+        Ok(one(Told::Reported(RoundReport { superseded, barred, who, ..report.clone() }).into()))
     }
 
     /// A version that came before is a repeat or a mismatch, as of own bets' results

@@ -58,7 +58,7 @@ impl Wallet {
         let payouts = shares(&stakes, total(&stakes, *delta, *gross))?;
         let parts = open.into_iter().zip(payouts).map(|((id, bet), payout)| {
             let bet_ref = reference(provider, id, bet);
-            Part::First(first(bet_ref, bet, payout, None, None))
+            Part::First(self.first(bet_ref, bet, payout, None, None))
         });
         self.settled(parts.collect(), provider, round, None, *currency)
     }
@@ -150,7 +150,7 @@ impl Wallet {
                     }
                     let payout = fits(result, &open.stake)?;
                     let bet = reference(provider, &result.bet, open);
-                    Part::First(first(bet, open, payout, result.outcome, *at))
+                    Part::First(self.first(bet, open, payout, result.outcome, *at))
                 }
                 Some(_) => return Err(Refusal::BetNotFound),
                 None => {
@@ -348,7 +348,7 @@ impl Wallet {
                 }
             };
             let parts = bets.into_iter().zip(payouts).map(|((id, bet), payout)| {
-                Part::First(first(reference(provider, id, bet), bet, payout, outcome, None))
+                Part::First(self.first(reference(provider, id, bet), bet, payout, outcome, None))
             });
             let mut plan = Plan::new(self, currency);
             let sums = self.settle_into(&mut plan, parts.collect(), provider, round, None)?;
@@ -460,7 +460,7 @@ fn stood(past: &Past, version: u32) -> Result<Option<Standing>, Refusal> {
     // A row that can't be read was told as damage when it was folded in.
     let mut settled = match Event::from_row(row).map_err(|_| Refusal::BetNotFound)? {
         Event::BetSettled(settled) | Event::BetAmended(settled) => settled,
-        Event::RoundPlayed { bet, stake, payout, currency, at, .. } => Settled {
+        Event::RoundPlayed { bet, stake, payout, currency, at, who, .. } => Settled {
             bet,
             version: 1,
             stake,
@@ -474,6 +474,7 @@ fn stood(past: &Past, version: u32) -> Result<Option<Standing>, Refusal> {
             at,
             totals: None,
             first: None,
+            who,
         },
         _ => return Ok(None),
     };
@@ -540,27 +541,31 @@ fn reference(provider: &ProviderId, bet: &BetId, open: &OpenBet) -> BetRef {
     }
 }
 
-fn first(
-    bet: BetRef,
-    open: &OpenBet,
-    payout: Amount,
-    outcome: Option<Outcome>,
-    at: Option<UnixMs>,
-) -> Settled {
-    Settled {
-        bet,
-        version: 1,
-        stake: open.stake.clone(),
-        payout,
-        paid_before: Amount::ZERO,
-        void_before: false,
-        currency: open.currency,
-        outcome: outcome.unwrap_or_else(|| said_by(payout)),
-        started: open.started,
-        placed_seq: open.seq,
-        at,
-        totals: None,
-        first: None,
+impl Wallet {
+    fn first(
+        &self,
+        bet: BetRef,
+        open: &OpenBet,
+        payout: Amount,
+        outcome: Option<Outcome>,
+        at: Option<UnixMs>,
+    ) -> Settled {
+        Settled {
+            bet,
+            version: 1,
+            stake: open.stake.clone(),
+            payout,
+            paid_before: Amount::ZERO,
+            void_before: false,
+            currency: open.currency,
+            outcome: outcome.unwrap_or_else(|| said_by(payout)),
+            started: open.started,
+            placed_seq: open.seq,
+            at,
+            totals: None,
+            first: None,
+            who: self.profile.clone(),
+        }
     }
 }
 

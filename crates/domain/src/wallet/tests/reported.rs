@@ -14,6 +14,7 @@ fn report(stake: i64) -> Command {
         at: None,
         superseded: false,
         barred: false,
+        who: Default::default(),
     }))))
 }
 
