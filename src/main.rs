@@ -197,7 +197,7 @@ async fn token(
     } else {
         None
     };
-    Issuer::new(&secrets.jwt)
+    Issuer::new(&secrets.signing, &[])
         .issue(role, tenant, subject, player, i64::from(minutes) * 60_000, SystemClock.now())
         .map_err(|error| Error::Refused(error.to_string()))
 }

@@ -4,7 +4,7 @@ use super::serving::{front, keep_up, listener, serve_with};
 use super::{Error, PlayerTokens, live_config};
 use crate::actors::board::{BoardRow, BoardView, Boards, OwnRow, Tokens, Who};
 use crate::actors::purse::{Purse, Purses};
-use crate::auth::Issuer;
+use crate::auth::Verifier;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Config, RedisKind};
 use crate::edge::own::OwnRows;
@@ -171,14 +171,15 @@ pub fn start(config: &Config) -> Result<RunningEdge, Error> {
     let store = redis(config)?.ok_or_else(without)?;
     let metrics = crate::metrics::start()?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let issuer = config::token_secret(config)?.map(|secret| Arc::new(Issuer::new(&secret)));
+    let keys = config::public_keys(config)?;
+    let verifier = (!keys.is_empty()).then(|| Arc::new(Verifier::new(keys)));
     let (own, every) = (&config.edge, Duration::from_millis(config.edge.own_rows_ms));
     let own = match own.core_url.as_str() {
         "" => None,
         core => Some(OwnRows::new(core, own.own_rows_at_once, every).map_err(Error::Refused)?),
     };
-    let tokens = issuer.clone().filter(|_| own.is_some());
-    let tokens = tokens.map(|issuer| PlayerTokens { issuer, clock: Arc::clone(&clock) });
+    let tokens = verifier.clone().filter(|_| own.is_some());
+    let tokens = tokens.map(|verifier| PlayerTokens { verifier, clock: Arc::clone(&clock) });
     let (shelf, is_ready) = (Arc::new(Shelf::default()), Arc::new(AtomicBool::default()));
     let boards = Followed { shelf: Arc::clone(&shelf), is_ready: Arc::clone(&is_ready), own };
     let of_live = Arc::clone(&clock);
@@ -208,7 +209,7 @@ pub fn start(config: &Config) -> Result<RunningEdge, Error> {
         live: Arc::clone(&live),
         shelf,
         peers: peers.clone(),
-        issuer,
+        verifier,
         clock,
         public_tenant: TenantId(config.tenant.first().map_or(1, |tenant| tenant.id)),
         is_ready,

@@ -313,7 +313,7 @@ impl Config {
             }
         };
         file("journal.key_file".to_owned(), &self.journal.key_file);
-        file("auth.jwt_secret_file".to_owned(), &self.auth.jwt_secret_file);
+        file("auth.signing_key_file".to_owned(), &self.auth.signing_key_file);
         for (n, provider) in self.provider.iter().enumerate() {
             for (m, signing) in provider.keys.iter().enumerate() {
                 file(format!("provider[{n}].keys[{m}].secret_file"), &signing.secret_file);

@@ -12,7 +12,7 @@ mod secrets;
 mod tests;
 
 pub use secret::Secret;
-pub use secrets::{Secrets, redis_password, token_secret};
+pub use secrets::{Secrets, public_keys, redis_password};
 
 use figment::Figment;
 use figment::error::Kind;
@@ -177,7 +177,8 @@ section! {
 section! {
     /// `[auth]`
     Auth {
-        jwt_secret_file: PathBuf,
+        signing_key_file: PathBuf,
+        public_key_files: Vec<PathBuf>,
         player_token_minutes: u32,
     }
 }

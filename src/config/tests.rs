@@ -1,4 +1,5 @@
 use super::*;
+use crate::auth::PublicKey;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
@@ -255,15 +256,15 @@ fn production_refuses_what_is_made_up() {
     let expected = [
         "storage.kind",
         "journal.key_file",
-        "auth.jwt_secret_file",
+        "auth.signing_key_file",
         "provider[0].keys[0].secret_file",
         "provider[0].id",
     ];
     assert_eq!(keys, expected, "{found:#?}");
     let own = "mode = \"production\"\nprovider = []\n[journal]\nkey_file = \"/k/journal\"\n";
-    let generated = format!("{own}[auth]\njwt_secret_file = \"data/secrets/jwt.secret\"");
+    let generated = format!("{own}[auth]\nsigning_key_file = \"data/secrets/tokens.key\"");
     assert!(problems(&generated)[0].contains("a secret made for the demo"));
-    assert!(with(&format!("{own}[auth]\njwt_secret_file = \"/k/jwt\"")).is_ok());
+    assert!(with(&format!("{own}[auth]\nsigning_key_file = \"/k/tokens\"")).is_ok());
 }
 
 #[test]
@@ -310,11 +311,13 @@ fn missing_secrets_are_made_once_and_for_their_owner_only() {
     let again = Secrets::load(&config).unwrap();
     assert_eq!(first.journal_key, again.journal_key);
     assert_ne!(first.journal_key, [0; 32]);
-    assert_eq!(first.jwt.expose(), again.jwt.expose());
-    assert_eq!(first.jwt.expose().len(), 64);
+    assert_eq!(first.signing.public(), again.signing.public());
+    let public = config.secrets_dir().join("tokens.pub");
+    let public = PublicKey::parse(&std::fs::read(public).unwrap());
+    assert_eq!(public, Ok(first.signing.public()), "what an edge is given");
     assert_eq!(first.providers["sandbox-1"].provider.as_str(), "sandbox");
     let files: Vec<_> = std::fs::read_dir(config.secrets_dir()).unwrap().collect();
-    assert_eq!(files.len(), 3);
+    assert_eq!(files.len(), 4);
     for file in files {
         let mode = file.unwrap().metadata().unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
@@ -329,24 +332,51 @@ fn named_secrets_are_never_made() {
         [journal]
         key_file = \"$journal\"
         [auth]
-        jwt_secret_file = \"$jwt\"
+        signing_key_file = \"$tokens.key\"
+        public_key_files = [\"$tokens.pub\"]
         [[provider]]
         id = \"acme\"
         tenant = 1
         replay_status = 409
         keys = [{ id = \"k\", secret_file = \"$acme\" }]";
     let config = scratch.config(own);
-    std::fs::write(scratch.0.join("jwt"), "short\n").unwrap();
-    std::fs::write(scratch.0.join("journal"), "0".repeat(63)).unwrap();
-    let error = Secrets::load(&config).unwrap_err().to_string();
-    assert!(error.contains("journal can't") || error.contains("64 hexadecimal"), "{error}");
-    assert!(error.contains("at least 32 bytes") && error.contains("key k"), "{error}");
-    std::fs::write(scratch.0.join("jwt"), "x".repeat(32)).unwrap();
-    std::fs::write(scratch.0.join("acme"), "y".repeat(32)).unwrap();
-    std::fs::write(scratch.0.join("journal"), "01".repeat(32)).unwrap();
+    let write = |name: &str, text: &str| std::fs::write(scratch.0.join(name), text).unwrap();
+    let error = || Secrets::load(&config).unwrap_err().to_string();
+    write("tokens.key", "x".repeat(64).as_str());
+    write("acme", "short\n");
+    write("journal", &"0".repeat(63));
+    let all = error();
+    for part in ["64 hexadecimal", "key k: ", "at least 32 bytes", "one Ed25519 private key"] {
+        assert!(all.contains(part), "{part}: {all}");
+    }
+    assert!(all.contains("auth.public_key_files: ") && all.contains("tokens.pub"), "{all}");
+    write("acme", &"y".repeat(32));
+    write("journal", &"01".repeat(32));
+    // What the demo made is no key for production, wherever it was copied to.
+    let demo = Scratch::new();
+    let demo = demo.config("");
+    Secrets::load(&demo).unwrap();
+    for name in ["tokens.key", "tokens.pub"] {
+        std::fs::copy(demo.secrets_dir().join(name), scratch.0.join(name)).unwrap();
+    }
+    let made = error();
+    assert_eq!(made.matches("is a key made for development").count(), 2, "{made}");
+    write("tokens.key", PRIVATE);
+    write("tokens.pub", PRIVATE);
+    assert!(error().contains("holds a private key: give the public one"), "{}", error());
+    write("tokens.pub", PUBLIC);
     let secrets = Secrets::load(&config).unwrap();
     assert_eq!(secrets.journal_key, [1; 32]);
+    assert_eq!(secrets.public_keys, [secrets.signing.public()]);
 }
+
+/// Of RFC 8410, 10.
+const PRIVATE: &str = "-----BEGIN PRIVATE KEY-----\n\
+    MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n\
+    -----END PRIVATE KEY-----\n";
+const PUBLIC: &str = "-----BEGIN PUBLIC KEY-----\n\
+    MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n\
+    -----END PUBLIC KEY-----\n";
 
 /// The environment of a running process can't be changed safely, so this test runs itself again.
 #[test]

@@ -170,9 +170,9 @@ impl Palio {
         std::fs::read(self.dir.join(format!("secrets/provider-{key}.key"))).unwrap()
     }
 
-    /// The secret that was made for players' and operators' tokens.
-    pub(crate) fn token_secret(&self) -> Vec<u8> {
-        std::fs::read(self.dir.join("secrets/jwt.secret")).unwrap()
+    /// The key that was made for players' and operators' tokens, in PEM.
+    pub(crate) fn signing_key(&self) -> Vec<u8> {
+        std::fs::read(self.dir.join("secrets/tokens.key")).unwrap()
     }
 
     /// From now on the store takes no commits, until the result is ended: whatever is asked

@@ -228,9 +228,9 @@ impl Node {
     }
 
     pub(super) async fn edge(dir: &Dir, redis: &str, core: &Self) -> Self {
-        let secret = core.dir.join("secrets/jwt.secret");
+        let key = core.dir.join("secrets/tokens.pub");
         let more = format!(
-            "[auth]\njwt_secret_file = {secret:?}\n[edge]\ncore_url = \"{}\"\nstale_ms = 1500\n{redis}",
+            "[auth]\npublic_key_files = [{key:?}]\n[edge]\ncore_url = \"{}\"\nstale_ms = 1500\n{redis}",
             core.url()
         );
         Self::new(dir, vec!["serve", "--role", "edge"], &more).await
