@@ -6,11 +6,11 @@ use crate::actors::board::{BoardRow, BoardView, Boards, OwnRow, Tokens, Who};
 use crate::actors::purse::{Purse, Purses};
 use crate::auth::Verifier;
 use crate::clock::{Clock, SystemClock};
-use crate::config::{self, Config, RedisKind};
+use crate::config::{self, Config, RedisKind, RedisSecrets};
 use crate::edge::own::OwnRows;
 use crate::edge::pulse::Pulse;
 use crate::edge::reader::{Parts, Reader};
-use crate::edge::redis::{Kind, Options, Redis};
+use crate::edge::redis::{Kind, Login, Options, Redis, Tls};
 use crate::edge::shelf::{self, Shelf};
 use crate::edge::store::Store;
 use crate::edge::writer::Writer;
@@ -35,12 +35,17 @@ fn redis(config: &Config) -> Result<Option<Arc<dyn Store>>, Error> {
         RedisKind::Sentinel => Kind::Sentinel,
         RedisKind::Cluster => Kind::Cluster,
     };
+    let secrets = RedisSecrets::load(config)?;
     let options = Options {
         kind,
         urls: redis.urls.clone(),
         master: redis.master.clone(),
-        username: redis.username.clone(),
-        password: config::redis_password(config)?,
+        login: Login { username: redis.username.clone(), password: secrets.password },
+        sentinel_login: Login {
+            username: redis.sentinel_username.clone(),
+            password: secrets.sentinel_password,
+        },
+        tls: Tls { authorities: secrets.authorities, own: secrets.own },
         prefix: redis.prefix.clone(),
     };
     let store = Redis::new(&options);
@@ -166,8 +171,8 @@ pub struct RunningEdge {
 /// # Errors
 /// [`Error`]; nothing is left running then that the process's end does not stop.
 pub fn start(config: &Config) -> Result<RunningEdge, Error> {
-    let without =
-        || Error::Refused("an edge reads boards from Redis: live.redis.kind is none".into());
+    // The configuration of an edge was refused without.
+    let without = || Error::Refused("live.redis.kind is none".into());
     let store = redis(config)?.ok_or_else(without)?;
     let metrics = crate::metrics::start()?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);

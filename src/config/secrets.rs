@@ -145,27 +145,6 @@ pub fn public_keys(config: &Config) -> Result<Vec<PublicKey>, ConfigError> {
     read_public_keys(config).map_err(ConfigError::Secrets)
 }
 
-/// The password at Redis; `None` when none is needed.
-///
-/// # Errors
-/// [`ConfigError::Secrets`].
-pub fn redis_password(config: &Config) -> Result<Option<Secret>, ConfigError> {
-    let path = &config.live.redis.password_file;
-    if path.as_os_str().is_empty() {
-        return Ok(None);
-    }
-    let wrong = |why: String| {
-        let named = format!("live.redis.password_file: {}: {why}", path.display());
-        ConfigError::Secrets(vec![named])
-    };
-    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
-    let text = text.trim_end_matches(['\r', '\n']);
-    if text.is_empty() {
-        return Err(wrong("is empty".to_owned()));
-    }
-    Ok(Some(Secret::new(text.as_bytes())))
-}
-
 impl Place {
     fn wrong(&self, why: impl std::fmt::Display) -> String {
         format!("{}: {why}", self.path.display())

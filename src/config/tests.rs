@@ -9,11 +9,15 @@ fn defaults() -> Figment {
 }
 
 fn with(text: &str) -> Result<Config, ConfigError> {
-    Config::of_text("file own.toml", text)
+    Config::of_text("file own.toml", text, Node::Core)
 }
 
 fn problems(text: &str) -> Vec<String> {
-    match with(text) {
+    problems_of(Node::Core, text)
+}
+
+fn problems_of(node: Node, text: &str) -> Vec<String> {
+    match Config::of_text("file own.toml", text, node) {
         Err(ConfigError::Invalid(problems)) => {
             problems.iter().map(|problem| problem.to_string()).collect()
         }
@@ -40,7 +44,7 @@ fn keys(prefix: &str, value: &Value, to: &mut BTreeSet<String>) {
 
 #[test]
 fn the_defaults_name_every_key_and_no_other() {
-    let config = Config::read(&defaults()).unwrap();
+    let config = Config::read(&defaults(), Node::Core).unwrap();
     let (mut read, mut written) = (BTreeSet::new(), BTreeSet::new());
     keys("", &serde_json::to_value(&config).unwrap(), &mut read);
     keys("", &defaults().extract().unwrap(), &mut written);
@@ -267,6 +271,120 @@ fn production_refuses_what_is_made_up() {
     assert!(with(&format!("{own}[auth]\nsigning_key_file = \"/k/tokens\"")).is_ok());
 }
 
+/// What a brand's payment service is called with is a secret like the others.
+#[test]
+fn production_names_the_secret_of_payments() {
+    let text = |file: &str| {
+        format!(
+            "mode = \"production\"\nprovider = []\n[journal]\nkey_file = \"/k/j\"\n[auth]\n\
+             signing_key_file = \"/k/t\"\n[[tenant]]\nid = 1\nname = \"a\"\ncurrency = \"EUR\"\n\
+             [tenant.payments]\nurl = \"https://pay.example/\"\nsecret_file = \"{file}\""
+        )
+    };
+    assert!(with(&text("/k/pay")).is_ok());
+    for file in ["", "data/secrets/payments-1.key"] {
+        let found = problems(&text(file));
+        assert!(found[0].starts_with("tenant[0].payments.secret_file is "), "{file}: {found:?}");
+        assert_eq!(found.len(), 1, "{found:?}");
+    }
+}
+
+#[test]
+fn an_edge_needs_what_it_uses_and_nothing_else() {
+    let redis = "[live.redis]\nkind = \"single\"\nurls = [\"redis://h:6379\"]\n";
+    let core = "[edge]\ncore_url = \"http://core:8080\"\n";
+    let keys = |keys: &str| format!("[auth]\npublic_key_files = [{keys}]\n");
+    let (public, made) = (keys("\"/k/tokens.pub\""), keys("\"data/secrets/tokens.pub\""));
+    let signing = "[auth]\nsigning_key_file = \"/k/tokens.key\"\n";
+    let both = format!("{public}signing_key_file = \"/k/tokens.key\"\n");
+    let memory = "[storage]\nkind = \"memory\"\n";
+    let of_core = "[journal]\nkey_file = \"data/secrets/journal.key\"\n\
+        [[provider]]\nid = \"sandbox\"\ntenant = 1\n\
+        keys = [{ id = \"k\", secret_file = \"\" }]\n\
+        [[tenant]]\nid = 1\nname = \"a\"\ncurrency = \"EUR\"\n\
+        notices_url = \"http://h/n\"\n[tenant.payments]\nurl = \"https://h/p\"\n";
+    let kind = "live.redis.kind is none";
+    let needed = "auth.public_key_files is needed in production";
+    let demos = "auth.public_key_files has a key made for development";
+    let not_here = "auth.signing_key_file is for cores";
+    // (parts, what is wrong in production, what is wrong otherwise)
+    let rows: &[(&[&str], &[&str], &[&str])] = &[
+        (&[], &[kind], &[kind]),
+        // Boards alone need Redis alone.
+        (&[redis], &[], &[]),
+        (&[redis, core], &[needed], &[]),
+        (&[redis, core, &public], &[], &[]),
+        (&[redis, &public], &[], &[]),
+        (&[redis, core, &made], &[demos], &[]),
+        (&[redis, &made], &[demos], &[]),
+        // What makes tokens is refused whatever the mode is.
+        (&[redis, signing], &[not_here], &[not_here]),
+        (&[redis, core, &both], &[not_here], &[not_here]),
+        (&[redis, core, signing], &[not_here, needed], &[not_here]),
+        // What only a core uses is neither needed nor read.
+        (&[redis, core, &public, memory], &[], &[]),
+        (&[redis, core, &public, of_core], &[], &[]),
+    ];
+    for (parts, in_production, otherwise) in rows {
+        let modes =
+            [("production", in_production), ("development", otherwise), ("demo", otherwise)];
+        for (mode, expected) in modes {
+            let text = format!("mode = \"{mode}\"\n{}", parts.concat());
+            let found = match expected.is_empty() {
+                true => Config::of_text("own.toml", &text, Node::Edge).err().map(|e| e.to_string()),
+                false => {
+                    let found = problems_of(Node::Edge, &text);
+                    let same = found.len() == expected.len()
+                        && found.iter().zip(*expected).all(|(one, start)| one.starts_with(start));
+                    (!same).then(|| found.join("\n"))
+                }
+            };
+            assert_eq!(found, None, "{text}");
+        }
+    }
+    // A core asks for its own with the same text.
+    let text = format!("mode = \"production\"\n{redis}{core}{public}{memory}{of_core}");
+    let found = problems(&text);
+    let keys: Vec<_> = found.iter().map(|line| line.split(' ').next().unwrap()).collect();
+    let expected = [
+        "storage.kind",
+        "journal.key_file",
+        "auth.signing_key_file",
+        "provider[0].keys[0].secret_file",
+        "tenant[0].notices_secret_file",
+        "tenant[0].payments.secret_file",
+        "provider[0].id",
+    ];
+    assert_eq!(keys, expected, "{found:#?}");
+}
+
+/// Also when it was copied out of where it was made.
+#[test]
+fn an_edge_in_production_refuses_the_demos_key() {
+    let demo = Scratch::new();
+    Secrets::load(&demo.config("")).unwrap();
+    let pem = std::fs::read_to_string(demo.0.join("data/secrets/tokens.pub")).unwrap();
+    let bare = pem.split_once('\n').unwrap().1;
+    // (mode, file, whether it is taken)
+    let rows = [
+        ("production", pem.as_str(), false),
+        ("development", &pem, true),
+        ("production", bare, true),
+        ("production", PRIVATE, false),
+        ("development", PRIVATE, false),
+        ("production", "a secret of at least 32 bytes, as HS256 had", false),
+    ];
+    for (mode, file, taken) in rows {
+        let scratch = Scratch::new();
+        std::fs::write(scratch.0.join("tokens.pub"), file).unwrap();
+        let text = format!("mode = \"{mode}\"\n[auth]\npublic_key_files = [\"$tokens.pub\"]");
+        let text = text.replace('$', &format!("{}/", scratch.0.display()));
+        let redis = "[live.redis]\nkind = \"single\"\nurls = [\"redis://h:6379\"]";
+        let config = Config::of_text("own", &format!("{text}\n{redis}"), Node::Edge).unwrap();
+        assert_eq!(public_keys(&config).is_ok(), taken, "{mode} {file}");
+    }
+}
+
 #[test]
 fn the_default_is_a_demo_with_three_series() {
     let config = with("").unwrap();
@@ -275,7 +393,7 @@ fn the_default_is_a_demo_with_three_series() {
 
 #[test]
 fn a_file_that_is_not_there_is_an_error() {
-    let error = Config::load(Some(Path::new("/no/such/file.toml"))).unwrap_err();
+    let error = Config::load(Some(Path::new("/no/such/file.toml")), Node::Core).unwrap_err();
     assert!(error.to_string().starts_with("/no/such/file.toml can't be read"));
 }
 
@@ -383,7 +501,7 @@ const PUBLIC: &str = "-----BEGIN PUBLIC KEY-----\n\
 fn the_environment_comes_last() {
     let name = "config::tests::the_environment_comes_last";
     if std::env::var_os("PALIO__HTTP__WORKERS").is_some() {
-        match Config::load(None) {
+        match Config::load(None, Node::Core) {
             Ok(config) => {
                 println!("<{:?} {} {}>", config.mode, config.http.workers, config.http.bind);
             }
@@ -411,7 +529,7 @@ fn the_environment_comes_last() {
 
 #[test]
 fn the_demo_has_schedules_of_its_own() {
-    let demo = Config::load(None).unwrap();
+    let demo = Config::load(None, Node::Core).unwrap();
     let named: Vec<_> = demo.schedules().map(|(_, one)| one["id"].clone()).collect();
     assert_eq!((demo.mode, named), (Mode::Demo, vec!["jackpot".into(), "winners-table".into()]));
     let other = with("mode = \"development\"").unwrap();
