@@ -280,7 +280,7 @@ fn fault(asked: Asked, text: &str) -> Option<String> {
     let says = |parts: &[&str]| parts.iter().any(|part| text.contains(part));
     if says(&["AuthenticationFailed", "authentication failed", "NOAUTH", "WRONGPASS"]) {
         Some(format!("{who} refuses the user or the password, see {login}"))
-    } else if says(&["NOPERM"]) {
+    } else if says(&["NOPERM", "NoPerm"]) {
         Some(format!("{who} does not allow its user what is needed"))
     } else if says(&["CertificateRequired"]) {
         Some(format!("{who} asks for a certificate, see live.redis.certificate_file"))
@@ -332,7 +332,9 @@ impl Line {
         let made = tokio::time::timeout(CONNECT_MAX * 2, self.way.connect(self.answer_max)).await;
         match made {
             Ok(Ok(connection)) => {
-                state.failed = None;
+                if state.failed.take().is_some() {
+                    state.warned = None;
+                }
                 state.serial += 1;
                 state.connection = Some(connection.clone());
                 Ok((connection, state.serial))
@@ -378,6 +380,90 @@ impl Line {
         match cmd.query_async(&mut connection).await {
             Ok(answer) => Ok(answer),
             Err(error) => Err(self.lost(serial, &error).await),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    fn options(url: String, kind: Kind) -> Options {
+        let login = |username: &str, password: &str| Login {
+            username: username.to_owned(),
+            password: Some(Secret::new(password.as_bytes())),
+        };
+        Options {
+            kind,
+            urls: vec![url],
+            master: "palio".to_owned(),
+            login: login("anna", "pw-of-server"),
+            sentinel_login: login("asker", "pw-of-sentinel"),
+            tls: Tls::default(),
+            prefix: "palio".to_owned(),
+        }
+    }
+
+    /// A server that knows no command and repeats what it was sent, as Redis does.
+    async fn echo() -> String {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            while let Ok((mut socket, _)) = listener.accept().await {
+                tokio::spawn(async move {
+                    let mut bytes = [0; 4_096];
+                    while let Ok(count @ 1..) = socket.read(&mut bytes).await {
+                        let sent = String::from_utf8_lossy(&bytes[..count]);
+                        let sent = sent.replace("\r\n", " ");
+                        // One answer for each command of the pipeline.
+                        for code in ["NOAUTH", "ERR", "ERR", "ERR"] {
+                            let line = format!("-{code} unknown command, args: {sent}\r\n");
+                            socket.write_all(line.as_bytes()).await.unwrap();
+                        }
+                    }
+                });
+            }
+        });
+        format!("redis://{address}")
+    }
+
+    #[tokio::test]
+    async fn no_error_has_a_password_in_it() {
+        for kind in [Kind::Single, Kind::Sentinel, Kind::Cluster] {
+            let line = Line::new(&options(echo().await, kind), ANSWER_MAX, true).unwrap();
+            let mut state = State::default();
+            let sent = "-ERR unknown command 'AUTH', with args: anna, pw-of-server, pw-of-sentinel";
+            let error = RedisError::from((redis::ErrorKind::Extension, "x", sent.to_owned()));
+            let said = line.told(&mut state, Asked::Server, &error).0;
+            assert!(said.contains("anna, [redacted], [redacted]"), "{said}");
+            let error = line.ask::<String>(&redis::cmd("GET")).await.unwrap_err();
+            assert!(!error.0.contains("pw-of"), "{kind:?}: {error}");
+        }
+        let shown = format!("{:?}", options(String::new(), Kind::Single));
+        assert!(shown.contains("anna") && !shown.contains("pw-of"), "{shown}");
+    }
+
+    #[test]
+    fn what_has_to_be_mended_is_told_with_its_key() {
+        // (text, what a server's fault is, what a Sentinel's)
+        let rows = [
+            ("Password authentication failed - AuthenticationFailed", "password_file", "sentinel_"),
+            ("\"NOAUTH\": Authentication required.", "password_file", "sentinel_"),
+            ("WRONGPASS: invalid username-password pair", "password_file", "sentinel_"),
+            ("NoPerm: User edge has no permissions", "does not allow", "does not allow"),
+            ("invalid peer certificate: UnknownIssuer", "ca_file", "ca_file"),
+            ("received fatal alert: CertificateRequired", "certificate_file", "certificate_file"),
+        ];
+        for (text, of_server, of_sentinel) in rows {
+            for (asked, part) in [(Asked::Server, of_server), (Asked::Sentinel, of_sentinel)] {
+                let said = fault(asked, text).unwrap();
+                assert!(said.contains(part), "{said}");
+                assert_eq!(said.contains("sentinel_"), part == "sentinel_", "{said}");
+            }
+        }
+        for text in ["Connection refused (os error 111)", "timed out", "broken pipe", "LOADING"] {
+            assert_eq!(fault(Asked::Server, text), None, "{text}");
         }
     }
 }
