@@ -10,6 +10,8 @@ mod secret;
 mod secrets;
 
 #[cfg(test)]
+mod deployed;
+#[cfg(test)]
 mod tests;
 
 pub use redis::RedisSecrets;

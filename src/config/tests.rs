@@ -397,10 +397,10 @@ fn a_file_that_is_not_there_is_an_error() {
     assert!(error.to_string().starts_with("/no/such/file.toml can't be read"));
 }
 
-struct Scratch(PathBuf);
+pub(super) struct Scratch(pub(super) PathBuf);
 
 impl Scratch {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let name = format!("palio-config-{:016x}", rand::random::<u64>());
         let path = std::env::temp_dir().join(name);
         std::fs::create_dir(&path).unwrap();

@@ -106,7 +106,8 @@ impl Asks {
     }
 }
 
-/// The line of a user as docs/ops/edges.md has it, so that what is written there is tried.
+/// The line of a user as docs/ops/edges.md has it, so that what is written there is tried; those
+/// of servers are deploy/redis.acl's too.
 fn documented((user, password): Login) -> String {
     let docs = include_str!("../../../docs/ops/edges.md");
     let start = format!("user {user} on >");
