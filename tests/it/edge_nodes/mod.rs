@@ -173,8 +173,8 @@ async fn browsers_on_edges_see_what_the_core_shows() {
     }
     tokio::time::sleep(Duration::from_secs(1)).await;
     let (seen, _) = crowd.end().await;
-    let count = |of: &std::sync::atomic::AtomicU64| of.load(Ordering::Relaxed);
-    assert!(count(&seen.resumed) > 0 && count(&seen.stale) > 0 && count(&seen.fresh) > 0);
+    let counts = [&seen.resumed, &seen.stale, &seen.fresh].map(|of| of.load(Ordering::Relaxed));
+    assert!(counts.iter().all(|count| *count > 0), "resumed, stale, fresh: {counts:?}");
     assert!(seen.boards() > 20, "{} boards", seen.boards());
 }
 
