@@ -4,7 +4,7 @@ use loadtest::{Client, Reply};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection, SqliteConnection};
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -145,6 +145,11 @@ impl Palio {
 
     pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Where its configuration and its data are.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
     }
 
     /// kill -9.
