@@ -17,11 +17,13 @@ const ADMIN: Login = ("admin", "pw-of-admin-1f0c");
 pub(super) const CORE: Login = ("core", "pw-of-core-2a9d");
 pub(super) const EDGE: Login = ("edge", "pw-of-edge-3b8e");
 pub(super) const ASKER: Login = ("asker", "pw-at-sentinel-4c7f");
+/// Without users, as `requirepass` has it.
+pub(super) const DEFAULT: Login = ("", "pw-of-default-6e5b");
 /// A user who is there, and not his password.
 pub(super) const WRONG: Login = ("edge", "pw-of-nobody-5d6a");
 
 /// Whatever must not be in a log.
-pub(super) const PASSWORDS: [&str; 5] = [ADMIN.1, CORE.1, EDGE.1, ASKER.1, WRONG.1];
+pub(super) const PASSWORDS: [&str; 6] = [ADMIN.1, CORE.1, EDGE.1, ASKER.1, DEFAULT.1, WRONG.1];
 
 /// What servers, and Sentinels, ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Redis that asks for passwords and speaks TLS: nodes that are given the right ones show boards,
 //! others say in their logs what is wrong, and no log has a password in it.
 
-use super::asks::{ASKER, Asks, CORE, Ca, EDGE, Given, PASSWORDS, WRONG};
+use super::asks::{ASKER, Asks, CORE, Ca, DEFAULT, EDGE, Given, PASSWORDS, WRONG};
 use super::servers::{Cluster, Dir, Node, Redis, Sentinels, wait};
 use super::{goes_on, polled, position, tournament};
 
@@ -71,7 +71,16 @@ async fn passwords_at_one_server() {
     let other = Node::core_that_tells(&dir, &text).await;
     wait("a core that may not write", async || other.log().contains(PERMISSION)).await;
     goes_on(&edge, &id, &position(&polled(&core, &id).await)).await;
-    for node in [&core, &edge, &other] {
+    // A password and no users.
+    let password = format!(">{}", DEFAULT.1);
+    let rules = ["acl", "setuser", "default", "on", &password, "~*", "&*", "+@all"];
+    assert_eq!(redis.ask(&rules), "OK");
+    let text = format!("{config}{}", login(DEFAULT).config(&dir));
+    let mut plain = Node::edge_of(&dir, &text, &core, "production").tells_all();
+    plain.start().await;
+    goes_on(&plain, &id, &position(&polled(&core, &id).await)).await;
+    refused(&dir, &config, &core, &[("another password", login(("", WRONG.1)), LOGIN)]).await;
+    for node in [&core, &edge, &other, &plain] {
         quiet(node);
     }
 }
