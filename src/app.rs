@@ -15,7 +15,7 @@ use crate::actors::rollover::Rollovers;
 use crate::actors::scheduler::{self, Refused, Scheduler};
 use crate::actors::schedules::Schedules;
 use crate::actors::tournaments::Tournaments;
-use crate::auth::{Issuer, ProviderKeys, Role};
+use crate::auth::{Issuer, ProviderKeys, Role, Verifier};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfigError, Mode, Secrets, StorageKind};
 use crate::http::{self, Limits, Server};
@@ -149,13 +149,13 @@ fn postgres_url(config: &Config) -> Result<String, Error> {
 }
 
 struct PlayerTokens {
-    issuer: Arc<Issuer>,
+    verifier: Arc<Verifier>,
     clock: Arc<dyn Clock>,
 }
 
 impl Tokens for PlayerTokens {
     fn player(&self, token: &str) -> Option<(TenantId, PlayerId, UnixMs)> {
-        let claims = self.issuer.verify(token, self.clock.now()).ok()?;
+        let claims = self.verifier.verify(token, self.clock.now()).ok()?;
         let player = claims.player().filter(|_| claims.role == Role::Player)?;
         Some((claims.tenant(), player, claims.expires()))
     }
@@ -229,7 +229,7 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
     };
     follow(&storage, batches, folds, &scheduler, config).await?;
 
-    let issuer = Arc::new(Issuer::new(&secrets.jwt));
+    let issuer = Arc::new(Issuer::new(&secrets.signing, &secrets.public_keys));
     let live_clock = Arc::clone(&clock);
     let now: ws::Clock = Arc::new(move || live_clock.now());
     let peers = Peers::default();
@@ -239,7 +239,7 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
             boards: tournaments.clone(),
             purses,
             tokens: Arc::new(PlayerTokens {
-                issuer: Arc::clone(&issuer),
+                verifier: Arc::clone(issuer.verifier()),
                 clock: Arc::clone(&clock),
             }),
             now,

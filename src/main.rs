@@ -4,7 +4,7 @@ use clap::{Args, Parser, Subcommand};
 use palio::app::{self, Error};
 use palio::auth::{Issuer, Role};
 use palio::clock::{Clock as _, SystemClock};
-use palio::config::{Config, LogFormat, Mode, Secrets};
+use palio::config::{Config, LogFormat, Mode, Node, Secrets};
 use palio::storage::Storage;
 use palio::{check, players::Players, telemetry, verify};
 use palio_domain::TenantId;
@@ -78,15 +78,6 @@ enum Command {
     },
 }
 
-/// What a node is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Node {
-    /// Wallets, tournaments and boards.
-    Core,
-    /// Boards that a core shares over Redis.
-    Edge,
-}
-
 fn main() -> ExitCode {
     let cli = Cli::parse();
     // Needs neither configuration nor store.
@@ -113,7 +104,11 @@ fn main() -> ExitCode {
 }
 
 fn load(cli: &Cli) -> Result<Config, Error> {
-    let mut config = Config::load(cli.common.config.as_deref())?;
+    let node = match cli.command {
+        Some(Command::Serve { role }) => role,
+        _ => Node::Core,
+    };
+    let mut config = Config::load(cli.common.config.as_deref(), node)?;
     if let Some(dir) = &cli.common.data_dir {
         config.storage.data_dir.clone_from(dir);
     }
@@ -197,7 +192,7 @@ async fn token(
     } else {
         None
     };
-    Issuer::new(&secrets.jwt)
+    Issuer::new(&secrets.signing, &[])
         .issue(role, tenant, subject, player, i64::from(minutes) * 60_000, SystemClock.now())
         .map_err(|error| Error::Refused(error.to_string()))
 }

@@ -22,7 +22,7 @@ use folds::Folds;
 use indexes::Indexes;
 use palio::app;
 use palio::clock::{Clock as _, SystemClock};
-use palio::config::{Config, Secrets};
+use palio::config::{Config, Node, Secrets};
 use palio::players::Players;
 use palio::storage::{Snapshot, Storage};
 use palio_domain::journal::Keys;
@@ -78,7 +78,7 @@ fn main() {
 }
 
 async fn grow(arguments: Arguments) {
-    let mut config = Config::load(arguments.config.as_deref()).unwrap();
+    let mut config = Config::load(arguments.config.as_deref(), Node::Core).unwrap();
     if let Some(dir) = &arguments.data_dir {
         config.storage.data_dir.clone_from(dir);
     }

@@ -7,7 +7,7 @@
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use palio::auth::Role;
-use palio::config::Config;
+use palio::config::{Config, Node};
 use palio_domain::{PlayerId, TenantId, UnixMs};
 use palio_fuzz::{Rng, corpus, mutate};
 use palio_protocol::ErrorCode;
@@ -126,7 +126,8 @@ impl Server {
             provider("agg", "actions", "agg"),
             provider("blue", "per_player", "blue"),
         );
-        let config = Config::of_text("the test's", &text).expect("a good configuration");
+        let config =
+            Config::of_text("the test's", &text, Node::Core).expect("a good configuration");
         let (say, hear) = std::sync::mpsc::channel();
         let (stop, stopped) = tokio::sync::oneshot::channel();
         let thread = std::thread::spawn(move || {

@@ -4,13 +4,13 @@ use super::serving::{front, keep_up, listener, serve_with};
 use super::{Error, PlayerTokens, live_config};
 use crate::actors::board::{BoardRow, BoardView, Boards, OwnRow, Tokens, Who};
 use crate::actors::purse::{Purse, Purses};
-use crate::auth::Issuer;
+use crate::auth::Verifier;
 use crate::clock::{Clock, SystemClock};
-use crate::config::{self, Config, RedisKind};
+use crate::config::{self, Config, RedisKind, RedisSecrets};
 use crate::edge::own::OwnRows;
 use crate::edge::pulse::Pulse;
 use crate::edge::reader::{Parts, Reader};
-use crate::edge::redis::{Kind, Options, Redis};
+use crate::edge::redis::{Kind, Login, Options, Redis, Tls};
 use crate::edge::shelf::{self, Shelf};
 use crate::edge::store::Store;
 use crate::edge::writer::Writer;
@@ -35,12 +35,17 @@ fn redis(config: &Config) -> Result<Option<Arc<dyn Store>>, Error> {
         RedisKind::Sentinel => Kind::Sentinel,
         RedisKind::Cluster => Kind::Cluster,
     };
+    let secrets = RedisSecrets::load(config)?;
     let options = Options {
         kind,
         urls: redis.urls.clone(),
         master: redis.master.clone(),
-        username: redis.username.clone(),
-        password: config::redis_password(config)?,
+        login: Login { username: redis.username.clone(), password: secrets.password },
+        sentinel_login: Login {
+            username: redis.sentinel_username.clone(),
+            password: secrets.sentinel_password,
+        },
+        tls: Tls { authorities: secrets.authorities, own: secrets.own },
         prefix: redis.prefix.clone(),
     };
     let store = Redis::new(&options);
@@ -166,19 +171,20 @@ pub struct RunningEdge {
 /// # Errors
 /// [`Error`]; nothing is left running then that the process's end does not stop.
 pub fn start(config: &Config) -> Result<RunningEdge, Error> {
-    let without =
-        || Error::Refused("an edge reads boards from Redis: live.redis.kind is none".into());
+    // The configuration of an edge was refused without.
+    let without = || Error::Refused("live.redis.kind is none".into());
     let store = redis(config)?.ok_or_else(without)?;
     let metrics = crate::metrics::start()?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let issuer = config::token_secret(config)?.map(|secret| Arc::new(Issuer::new(&secret)));
+    let keys = config::public_keys(config)?;
+    let verifier = (!keys.is_empty()).then(|| Arc::new(Verifier::new(keys)));
     let (own, every) = (&config.edge, Duration::from_millis(config.edge.own_rows_ms));
     let own = match own.core_url.as_str() {
         "" => None,
         core => Some(OwnRows::new(core, own.own_rows_at_once, every).map_err(Error::Refused)?),
     };
-    let tokens = issuer.clone().filter(|_| own.is_some());
-    let tokens = tokens.map(|issuer| PlayerTokens { issuer, clock: Arc::clone(&clock) });
+    let tokens = verifier.clone().filter(|_| own.is_some());
+    let tokens = tokens.map(|verifier| PlayerTokens { verifier, clock: Arc::clone(&clock) });
     let (shelf, is_ready) = (Arc::new(Shelf::default()), Arc::new(AtomicBool::default()));
     let boards = Followed { shelf: Arc::clone(&shelf), is_ready: Arc::clone(&is_ready), own };
     let of_live = Arc::clone(&clock);
@@ -208,7 +214,7 @@ pub fn start(config: &Config) -> Result<RunningEdge, Error> {
         live: Arc::clone(&live),
         shelf,
         peers: peers.clone(),
-        issuer,
+        verifier,
         clock,
         public_tenant: TenantId(config.tenant.first().map_or(1, |tenant| tenant.id)),
         is_ready,

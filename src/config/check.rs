@@ -1,7 +1,7 @@
 //! What types alone can't say about the configuration.
 
 use super::{
-    Config, Dialect, Mode, Problem, RedisKind, Series, StorageKind, WalletKeeper, source_of,
+    Config, Dialect, Mode, Node, Problem, RedisKind, Series, StorageKind, WalletKeeper, source_of,
 };
 use crate::theme::{Colour, is_logo};
 use figment::Figment;
@@ -50,15 +50,17 @@ impl Checks<'_> {
 
 impl Config {
     /// Lists everything that is wrong.
-    pub(super) fn check(&self, sources: &Figment) -> Result<(), Vec<Problem>> {
+    pub(super) fn check(&self, sources: &Figment, node: Node) -> Result<(), Vec<Problem>> {
         let mut to = Checks { sources, problems: Vec::new() };
         self.check_ranges(&mut to);
         self.check_tenants(&mut to);
         self.check_providers(&mut to);
         self.check_series(&mut to);
         self.check_schedules(&mut to);
-        if self.mode == Mode::Production {
-            self.check_production(&mut to);
+        match node {
+            Node::Core if self.mode == Mode::Production => self.check_production(&mut to),
+            Node::Core => {}
+            Node::Edge => self.check_as_edge(&mut to),
         }
         if to.problems.is_empty() { Ok(()) } else { Err(to.problems) }
     }
@@ -146,6 +148,32 @@ impl Config {
             let message = "must be like redis://host:6379, without user and password";
             to.check(good, "live.redis.urls", message);
         }
+        let secure = |url: &String| url.starts_with("rediss:");
+        let (all, any) = (redis.urls.iter().all(secure), redis.urls.iter().any(secure));
+        to.check(all || !any, "live.redis.urls", "has redis:// and rediss://: must be one of them");
+        let is_set = |path: &Path| !path.as_os_str().is_empty();
+        for (key, path) in [
+            ("live.redis.ca_file", &redis.ca_file),
+            ("live.redis.certificate_file", &redis.certificate_file),
+            ("live.redis.key_file", &redis.key_file),
+        ] {
+            let fits = !is_used || any || !is_set(path);
+            to.check(fits, key, "is for TLS: live.redis.urls must be rediss://");
+        }
+        let whole = is_set(&redis.certificate_file) == is_set(&redis.key_file);
+        to.check(whole, "live.redis.key_file", "and certificate_file go together");
+        // Without a password nothing is said at all, and the server would see the default user.
+        let known = redis.username.is_empty() || is_set(&redis.password_file);
+        to.check(known, "live.redis.password_file", "is needed with a username");
+        let (name, file) = (&redis.sentinel_username, &redis.sentinel_password_file);
+        let known = name.is_empty() || is_set(file);
+        to.check(known, "live.redis.sentinel_password_file", "is needed with a sentinel_username");
+        let fits = redis.kind == RedisKind::Sentinel || !is_used || !is_set(file);
+        to.check(
+            fits,
+            "live.redis.sentinel_password_file",
+            "is for live.redis.kind = \"sentinel\"",
+        );
         let named = redis.kind != RedisKind::Sentinel || !redis.master.is_empty();
         to.check(named, "live.redis.master", "is needed with Sentinels");
         let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
@@ -302,6 +330,27 @@ impl Config {
         }
     }
 
+    /// An edge needs what it uses. Of what only a core uses it reads nothing, so that both may
+    /// have one file; but what makes tokens does not belong on it at all.
+    fn check_as_edge(&self, to: &mut Checks<'_>) {
+        let shared = self.live.redis.kind != RedisKind::None;
+        to.check(shared, "live.redis.kind", "is none: an edge reads its boards from Redis");
+        let without = self.auth.signing_key_file.as_os_str().is_empty();
+        let why = "is for cores: an edge gets public keys only, in auth.public_key_files";
+        to.check(without, "auth.signing_key_file", why);
+        if self.mode != Mode::Production {
+            return;
+        }
+        let (keys, made) = (&self.auth.public_key_files, self.secrets_dir());
+        let key = "auth.public_key_files";
+        // Own rows are asked for with players' tokens.
+        let enough = self.edge.core_url.is_empty() || !keys.is_empty();
+        to.check(enough, key, "is needed in production, where edge.core_url is set");
+        for path in keys {
+            to.check(!path.starts_with(&made), key, "has a key made for development");
+        }
+    }
+
     fn check_production(&self, to: &mut Checks<'_>) {
         let made = self.secrets_dir();
         let memory = self.storage.kind == StorageKind::Memory;
@@ -314,7 +363,7 @@ impl Config {
             }
         };
         file("journal.key_file".to_owned(), &self.journal.key_file);
-        file("auth.jwt_secret_file".to_owned(), &self.auth.jwt_secret_file);
+        file("auth.signing_key_file".to_owned(), &self.auth.signing_key_file);
         for (n, provider) in self.provider.iter().enumerate() {
             for (m, signing) in provider.keys.iter().enumerate() {
                 file(format!("provider[{n}].keys[{m}].secret_file"), &signing.secret_file);
@@ -323,6 +372,9 @@ impl Config {
         for (n, tenant) in self.tenant.iter().enumerate() {
             if !tenant.notices_url.is_empty() {
                 file(format!("tenant[{n}].notices_secret_file"), &tenant.notices_secret_file);
+            }
+            if let Some(payments) = &tenant.payments {
+                file(format!("tenant[{n}].payments.secret_file"), &payments.secret_file);
             }
         }
         for (n, provider) in self.provider.iter().enumerate() {

@@ -5,14 +5,18 @@
 //! the files that the configuration names, and outside production makes those it does not name.
 
 mod check;
+mod redis;
 mod secret;
 mod secrets;
 
 #[cfg(test)]
+mod deployed;
+#[cfg(test)]
 mod tests;
 
+pub use redis::RedisSecrets;
 pub use secret::Secret;
-pub use secrets::{Secrets, redis_password, token_secret};
+pub use secrets::{Secrets, public_keys};
 
 use figment::Figment;
 use figment::error::Kind;
@@ -39,6 +43,15 @@ pub enum Mode {
     Development,
     /// Neither.
     Production,
+}
+
+/// What a node is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Node {
+    /// Wallets, tournaments and boards.
+    Core,
+    /// Boards that a core shares over Redis.
+    Edge,
 }
 
 /// Where rows are kept.
@@ -157,6 +170,11 @@ section! {
         master: String,
         username: String,
         password_file: PathBuf,
+        sentinel_username: String,
+        sentinel_password_file: PathBuf,
+        ca_file: PathBuf,
+        certificate_file: PathBuf,
+        key_file: PathBuf,
         prefix: String,
         entries: u64,
     }
@@ -179,7 +197,8 @@ section! {
 section! {
     /// `[auth]`
     Auth {
-        jwt_secret_file: PathBuf,
+        signing_key_file: PathBuf,
+        public_key_files: Vec<PathBuf>,
         player_token_minutes: u32,
     }
 }
@@ -510,32 +529,32 @@ fn lines<T: fmt::Display>(problems: &[T]) -> String {
 }
 
 impl Config {
-    /// Reads the configuration.
+    /// Reads the configuration of a node: what it must name depends on what the node is.
     ///
     /// # Errors
     /// [`ConfigError`], with everything that is wrong.
-    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
+    pub fn load(file: Option<&Path>, node: Node) -> Result<Self, ConfigError> {
         let mut sources = Figment::from(Toml::string(DEFAULT));
         if let Some(path) = file {
             let text = std::fs::read_to_string(path)
                 .map_err(|source| ConfigError::File { path: path.to_owned(), source })?;
             sources = sources.merge(Named(path.display().to_string(), text));
         }
-        Self::read(&sources.merge(Env::prefixed("PALIO__").split("__")))
+        Self::read(&sources.merge(Env::prefixed("PALIO__").split("__")), node)
     }
 
     /// Reads a file's text over the defaults, without the environment; `name` stands in messages.
     ///
     /// # Errors
     /// [`ConfigError`], with everything that is wrong.
-    pub fn of_text(name: &str, text: &str) -> Result<Self, ConfigError> {
+    pub fn of_text(name: &str, text: &str, node: Node) -> Result<Self, ConfigError> {
         let named = Named(name.to_owned(), text.to_owned());
-        Self::read(&Figment::from(Toml::string(DEFAULT)).merge(named))
+        Self::read(&Figment::from(Toml::string(DEFAULT)).merge(named), node)
     }
 
-    fn read(sources: &Figment) -> Result<Self, ConfigError> {
+    fn read(sources: &Figment, node: Node) -> Result<Self, ConfigError> {
         let config: Self = sources.extract().map_err(|error| unreadable(sources, error))?;
-        config.check(sources).map_err(ConfigError::Invalid)?;
+        config.check(sources, node).map_err(ConfigError::Invalid)?;
         Ok(config)
     }
 

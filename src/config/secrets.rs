@@ -4,7 +4,7 @@
 //! at all: written under another name, synced, then linked to their own.
 
 use super::{Config, ConfigError, Mode, Secret};
-use crate::auth::ProviderKey;
+use crate::auth::{self, ProviderKey, PublicKey, SigningKey};
 use palio_domain::{ProviderId, TenantId};
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
@@ -20,8 +20,10 @@ const BYTES_MIN: usize = 32;
 pub struct Secrets {
     /// Of request and claim hashes.
     pub journal_key: [u8; 32],
-    /// Of tokens.
-    pub jwt: Secret,
+    /// What tokens are signed with.
+    pub signing: SigningKey,
+    /// By what else tokens are checked.
+    pub public_keys: Vec<PublicKey>,
     /// Providers' keys by id.
     pub providers: HashMap<String, ProviderKey>,
     /// Of notices, of tenants that have an address for them.
@@ -66,8 +68,7 @@ impl Secrets {
         let journal = place(&config.journal.key_file, "journal.key");
         let journal_key =
             keep("journal.key_file", journal.read().and_then(|text| journal.hex(&text)));
-        let jwt = place(&config.auth.jwt_secret_file, "jwt.secret");
-        let jwt = keep("auth.jwt_secret_file", jwt.read());
+        let tokens = tokens(config, &place(&config.auth.signing_key_file, "tokens.key"));
         let mut payments = HashMap::new();
         for tenant in &config.tenant {
             if let Some(service) = &tenant.payments {
@@ -95,48 +96,53 @@ impl Secrets {
             let secret = keep(&named, place(&tenant.notices_secret_file, &own).read());
             notices.insert(TenantId(tenant.id), secret);
         }
-        if !wrong.is_empty() {
-            return Err(ConfigError::Secrets(wrong));
-        }
         // `hex` gives 32 bytes, so the default is never used.
         let journal_key = <[u8; 32]>::try_from(journal_key.expose()).unwrap_or_default();
-        Ok(Self { journal_key, jwt, providers, notices, payments })
+        match tokens {
+            Ok((signing, public_keys)) if wrong.is_empty() => {
+                Ok(Self { journal_key, signing, public_keys, providers, notices, payments })
+            }
+            Ok(_) => Err(ConfigError::Secrets(wrong)),
+            Err(more) => Err(ConfigError::Secrets([wrong, more].concat())),
+        }
     }
 }
 
-/// The password at Redis; `None` when none is needed.
-///
-/// # Errors
-/// [`ConfigError::Secrets`].
-pub fn redis_password(config: &Config) -> Result<Option<Secret>, ConfigError> {
-    let path = &config.live.redis.password_file;
-    if path.as_os_str().is_empty() {
-        return Ok(None);
+/// The key that signs tokens, and the others that check them.
+fn tokens(config: &Config, place: &Place) -> Result<(SigningKey, Vec<PublicKey>), Vec<String>> {
+    let signing = place.signing_key(config.mode);
+    let signing = signing.map_err(|why| format!("auth.signing_key_file: {why}"));
+    match (signing, read_public_keys(config)) {
+        (Ok(signing), Ok(public_keys)) => Ok((signing, public_keys)),
+        (signing, public_keys) => {
+            let wrong = public_keys.err().unwrap_or_default();
+            Err(signing.err().into_iter().chain(wrong).collect())
+        }
     }
-    let wrong = |why: String| {
-        let named = format!("live.redis.password_file: {}: {why}", path.display());
-        ConfigError::Secrets(vec![named])
-    };
-    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
-    let text = text.trim_end_matches(['\r', '\n']);
-    if text.is_empty() {
-        return Err(wrong("is empty".to_owned()));
-    }
-    Ok(Some(Secret::new(text.as_bytes())))
 }
 
-/// What an edge knows players' tokens by, if its configuration names it; nothing is made.
+fn read_public_keys(config: &Config) -> Result<Vec<PublicKey>, Vec<String>> {
+    let (mut keys, mut wrong) = (Vec::new(), Vec::new());
+    for path in &config.auth.public_key_files {
+        let place = Place { path: path.clone(), made: false };
+        let key = place.bytes().and_then(|pem| {
+            place.not_made(&pem, config.mode)?;
+            PublicKey::parse(&pem).map_err(|error| place.wrong(error))
+        });
+        match key {
+            Ok(key) => keys.push(key),
+            Err(why) => wrong.push(format!("auth.public_key_files: {why}")),
+        }
+    }
+    if wrong.is_empty() { Ok(keys) } else { Err(wrong) }
+}
+
+/// What an edge checks tokens by; nothing is made.
 ///
 /// # Errors
 /// [`ConfigError::Secrets`].
-pub fn token_secret(config: &Config) -> Result<Option<Secret>, ConfigError> {
-    let path = &config.auth.jwt_secret_file;
-    if path.as_os_str().is_empty() {
-        return Ok(None);
-    }
-    let place = Place { path: path.clone(), made: false };
-    let wrong = |why| ConfigError::Secrets(vec![format!("auth.jwt_secret_file: {why}")]);
-    place.read().map(Some).map_err(wrong)
+pub fn public_keys(config: &Config) -> Result<Vec<PublicKey>, ConfigError> {
+    read_public_keys(config).map_err(ConfigError::Secrets)
 }
 
 impl Place {
@@ -144,12 +150,41 @@ impl Place {
         format!("{}: {why}", self.path.display())
     }
 
+    fn bytes(&self) -> Result<Vec<u8>, String> {
+        std::fs::read(&self.path).map_err(|error| self.wrong(error))
+    }
+
+    /// Keys that were made for development are known by what their files say.
+    fn not_made(&self, pem: &[u8], mode: Mode) -> Result<(), String> {
+        if mode == Mode::Production && auth::is_made(pem) {
+            return Err(self.wrong("is a key made for development, not for production"));
+        }
+        Ok(())
+    }
+
+    /// The key that signs tokens. One that is made has its public half beside it, for edges.
+    fn signing_key(&self, mode: Mode) -> Result<SigningKey, String> {
+        if self.made {
+            let made = || SigningKey::made_pem().map_err(std::io::Error::other);
+            create(&self.path, made).map_err(|error| self.wrong(error))?;
+        }
+        let pem = self.bytes()?;
+        self.not_made(&pem, mode)?;
+        let key = SigningKey::parse(&pem).map_err(|error| self.wrong(error))?;
+        if self.made {
+            let public = self.path.with_extension("pub");
+            create(&public, || Ok(key.public().made_pem())).map_err(|error| self.wrong(error))?;
+        }
+        Ok(key)
+    }
+
     /// The file's content without the line's end that editors put there.
     fn read(&self) -> Result<Secret, String> {
         if self.made {
-            create(&self.path).map_err(|error| self.wrong(error))?;
+            let secret = || Ok(hex::encode(rand::random::<[u8; 32]>()));
+            create(&self.path, secret).map_err(|error| self.wrong(error))?;
         }
-        let bytes = std::fs::read(&self.path).map_err(|error| self.wrong(error))?;
+        let bytes = self.bytes()?;
         let bytes = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
         let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
         if bytes.len() < BYTES_MIN {
@@ -166,8 +201,8 @@ impl Place {
     }
 }
 
-/// Makes a secret of 64 hexadecimal digits, unless the file is there.
-fn create(path: &Path) -> std::io::Result<()> {
+/// Makes a file, unless it is there.
+fn create(path: &Path, content: impl FnOnce() -> std::io::Result<String>) -> std::io::Result<()> {
     if path.try_exists()? {
         return Ok(());
     }
@@ -175,8 +210,7 @@ fn create(path: &Path) -> std::io::Result<()> {
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
     let draft = path.with_extension(format!("{:016x}", rand::random::<u64>()));
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
-    let secret: [u8; 32] = rand::random();
-    file.write_all(hex::encode(secret).as_bytes())?;
+    file.write_all(content()?.as_bytes())?;
     file.sync_all()?;
     // A link never replaces what another process made meanwhile.
     let linked = match std::fs::hard_link(&draft, path) {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::auth::PublicKey;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
@@ -8,11 +9,15 @@ fn defaults() -> Figment {
 }
 
 fn with(text: &str) -> Result<Config, ConfigError> {
-    Config::of_text("file own.toml", text)
+    Config::of_text("file own.toml", text, Node::Core)
 }
 
 fn problems(text: &str) -> Vec<String> {
-    match with(text) {
+    problems_of(Node::Core, text)
+}
+
+fn problems_of(node: Node, text: &str) -> Vec<String> {
+    match Config::of_text("file own.toml", text, node) {
         Err(ConfigError::Invalid(problems)) => {
             problems.iter().map(|problem| problem.to_string()).collect()
         }
@@ -39,7 +44,7 @@ fn keys(prefix: &str, value: &Value, to: &mut BTreeSet<String>) {
 
 #[test]
 fn the_defaults_name_every_key_and_no_other() {
-    let config = Config::read(&defaults()).unwrap();
+    let config = Config::read(&defaults(), Node::Core).unwrap();
     let (mut read, mut written) = (BTreeSet::new(), BTreeSet::new());
     keys("", &serde_json::to_value(&config).unwrap(), &mut read);
     keys("", &defaults().extract().unwrap(), &mut written);
@@ -255,15 +260,129 @@ fn production_refuses_what_is_made_up() {
     let expected = [
         "storage.kind",
         "journal.key_file",
-        "auth.jwt_secret_file",
+        "auth.signing_key_file",
         "provider[0].keys[0].secret_file",
         "provider[0].id",
     ];
     assert_eq!(keys, expected, "{found:#?}");
     let own = "mode = \"production\"\nprovider = []\n[journal]\nkey_file = \"/k/journal\"\n";
-    let generated = format!("{own}[auth]\njwt_secret_file = \"data/secrets/jwt.secret\"");
+    let generated = format!("{own}[auth]\nsigning_key_file = \"data/secrets/tokens.key\"");
     assert!(problems(&generated)[0].contains("a secret made for the demo"));
-    assert!(with(&format!("{own}[auth]\njwt_secret_file = \"/k/jwt\"")).is_ok());
+    assert!(with(&format!("{own}[auth]\nsigning_key_file = \"/k/tokens\"")).is_ok());
+}
+
+/// What a brand's payment service is called with is a secret like the others.
+#[test]
+fn production_names_the_secret_of_payments() {
+    let text = |file: &str| {
+        format!(
+            "mode = \"production\"\nprovider = []\n[journal]\nkey_file = \"/k/j\"\n[auth]\n\
+             signing_key_file = \"/k/t\"\n[[tenant]]\nid = 1\nname = \"a\"\ncurrency = \"EUR\"\n\
+             [tenant.payments]\nurl = \"https://pay.example/\"\nsecret_file = \"{file}\""
+        )
+    };
+    assert!(with(&text("/k/pay")).is_ok());
+    for file in ["", "data/secrets/payments-1.key"] {
+        let found = problems(&text(file));
+        assert!(found[0].starts_with("tenant[0].payments.secret_file is "), "{file}: {found:?}");
+        assert_eq!(found.len(), 1, "{found:?}");
+    }
+}
+
+#[test]
+fn an_edge_needs_what_it_uses_and_nothing_else() {
+    let redis = "[live.redis]\nkind = \"single\"\nurls = [\"redis://h:6379\"]\n";
+    let core = "[edge]\ncore_url = \"http://core:8080\"\n";
+    let keys = |keys: &str| format!("[auth]\npublic_key_files = [{keys}]\n");
+    let (public, made) = (keys("\"/k/tokens.pub\""), keys("\"data/secrets/tokens.pub\""));
+    let signing = "[auth]\nsigning_key_file = \"/k/tokens.key\"\n";
+    let both = format!("{public}signing_key_file = \"/k/tokens.key\"\n");
+    let memory = "[storage]\nkind = \"memory\"\n";
+    let of_core = "[journal]\nkey_file = \"data/secrets/journal.key\"\n\
+        [[provider]]\nid = \"sandbox\"\ntenant = 1\n\
+        keys = [{ id = \"k\", secret_file = \"\" }]\n\
+        [[tenant]]\nid = 1\nname = \"a\"\ncurrency = \"EUR\"\n\
+        notices_url = \"http://h/n\"\n[tenant.payments]\nurl = \"https://h/p\"\n";
+    let kind = "live.redis.kind is none";
+    let needed = "auth.public_key_files is needed in production";
+    let demos = "auth.public_key_files has a key made for development";
+    let not_here = "auth.signing_key_file is for cores";
+    // (parts, what is wrong in production, what is wrong otherwise)
+    let rows: &[(&[&str], &[&str], &[&str])] = &[
+        (&[], &[kind], &[kind]),
+        // Boards alone need Redis alone.
+        (&[redis], &[], &[]),
+        (&[redis, core], &[needed], &[]),
+        (&[redis, core, &public], &[], &[]),
+        (&[redis, &public], &[], &[]),
+        (&[redis, core, &made], &[demos], &[]),
+        (&[redis, &made], &[demos], &[]),
+        // What makes tokens is refused whatever the mode is.
+        (&[redis, signing], &[not_here], &[not_here]),
+        (&[redis, core, &both], &[not_here], &[not_here]),
+        (&[redis, core, signing], &[not_here, needed], &[not_here]),
+        // What only a core uses is neither needed nor read.
+        (&[redis, core, &public, memory], &[], &[]),
+        (&[redis, core, &public, of_core], &[], &[]),
+    ];
+    for (parts, in_production, otherwise) in rows {
+        let modes =
+            [("production", in_production), ("development", otherwise), ("demo", otherwise)];
+        for (mode, expected) in modes {
+            let text = format!("mode = \"{mode}\"\n{}", parts.concat());
+            let found = match expected.is_empty() {
+                true => Config::of_text("own.toml", &text, Node::Edge).err().map(|e| e.to_string()),
+                false => {
+                    let found = problems_of(Node::Edge, &text);
+                    let same = found.len() == expected.len()
+                        && found.iter().zip(*expected).all(|(one, start)| one.starts_with(start));
+                    (!same).then(|| found.join("\n"))
+                }
+            };
+            assert_eq!(found, None, "{text}");
+        }
+    }
+    // A core asks for its own with the same text.
+    let text = format!("mode = \"production\"\n{redis}{core}{public}{memory}{of_core}");
+    let found = problems(&text);
+    let keys: Vec<_> = found.iter().map(|line| line.split(' ').next().unwrap()).collect();
+    let expected = [
+        "storage.kind",
+        "journal.key_file",
+        "auth.signing_key_file",
+        "provider[0].keys[0].secret_file",
+        "tenant[0].notices_secret_file",
+        "tenant[0].payments.secret_file",
+        "provider[0].id",
+    ];
+    assert_eq!(keys, expected, "{found:#?}");
+}
+
+/// Also when it was copied out of where it was made.
+#[test]
+fn an_edge_in_production_refuses_the_demos_key() {
+    let demo = Scratch::new();
+    Secrets::load(&demo.config("")).unwrap();
+    let pem = std::fs::read_to_string(demo.0.join("data/secrets/tokens.pub")).unwrap();
+    let bare = pem.split_once('\n').unwrap().1;
+    // (mode, file, whether it is taken)
+    let rows = [
+        ("production", pem.as_str(), false),
+        ("development", &pem, true),
+        ("production", bare, true),
+        ("production", PRIVATE, false),
+        ("development", PRIVATE, false),
+        ("production", "a secret of at least 32 bytes, as HS256 had", false),
+    ];
+    for (mode, file, taken) in rows {
+        let scratch = Scratch::new();
+        std::fs::write(scratch.0.join("tokens.pub"), file).unwrap();
+        let text = format!("mode = \"{mode}\"\n[auth]\npublic_key_files = [\"$tokens.pub\"]");
+        let text = text.replace('$', &format!("{}/", scratch.0.display()));
+        let redis = "[live.redis]\nkind = \"single\"\nurls = [\"redis://h:6379\"]";
+        let config = Config::of_text("own", &format!("{text}\n{redis}"), Node::Edge).unwrap();
+        assert_eq!(public_keys(&config).is_ok(), taken, "{mode} {file}");
+    }
 }
 
 #[test]
@@ -274,14 +393,14 @@ fn the_default_is_a_demo_with_three_series() {
 
 #[test]
 fn a_file_that_is_not_there_is_an_error() {
-    let error = Config::load(Some(Path::new("/no/such/file.toml"))).unwrap_err();
+    let error = Config::load(Some(Path::new("/no/such/file.toml")), Node::Core).unwrap_err();
     assert!(error.to_string().starts_with("/no/such/file.toml can't be read"));
 }
 
-struct Scratch(PathBuf);
+pub(super) struct Scratch(pub(super) PathBuf);
 
 impl Scratch {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let name = format!("palio-config-{:016x}", rand::random::<u64>());
         let path = std::env::temp_dir().join(name);
         std::fs::create_dir(&path).unwrap();
@@ -310,11 +429,13 @@ fn missing_secrets_are_made_once_and_for_their_owner_only() {
     let again = Secrets::load(&config).unwrap();
     assert_eq!(first.journal_key, again.journal_key);
     assert_ne!(first.journal_key, [0; 32]);
-    assert_eq!(first.jwt.expose(), again.jwt.expose());
-    assert_eq!(first.jwt.expose().len(), 64);
+    assert_eq!(first.signing.public(), again.signing.public());
+    let public = config.secrets_dir().join("tokens.pub");
+    let public = PublicKey::parse(&std::fs::read(public).unwrap());
+    assert_eq!(public, Ok(first.signing.public()), "what an edge is given");
     assert_eq!(first.providers["sandbox-1"].provider.as_str(), "sandbox");
     let files: Vec<_> = std::fs::read_dir(config.secrets_dir()).unwrap().collect();
-    assert_eq!(files.len(), 3);
+    assert_eq!(files.len(), 4);
     for file in files {
         let mode = file.unwrap().metadata().unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
@@ -329,31 +450,58 @@ fn named_secrets_are_never_made() {
         [journal]
         key_file = \"$journal\"
         [auth]
-        jwt_secret_file = \"$jwt\"
+        signing_key_file = \"$tokens.key\"
+        public_key_files = [\"$tokens.pub\"]
         [[provider]]
         id = \"acme\"
         tenant = 1
         replay_status = 409
         keys = [{ id = \"k\", secret_file = \"$acme\" }]";
     let config = scratch.config(own);
-    std::fs::write(scratch.0.join("jwt"), "short\n").unwrap();
-    std::fs::write(scratch.0.join("journal"), "0".repeat(63)).unwrap();
-    let error = Secrets::load(&config).unwrap_err().to_string();
-    assert!(error.contains("journal can't") || error.contains("64 hexadecimal"), "{error}");
-    assert!(error.contains("at least 32 bytes") && error.contains("key k"), "{error}");
-    std::fs::write(scratch.0.join("jwt"), "x".repeat(32)).unwrap();
-    std::fs::write(scratch.0.join("acme"), "y".repeat(32)).unwrap();
-    std::fs::write(scratch.0.join("journal"), "01".repeat(32)).unwrap();
+    let write = |name: &str, text: &str| std::fs::write(scratch.0.join(name), text).unwrap();
+    let error = || Secrets::load(&config).unwrap_err().to_string();
+    write("tokens.key", "x".repeat(64).as_str());
+    write("acme", "short\n");
+    write("journal", &"0".repeat(63));
+    let all = error();
+    for part in ["64 hexadecimal", "key k: ", "at least 32 bytes", "one Ed25519 private key"] {
+        assert!(all.contains(part), "{part}: {all}");
+    }
+    assert!(all.contains("auth.public_key_files: ") && all.contains("tokens.pub"), "{all}");
+    write("acme", &"y".repeat(32));
+    write("journal", &"01".repeat(32));
+    // What the demo made is no key for production, wherever it was copied to.
+    let demo = Scratch::new();
+    let demo = demo.config("");
+    Secrets::load(&demo).unwrap();
+    for name in ["tokens.key", "tokens.pub"] {
+        std::fs::copy(demo.secrets_dir().join(name), scratch.0.join(name)).unwrap();
+    }
+    let made = error();
+    assert_eq!(made.matches("is a key made for development").count(), 2, "{made}");
+    write("tokens.key", PRIVATE);
+    write("tokens.pub", PRIVATE);
+    assert!(error().contains("holds a private key: give the public one"), "{}", error());
+    write("tokens.pub", PUBLIC);
     let secrets = Secrets::load(&config).unwrap();
     assert_eq!(secrets.journal_key, [1; 32]);
+    assert_eq!(secrets.public_keys, [secrets.signing.public()]);
 }
+
+/// Of RFC 8410, 10.
+const PRIVATE: &str = "-----BEGIN PRIVATE KEY-----\n\
+    MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n\
+    -----END PRIVATE KEY-----\n";
+const PUBLIC: &str = "-----BEGIN PUBLIC KEY-----\n\
+    MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n\
+    -----END PUBLIC KEY-----\n";
 
 /// The environment of a running process can't be changed safely, so this test runs itself again.
 #[test]
 fn the_environment_comes_last() {
     let name = "config::tests::the_environment_comes_last";
     if std::env::var_os("PALIO__HTTP__WORKERS").is_some() {
-        match Config::load(None) {
+        match Config::load(None, Node::Core) {
             Ok(config) => {
                 println!("<{:?} {} {}>", config.mode, config.http.workers, config.http.bind);
             }
@@ -381,7 +529,7 @@ fn the_environment_comes_last() {
 
 #[test]
 fn the_demo_has_schedules_of_its_own() {
-    let demo = Config::load(None).unwrap();
+    let demo = Config::load(None, Node::Core).unwrap();
     let named: Vec<_> = demo.schedules().map(|(_, one)| one["id"].clone()).collect();
     assert_eq!((demo.mode, named), (Mode::Demo, vec!["jackpot".into(), "winners-table".into()]));
     let other = with("mode = \"development\"").unwrap();

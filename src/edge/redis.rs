@@ -8,35 +8,24 @@
 //! | `P:core` | the core's sign of life; gone after 10 s |
 //! | `P:list`, `P:docs` | the list of tournaments; a hash of their texts |
 //!
-//! A connection that gave an error is dropped, and the next call makes a new one, asking the
-//! Sentinels who is master now. The client library never connects again behind our back, so
-//! nothing that was lost goes unnoticed. Waiting has a connection of its own: a call that blocks
-//! holds up everything behind it.
+//! Connections are in [`line`]. Waiting has one of its own: a call that blocks holds up everything
+//! behind it.
+
+mod line;
+
+pub use line::{Kind, Login, Options, Tls};
 
 use super::entry::{At, Entry};
 use super::store::{Appended, Beat, List, Store, StoreError};
-use crate::config::Secret;
 use async_trait::async_trait;
+use line::{ANSWER_MAX, Line};
 use palio_domain::{TenantId, TournamentId, UnixMs};
-use redis::aio::{ConnectionLike, MultiplexedConnection};
-use redis::cluster::ClusterClient;
-use redis::cluster_async::ClusterConnection;
-use redis::sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType};
 use redis::streams::StreamReadReply;
-use redis::{
-    AsyncConnectionConfig, Cmd, ConnectionInfo, FromRedisValue, IntoConnectionInfo as _, Pipeline,
-    RedisError, RedisFuture, RedisResult, TlsMode, Value,
-};
-use std::time::{Duration, Instant};
-use tokio::sync::Mutex;
+use redis::{RedisError, RedisResult};
+use std::time::Duration;
 
-/// How long a call may take. The library's own default, half a second, is short for a failover.
-const ANSWER_MAX: Duration = Duration::from_secs(2);
-const CONNECT_MAX: Duration = Duration::from_secs(2);
 /// How long one wait for news lasts.
 const WAIT: Duration = Duration::from_millis(1_000);
-/// After a connection could not be made, calls fail at once for so long.
-const PAUSE: Duration = Duration::from_millis(200);
 /// After how long without its core a key is forgotten, seconds.
 const KEPT_S: u64 = 24 * 60 * 60;
 /// After how long a beat is forgotten, milliseconds.
@@ -45,230 +34,6 @@ const BEAT_MS: u64 = 10_000;
 const WAKES_MAX: usize = 1_024;
 /// Texts in one call.
 const DOCS_PER_CALL: usize = 64;
-
-/// How Redis is reached.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// How many there are, and who is asked for them.
-    pub kind: Kind,
-    /// `redis://` or `rediss://` addresses: of the server, of Sentinels, or of some of a
-    /// Cluster's nodes.
-    pub urls: Vec<String>,
-    /// With Sentinels: what they call the master.
-    pub master: String,
-    /// Empty: the default user.
-    pub username: String,
-    /// Of the servers, not of Sentinels.
-    pub password: Option<Secret>,
-    /// What keys begin with.
-    pub prefix: String,
-}
-
-/// How Redis is set up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// One server.
-    Single,
-    /// One master, found and followed by asking Sentinels.
-    Sentinel,
-    /// A Cluster.
-    Cluster,
-}
-
-#[derive(Clone)]
-enum Connection {
-    One(MultiplexedConnection),
-    Many(ClusterConnection),
-}
-
-impl ConnectionLike for Connection {
-    fn req_packed_command<'a>(&'a mut self, cmd: &'a Cmd) -> RedisFuture<'a, Value> {
-        match self {
-            Self::One(one) => one.req_packed_command(cmd),
-            Self::Many(many) => many.req_packed_command(cmd),
-        }
-    }
-
-    fn req_packed_commands<'a>(
-        &'a mut self,
-        pipeline: &'a Pipeline,
-        offset: usize,
-        count: usize,
-    ) -> RedisFuture<'a, Vec<Value>> {
-        match self {
-            Self::One(one) => one.req_packed_commands(pipeline, offset, count),
-            Self::Many(many) => many.req_packed_commands(pipeline, offset, count),
-        }
-    }
-
-    fn get_db(&self) -> i64 {
-        match self {
-            Self::One(one) => one.get_db(),
-            Self::Many(many) => many.get_db(),
-        }
-    }
-}
-
-enum Way {
-    Single(Box<redis::Client>),
-    Sentinel(Box<Mutex<SentinelClient>>),
-    Cluster(Box<ClusterClient>),
-}
-
-impl Way {
-    fn new(options: &Options, answer_max: Duration) -> RedisResult<Self> {
-        let infos = options.urls.iter().map(|url| info(options, url));
-        let infos = infos.collect::<RedisResult<Vec<_>>>()?;
-        let tls =
-            infos.iter().any(|info| matches!(info.addr(), redis::ConnectionAddr::TcpTls { .. }));
-        let password = password(options);
-        Ok(match options.kind {
-            Kind::Single => {
-                let first = infos.into_iter().next().ok_or_else(no_address)?;
-                Self::Single(Box::new(redis::Client::open(first)?))
-            }
-            Kind::Sentinel => {
-                let addresses = infos.into_iter().map(|info| info.addr().clone());
-                let master = SentinelServerType::Master;
-                let mut builder = SentinelClientBuilder::new(addresses, &options.master, master)?;
-                if tls {
-                    builder = builder.set_client_to_redis_tls_mode(TlsMode::Secure);
-                }
-                if !options.username.is_empty() {
-                    builder = builder.set_client_to_redis_username(&options.username);
-                }
-                if let Some(password) = password {
-                    builder = builder.set_client_to_redis_password(password);
-                }
-                Self::Sentinel(Box::new(Mutex::new(builder.build()?)))
-            }
-            Kind::Cluster => {
-                let mut builder = ClusterClient::builder(infos)
-                    .connection_timeout(CONNECT_MAX)
-                    .response_timeout(answer_max)
-                    .retries(2);
-                if tls {
-                    builder = builder.tls(TlsMode::Secure);
-                }
-                if !options.username.is_empty() {
-                    builder = builder.username(&options.username);
-                }
-                if let Some(password) = password {
-                    builder = builder.password(password);
-                }
-                Self::Cluster(Box::new(builder.build()?))
-            }
-        })
-    }
-
-    async fn connect(&self, answer_max: Duration) -> RedisResult<Connection> {
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(CONNECT_MAX))
-            .set_response_timeout(Some(answer_max));
-        Ok(match self {
-            Self::Single(client) => {
-                Connection::One(client.get_multiplexed_async_connection_with_config(&config).await?)
-            }
-            Self::Sentinel(client) => {
-                let mut client = client.lock().await;
-                Connection::One(client.get_async_connection_with_config(&config).await?)
-            }
-            Self::Cluster(client) => Connection::Many(client.get_async_connection().await?),
-        })
-    }
-}
-
-fn no_address() -> RedisError {
-    (redis::ErrorKind::InvalidClientConfig, "no address").into()
-}
-
-fn password(options: &Options) -> Option<&str> {
-    let secret = options.password.as_ref()?;
-    std::str::from_utf8(secret.expose()).ok()
-}
-
-fn info(options: &Options, url: &str) -> RedisResult<ConnectionInfo> {
-    let info = url.into_connection_info()?;
-    if options.kind == Kind::Sentinel {
-        // What the servers ask for is not told to Sentinels.
-        return Ok(info);
-    }
-    let mut settings = info.redis_settings().clone();
-    if !options.username.is_empty() {
-        settings = settings.set_username(&options.username);
-    }
-    if let Some(password) = password(options) {
-        settings = settings.set_password(password);
-    }
-    Ok(info.set_redis_settings(settings))
-}
-
-#[derive(Default)]
-struct State {
-    connection: Option<Connection>,
-    /// Which connection it is, counted from 1.
-    serial: u64,
-    failed: Option<Instant>,
-}
-
-/// A connection that is made when it is needed.
-struct Line {
-    way: Way,
-    answer_max: Duration,
-    state: Mutex<State>,
-}
-
-impl Line {
-    fn new(options: &Options, answer_max: Duration) -> RedisResult<Self> {
-        let way = Way::new(options, answer_max)?;
-        Ok(Self { way, answer_max, state: Mutex::default() })
-    }
-
-    async fn connection(&self) -> Result<(Connection, u64), StoreError> {
-        let mut state = self.state.lock().await;
-        if let Some(connection) = &state.connection {
-            return Ok((connection.clone(), state.serial));
-        }
-        if state.failed.is_some_and(|at| at.elapsed() < PAUSE) {
-            return Err(StoreError("Redis could not be reached a moment ago".into()));
-        }
-        let made = tokio::time::timeout(CONNECT_MAX * 2, self.way.connect(self.answer_max)).await;
-        match made {
-            Ok(Ok(connection)) => {
-                state.failed = None;
-                state.serial += 1;
-                state.connection = Some(connection.clone());
-                Ok((connection, state.serial))
-            }
-            Ok(Err(error)) => {
-                state.failed = Some(Instant::now());
-                Err(StoreError(error.to_string()))
-            }
-            Err(_) => {
-                state.failed = Some(Instant::now());
-                Err(StoreError("Redis could not be reached in time".into()))
-            }
-        }
-    }
-
-    /// Whatever the error was, the next call begins with a new connection: a master that has
-    /// become a replica answers, too.
-    async fn lost(&self, serial: u64, error: &RedisError) -> StoreError {
-        let mut state = self.state.lock().await;
-        if state.serial == serial {
-            state.connection = None;
-        }
-        StoreError(error.to_string())
-    }
-
-    async fn ask<T: FromRedisValue>(&self, cmd: &Cmd) -> Result<T, StoreError> {
-        let (mut connection, serial) = self.connection().await?;
-        match cmd.query_async(&mut connection).await {
-            Ok(answer) => Ok(answer),
-            Err(error) => Err(self.lost(serial, &error).await),
-        }
-    }
-}
 
 /// See the module.
 pub struct Redis {
@@ -317,8 +82,8 @@ impl Redis {
     pub fn new(options: &Options) -> Result<Self, String> {
         let told = |error: RedisError| error.to_string();
         Ok(Self {
-            calls: Line::new(options, ANSWER_MAX).map_err(told)?,
-            waits: Line::new(options, WAIT + ANSWER_MAX).map_err(told)?,
+            calls: Line::new(options, ANSWER_MAX, true).map_err(told)?,
+            waits: Line::new(options, WAIT + ANSWER_MAX, false).map_err(told)?,
             prefix: options.prefix.clone(),
         })
     }

@@ -167,7 +167,7 @@ fn is_over(
     token: &str,
 ) -> Result<bool, Box<Problem>> {
     let bad = |detail: String| Box::new(Problem::new(ErrorCode::BadToken, detail));
-    let claims = server.issuer.read(token).map_err(|error| bad(error.to_string()))?;
+    let claims = server.issuer.verifier().read(token).map_err(|error| bad(error.to_string()))?;
     let his = claims.role == Role::Player
         && claims.tenant() == adapter.tenant
         && claims.sub == call.player;

@@ -171,6 +171,7 @@ fn claims(server: &Server, request: &HttpRequest) -> Result<Claims, ApiError> {
     })?;
     server
         .issuer
+        .verifier()
         .verify(token, server.clock.now())
         .map_err(|error| ApiError::new(ErrorCode::BadToken, error.to_string()))
 }
@@ -226,7 +227,7 @@ pub(super) struct Session {
 /// the token is.
 pub(super) fn session(server: &Server, tenant: TenantId, token: &str) -> Result<Session, ApiError> {
     let bad = |detail: String| ApiError::new(ErrorCode::BadToken, detail);
-    let claims = server.issuer.read(token).map_err(|e| bad(e.to_string()))?;
+    let claims = server.issuer.verifier().read(token).map_err(|e| bad(e.to_string()))?;
     match (claims.player(), claims.session()) {
         (Some(player), Some((game, number))) if claims.tenant() == tenant => {
             let (game, subject) = (game.to_owned(), claims.sub.clone());

@@ -3,7 +3,7 @@
 use super::error::{ApiError, path_error, query_error};
 use super::leaderboard::{self, id, not_found};
 use super::{admin, pages, stream, tournaments};
-use crate::auth::Issuer;
+use crate::auth::Verifier;
 use crate::clock::Clock;
 use crate::edge::shelf::Shelf;
 use crate::peers::Peers;
@@ -27,7 +27,7 @@ pub struct Edge {
     /// Who is behind the TLS front.
     pub peers: Peers,
     /// Tells good tokens from bad ones, if this edge can.
-    pub issuer: Option<Arc<Issuer>>,
+    pub verifier: Option<Arc<Verifier>>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// The tenant of calls that carry no token.
@@ -93,13 +93,14 @@ fn ready(edge: &Edge) -> Result<(), ApiError> {
 
 fn tenant(edge: &Edge, request: &HttpRequest) -> Result<TenantId, ApiError> {
     let Some(value) = request.headers().get(AUTHORIZATION) else { return Ok(edge.public_tenant) };
-    let Some(issuer) = &edge.issuer else {
+    let Some(verifier) = &edge.verifier else {
         return Err(misdirected("this edge can't read tokens; ask a core node"));
     };
     let token = value.to_str().ok().and_then(|value| value.strip_prefix("Bearer "));
     let bad = |detail: String| ApiError::new(ErrorCode::BadToken, detail);
     let token = token.ok_or_else(|| bad("a Bearer token is needed".to_owned()))?;
-    let claims = issuer.verify(token, edge.clock.now()).map_err(|error| bad(error.to_string()))?;
+    let claims =
+        verifier.verify(token, edge.clock.now()).map_err(|error| bad(error.to_string()))?;
     Ok(claims.tenant())
 }
 

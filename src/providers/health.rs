@@ -393,7 +393,7 @@ mod tests {
     use super::*;
 
     fn providers() -> Providers {
-        let config = Config::load(None).unwrap();
+        let config = Config::load(None, config::Node::Core).unwrap();
         let one = config.provider.first().unwrap();
         let named = |id: &str| config::Provider { id: id.to_owned(), ..one.clone() };
         Providers::new(&Config { provider: vec![named("a"), named("b")], ..config })

@@ -35,3 +35,4 @@ mod schedules;
 mod search;
 mod sessions;
 mod storage;
+mod tokens;

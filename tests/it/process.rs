@@ -4,7 +4,7 @@ use loadtest::{Client, Reply};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection, SqliteConnection};
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -147,6 +147,11 @@ impl Palio {
         format!("http://127.0.0.1:{}", self.port)
     }
 
+    /// Where its configuration and its data are.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// kill -9.
     pub(crate) fn kill(&mut self) {
         let mut child = self.child.take().unwrap();
@@ -170,9 +175,9 @@ impl Palio {
         std::fs::read(self.dir.join(format!("secrets/provider-{key}.key"))).unwrap()
     }
 
-    /// The secret that was made for players' and operators' tokens.
-    pub(crate) fn token_secret(&self) -> Vec<u8> {
-        std::fs::read(self.dir.join("secrets/jwt.secret")).unwrap()
+    /// The key that was made for players' and operators' tokens, in PEM.
+    pub(crate) fn signing_key(&self) -> Vec<u8> {
+        std::fs::read(self.dir.join("secrets/tokens.key")).unwrap()
     }
 
     /// From now on the store takes no commits, until the result is ended: whatever is asked

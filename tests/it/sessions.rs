@@ -2,10 +2,12 @@
 //! protection stops (requirements G2, G4, RG1, RG2; money-cases.md, 1 and 16).
 
 use crate::process::{Palio, Store, time_in};
+use aws_lc_rs::signature::Ed25519KeyPair;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use loadtest::{Client, Reply};
+use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::pem::PemObject as _;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -218,7 +220,7 @@ async fn states(palio: &Palio) {
 }
 
 /// The same token, of a session that ended a year ago.
-fn aged(token: &str, secret: &[u8]) -> String {
+fn aged(token: &str, key: &[u8]) -> String {
     let parts: Vec<_> = token.split('.').collect();
     let payload = BASE64_URL_SAFE_NO_PAD.decode(parts[1]).unwrap();
     let mut claims: Value = serde_json::from_slice(&payload).unwrap();
@@ -226,10 +228,10 @@ fn aged(token: &str, secret: &[u8]) -> String {
     claims["exp"] = json!(claims["iat"].as_i64().unwrap() - year);
     claims["iat"] = json!(claims["iat"].as_i64().unwrap() - 2 * year);
     let payload = BASE64_URL_SAFE_NO_PAD.encode(claims.to_string());
-    let mut mac = Hmac::<sha2::Sha256>::new_from_slice(secret).unwrap();
-    mac.update(format!("{}.{payload}", parts[0]).as_bytes());
-    let signature = BASE64_URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes());
-    format!("{}.{payload}.{signature}", parts[0])
+    let content = format!("{}.{payload}", parts[0]);
+    let pair = Ed25519KeyPair::from_pkcs8(PrivateKeyDer::from_pem_slice(key).unwrap().secret_der());
+    let signature = BASE64_URL_SAFE_NO_PAD.encode(pair.unwrap().sign(content.as_bytes()));
+    format!("{content}.{signature}")
 }
 
 async fn expiry(palio: &Palio) {
@@ -258,7 +260,7 @@ async fn expiry(palio: &Palio) {
     assert_eq!(said(&end), no(404, "SESSION_NOT_FOUND"));
     assert_eq!(post(&acme, "/wallet/debit", "", &bet("r", "newer", &newer)).await.status, 200);
     // A token whose session ended long ago is one all the same, and the wallet says so.
-    let aged = aged(&short, &palio.token_secret());
+    let aged = aged(&short, &palio.signing_key());
     let old = post(&acme, "/wallet/debit", "", &bet("r", "old", &aged)).await;
     assert_eq!(said(&old), no(403, "SESSION_EXPIRED"));
     let kept = post(&acme, "/wallet/debit", "", &bet("r", "old", &newer)).await;

@@ -6,7 +6,7 @@
 //! is taken, profiles can be made, and every tournament of a series is one that the rules take,
 //! at any time.
 
-use palio::config::{Config, ConfigError};
+use palio::config::{Config, ConfigError, Node};
 use palio::providers::profile::Profile;
 use palio::providers::series::Schedule;
 use palio_domain::{Currency, UnixMs};
@@ -58,7 +58,13 @@ const REASON_BYTES_MAX: usize = 2_000;
 
 pub(super) fn target(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
-    match Config::of_text("own.toml", text) {
+    for node in [Node::Core, Node::Edge] {
+        read(text, node);
+    }
+}
+
+fn read(text: &str, node: Node) {
+    match Config::of_text("own.toml", text, node) {
         Ok(config) => starts(&config),
         Err(ConfigError::Invalid(problems)) => {
             assert!(!problems.is_empty());

@@ -1,17 +1,18 @@
 //! Tokens of players, operators and sessions. The first word is `token` (the text after the empty
 //! line is one) or `claims` (it is what a token says, and is signed here; a header `Header` is the
-//! token's own); a header `Now` is the clock in milliseconds.
+//! token's own, `Key: mac` signs with HMAC and the public key's bytes instead); a header `Now` is
+//! the clock in milliseconds.
 //!
 //! **Property:** of foreign texts only those are taken that were made with the key, byte for byte;
-//! of signed ones only HS256 with Palio's issuer and audience, before their end, with a player
-//! and a session exactly where the role has them.
+//! of signed ones only EdDSA under the key's own name, with Palio's issuer and audience, before
+//! their end, with a player and a session exactly where the role has them; of HMAC's none.
 
 use crate::support::Message;
+use aws_lc_rs::signature::Ed25519KeyPair;
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use palio::auth::{Issuer, Role, SessionClaims};
-use palio::config::Secret;
+use palio::auth::{Issuer, Role, SessionClaims, SigningKey, TokenError};
 use palio_domain::{PlayerId, TenantId, UnixMs};
 use serde_json::Value;
 use sha2::Sha256;
@@ -22,6 +23,9 @@ pub(super) const WORDS: &[&str] = &[
     "claims",
     "Header",
     "Now",
+    "Key",
+    "mac",
+    "EdDSA",
     "HS256",
     "HS384",
     "none",
@@ -45,14 +49,25 @@ pub(super) const WORDS: &[&str] = &[
     "aud",
     "palio",
     "1760711060",
-    "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9",
+    "3YZxBJ12jO3n_mXt_q-j_Z-TFP1vt-NiI3OCf-fEnHQ",
 ];
 
-const SECRET: &[u8] = b"a secret of the fuzzer, 32 bytes or more";
+/// Of RFC 8410, 10.3.
+const KEY: &str = "MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC";
 const NOW: UnixMs = UnixMs(1_760_711_000_000);
 const MINUTE_MS: i64 = 60_000;
 
-static ISSUER: LazyLock<Issuer> = LazyLock::new(|| Issuer::new(&Secret::new(SECRET)));
+static SIGNING: LazyLock<SigningKey> = LazyLock::new(|| {
+    let pem = format!("-----BEGIN PRIVATE KEY-----\n{KEY}\n-----END PRIVATE KEY-----\n");
+    SigningKey::parse(pem.as_bytes()).expect("a key")
+});
+
+static ISSUER: LazyLock<Issuer> = LazyLock::new(|| Issuer::new(&SIGNING, &[]));
+
+/// The same key, to sign what the issuer would not.
+static PAIR: LazyLock<Ed25519KeyPair> = LazyLock::new(|| {
+    Ed25519KeyPair::from_pkcs8(&STANDARD.decode(KEY).expect("base64")).expect("a key")
+});
 
 /// Every token that was ever made.
 static MADE: LazyLock<Vec<String>> = LazyLock::new(|| {
@@ -83,28 +98,39 @@ pub(super) fn target(bytes: &[u8]) {
     match message.word(0) {
         "token" => {
             let Ok(token) = std::str::from_utf8(message.body) else { return };
-            if let Ok(claims) = ISSUER.verify(token, now) {
+            if let Ok(claims) = ISSUER.verifier().verify(token, now) {
                 assert!(MADE.iter().any(|made| made == token), "a token nobody made");
                 assert!(now < claims.expires());
             }
         }
         "claims" => {
-            let header = message.header("Header").unwrap_or(r#"{"typ":"JWT","alg":"HS256"}"#);
-            signed(header, message.body, now);
+            let kid = SIGNING.public().kid();
+            let own = format!(r#"{{"typ":"JWT","alg":"EdDSA","kid":"{kid}"}}"#);
+            let header = message.header("Header").unwrap_or(&own);
+            signed(header, message.body, message.header("Key") == Some("mac"), now);
         }
         _ => {}
     }
 }
 
-fn signed(header: &str, claims: &[u8], now: UnixMs) {
+fn signed(header: &str, claims: &[u8], with_mac: bool, now: UnixMs) {
     let content =
         format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
-    let mut mac = Hmac::<Sha256>::new_from_slice(SECRET).expect("any length");
-    mac.update(content.as_bytes());
-    let token = format!("{content}.{}", URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes()));
-    let Ok(read) = ISSUER.verify(&token, now) else { return };
+    if with_mac {
+        let public = SIGNING.public();
+        let mut mac = Hmac::<Sha256>::new_from_slice(public.bytes()).expect("any length");
+        mac.update(content.as_bytes());
+        let token = format!("{content}.{}", URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes()));
+        assert_eq!(ISSUER.verifier().verify(&token, now), Err(TokenError::Invalid), "{header}");
+        return;
+    }
+    let signature = URL_SAFE_NO_PAD.encode(PAIR.sign(content.as_bytes()));
+    let Ok(read) = ISSUER.verifier().verify(&format!("{content}.{signature}"), now) else { return };
     let of = |text: &[u8]| serde_json::from_slice::<Value>(text).unwrap_or_default();
-    assert_eq!(of(header.as_bytes()).pointer("/alg"), Some(&Value::from("HS256")));
+    let header = of(header.as_bytes());
+    assert_eq!(header.pointer("/alg"), Some(&Value::from("EdDSA")));
+    assert_eq!(header.pointer("/kid"), Some(&Value::from(SIGNING.public().kid())));
+    assert!(header.pointer("/crit").is_none_or(Value::is_null), "{header}");
     let said = of(claims);
     let text = |name: &str| said.pointer(name).and_then(Value::as_str);
     assert_eq!((text("/iss"), text("/aud")), (Some("palio"), Some("palio")));

@@ -10,13 +10,12 @@ use crate::ladder::{Line, Series};
 use crate::num::{count, micros, ratio};
 use crate::procfs::Meter;
 use crate::{Client, Error, clock, out};
+use aws_lc_rs::signature::Ed25519KeyPair;
 use base64::Engine as _;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD as BASE64};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use hmac::{Hmac, KeyInit, Mac as _};
 use serde::Deserialize;
 use serde_json::Value;
-use sha2::Sha256;
 use std::fs;
 use std::time::Duration;
 
@@ -32,9 +31,10 @@ struct Session {
     session_token: String,
 }
 
-/// The token of a player, made as the platform makes it: with the shared secret. His number in
-/// the server is in the session's token that the server gave.
-fn token(session: &str, secret: &[u8]) -> Option<String> {
+/// The token of a player, signed with the server's own key. His number in the server is in the
+/// session's token that the server gave; the token's header is that one's too.
+fn token(session: &str, key: &Ed25519KeyPair) -> Option<String> {
+    let header = session.split('.').next()?;
     let claims = BASE64.decode(session.split('.').nth(1)?).ok()?;
     let mut claims: Value = serde_json::from_slice(&claims).ok()?;
     let fields = claims.as_object_mut()?;
@@ -42,17 +42,22 @@ fn token(session: &str, secret: &[u8]) -> Option<String> {
     fields.insert("role".to_owned(), "player".into());
     fields.insert("exp".to_owned(), (clock::unix_seconds() + TOKEN_SECONDS).into());
     let body = BASE64.encode(claims.to_string());
-    let text = format!("{}.{body}", BASE64.encode(r#"{"alg":"HS256","typ":"JWT"}"#));
-    let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(secret).ok()?;
-    mac.update(text.as_bytes());
-    Some(format!("{text}.{}", BASE64.encode(mac.finalize().into_bytes())))
+    let text = format!("{header}.{body}");
+    let signature = BASE64.encode(key.sign(text.as_bytes()));
+    Some(format!("{text}.{signature}"))
+}
+
+/// The key that the server made: PKCS#8 in PEM, on one line.
+fn signing_key(pem: &str) -> Option<Ed25519KeyPair> {
+    let text = pem.lines().skip_while(|line| !line.starts_with("-----BEGIN PRIVATE")).nth(1)?;
+    Ed25519KeyPair::from_pkcs8(&BASE64_STANDARD.decode(text).ok()?).ok()
 }
 
 /// A player with money, one bet behind him, and what he says to his socket.
 async fn player(
     operator: Client,
     provider: Client,
-    secret: &[u8],
+    key: &Ed25519KeyPair,
     n: usize,
 ) -> Result<String, Error> {
     let id = format!("watcher_{n}");
@@ -65,18 +70,19 @@ async fn player(
     let reply = operator.post(&path, &format!("{id}-session"), body).await?;
     good("open a session", &reply)?;
     let session: Session = reply.json()?;
-    let token = token(&session.session_token, secret)
+    let token = token(&session.session_token, key)
         .ok_or_else(|| Error::Malformed("the session's token is none".to_owned()))?;
     Ok(format!(r#"{{"t":"auth","token":"{token}"}}"#))
 }
 
 async fn players(yard: &Yard<'_>, peer: &Peer, sockets: usize) -> Result<Vec<String>, Error> {
-    let secret = peer.directory.join("data/secrets/jwt.secret");
-    let secret = fs::read_to_string(secret).map_err(Error::io("read the tokens' secret"))?;
-    let secret = secret.trim_end_matches(['\r', '\n']).as_bytes();
+    let pem = peer.directory.join("data/secrets/tokens.key");
+    let pem = fs::read_to_string(pem).map_err(Error::io("read the tokens' key"))?;
+    let key =
+        signing_key(&pem).ok_or_else(|| Error::Malformed("the tokens' key is none".to_owned()))?;
     let (operator, provider) = (yard.operator(peer).await?, peer.provider()?);
     out::progress(format!("making {sockets} players"));
-    let make = |n| player(operator.clone(), provider.clone(), secret, n);
+    let make = |n| player(operator.clone(), provider.clone(), &key, n);
     stream::iter(0..sockets).map(make).buffered(AT_ONCE).try_collect().await
 }
 

@@ -1,9 +1,12 @@
 //! Edges behind a core and Redis, as processes: what browsers see when any of them goes away.
 
+mod asks;
 mod clients;
+mod secured;
 mod servers;
 
 use crate::crash::number;
+use asks::Asks;
 use clients::{Seen, Watcher};
 use loadtest::Client;
 use palio_protocol::live::Form;
@@ -101,7 +104,7 @@ async fn goes_on(node: &Node, id: &str, after: &(String, u64)) {
 #[tokio::test(flavor = "multi_thread")]
 async fn browsers_on_edges_see_what_the_core_shows() {
     let dir = Dir::new();
-    let mut redis = Redis::single(&dir).await;
+    let mut redis = Redis::single(&dir, Asks::NOTHING).await;
     let config = format!("[live.redis]\nkind = \"single\"\nurls = [\"{}\"]\n", redis.url());
     let mut core = Node::core(&dir, &config).await;
     let id = tournament(&core).await;
@@ -170,8 +173,8 @@ async fn browsers_on_edges_see_what_the_core_shows() {
     }
     tokio::time::sleep(Duration::from_secs(1)).await;
     let (seen, _) = crowd.end().await;
-    let count = |of: &std::sync::atomic::AtomicU64| of.load(Ordering::Relaxed);
-    assert!(count(&seen.resumed) > 0 && count(&seen.stale) > 0 && count(&seen.fresh) > 0);
+    let counts = [&seen.resumed, &seen.stale, &seen.fresh].map(|of| of.load(Ordering::Relaxed));
+    assert!(counts.iter().all(|count| *count > 0), "resumed, stale, fresh: {counts:?}");
     assert!(seen.boards() > 20, "{} boards", seen.boards());
 }
 
@@ -243,7 +246,7 @@ async fn own_rows(core: &Node, edge: &Node, id: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failover_that_sentinels_decide() {
     let dir = Dir::new();
-    let mut redis = Sentinels::start(&dir).await;
+    let mut redis = Sentinels::start(&dir, Asks::NOTHING).await;
     let core = Node::core(&dir, &redis.config()).await;
     let id = tournament(&core).await;
     let edge = Node::edge(&dir, &redis.config(), &core).await;
@@ -258,7 +261,7 @@ async fn a_failover_that_sentinels_decide() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cluster_that_loses_a_master() {
     let dir = Dir::new();
-    let mut redis = Cluster::start(&dir).await;
+    let mut redis = Cluster::start(&dir, Asks::NOTHING).await;
     let core = Node::core(&dir, &redis.config()).await;
     let id = tournament(&core).await;
     let edge = Node::edge(&dir, &redis.config(), &core).await;
@@ -283,7 +286,7 @@ fn percentiles(mut all: Vec<Duration>) -> String {
 async fn three_edges_behind_restarts() {
     let sockets = usize::try_from(number("PALIO_EDGE_SOCKETS", 6)).unwrap();
     let dir = Dir::new();
-    let mut redis = Sentinels::start(&dir).await;
+    let mut redis = Sentinels::start(&dir, Asks::NOTHING).await;
     let config = redis.config();
     let mut core = Node::core(&dir, &config).await;
     let id = tournament(&core).await;

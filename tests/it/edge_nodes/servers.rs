@@ -1,6 +1,7 @@
 //! What the tests of edges run: Redis in three ways, a core that plays, edges; each a process
 //! that a test may kill and start again. They end with the test.
 
+use super::asks::Asks;
 use crate::process::free_port;
 use loadtest::Client;
 use std::path::{Path, PathBuf};
@@ -15,6 +16,13 @@ impl Dir {
         let dir = std::env::temp_dir().join(format!("palio_it_{:016x}", rand::random::<u64>()));
         std::fs::create_dir_all(&dir).unwrap();
         Self(dir)
+    }
+
+    /// A file with this content.
+    pub(super) fn file(&self, name: &str, content: &str) -> PathBuf {
+        let path = self.0.join(name);
+        std::fs::write(&path, content).unwrap();
+        path
     }
 
     fn sub(&self, name: &str) -> PathBuf {
@@ -52,22 +60,24 @@ pub(super) struct Redis {
     pub(super) port: u16,
     dir: PathBuf,
     arguments: Vec<String>,
+    asks: Asks,
     process: Option<Process>,
 }
 
 impl Redis {
     /// With these arguments besides its port and its silence on disk.
-    async fn new(dir: &Dir, arguments: &[&str]) -> Self {
+    async fn new(dir: &Dir, asks: Asks, arguments: &[&str]) -> Self {
         let port = free_port();
-        let arguments = arguments.iter().map(|&text| text.to_owned()).collect();
+        let mut arguments: Vec<_> = arguments.iter().map(|&text| text.to_owned()).collect();
+        arguments.extend(asks.arguments(dir));
         let dir = dir.sub(&format!("redis-{port}"));
-        let mut redis = Self { port, dir, arguments, process: None };
+        let mut redis = Self { port, dir, arguments, asks, process: None };
         redis.start().await;
         redis
     }
 
-    pub(super) async fn single(dir: &Dir) -> Self {
-        Self::new(dir, &[]).await
+    pub(super) async fn single(dir: &Dir, asks: Asks) -> Self {
+        Self::new(dir, asks, &[]).await
     }
 
     pub(super) async fn start(&mut self) {
@@ -75,7 +85,9 @@ impl Redis {
         // A Sentinel's first argument is its file.
         if self.arguments.first().is_none_or(|first| first != "--sentinel") {
             command.args(["--save", "", "--appendonly", "no"]);
-            command.args(["--bind", "127.0.0.1", "--port", &self.port.to_string()]);
+            let (port, tls) = if self.asks.tls { (0, self.port) } else { (self.port, 0) };
+            command.args(["--bind", "127.0.0.1", "--port", &port.to_string()]);
+            command.args(["--tls-port", &tls.to_string()]);
             command.args(&self.arguments);
         } else {
             command.arg(self.dir.join("sentinel.conf")).args(&self.arguments);
@@ -94,6 +106,7 @@ impl Redis {
     pub(super) fn ask(&self, arguments: &[&str]) -> String {
         let output = Command::new("redis-cli")
             .args(["-h", "127.0.0.1", "-p", &self.port.to_string()])
+            .args(self.asks.cli(&self.dir))
             .args(arguments)
             .output()
             .unwrap();
@@ -101,7 +114,8 @@ impl Redis {
     }
 
     pub(super) fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
+        let scheme = if self.asks.tls { "rediss" } else { "redis" };
+        format!("{scheme}://127.0.0.1:{}", self.port)
     }
 }
 
@@ -112,21 +126,23 @@ pub(super) struct Sentinels {
 }
 
 impl Sentinels {
-    pub(super) async fn start(dir: &Dir) -> Self {
-        let master = Redis::new(dir, &[]).await;
+    pub(super) async fn start(dir: &Dir, asks: Asks) -> Self {
+        let master = Redis::new(dir, asks, &[]).await;
         let of = format!("127.0.0.1 {}", master.port);
-        let replica = Redis::new(dir, &["--replicaof", &of]).await;
+        let replica = Redis::new(dir, asks, &["--replicaof", &of]).await;
         wait("replica", async || replica.ask(&["info", "replication"]).contains("link_status:up"))
             .await;
         let port = free_port();
         let home = dir.sub(&format!("redis-{port}"));
         let text = format!(
-            "port {port}\nbind 127.0.0.1\nsentinel monitor palio {of} 1\n\
-             sentinel down-after-milliseconds palio 1000\nsentinel failover-timeout palio 4000\n"
+            "{}bind 127.0.0.1\nsentinel monitor palio {of} 1\n{}\
+             sentinel down-after-milliseconds palio 1000\nsentinel failover-timeout palio 4000\n",
+            asks.sentinel_port(dir, port),
+            asks.sentinel_login(),
         );
         std::fs::write(home.join("sentinel.conf"), text).unwrap();
         let arguments = vec!["--sentinel".to_owned()];
-        let mut sentinel = Redis { port, dir: home, arguments, process: None };
+        let mut sentinel = Redis { port, dir: home, arguments, asks, process: None };
         sentinel.start().await;
         wait("sentinel knows the replica", async || {
             sentinel.ask(&["sentinel", "replicas", "palio"]).contains("slave")
@@ -153,7 +169,7 @@ impl Sentinels {
 pub(super) struct Cluster(pub(super) Vec<Redis>);
 
 impl Cluster {
-    pub(super) async fn start(dir: &Dir) -> Self {
+    pub(super) async fn start(dir: &Dir, asks: Asks) -> Self {
         let mut nodes = Vec::new();
         for _ in 0..6 {
             // The port of the bus is the other one plus 10000, which must be one.
@@ -166,12 +182,13 @@ impl Cluster {
                 "--cluster-port",
                 &bus,
             ];
-            nodes.push(Redis::new(dir, &arguments).await);
+            nodes.push(Redis::new(dir, asks, &arguments).await);
         }
         let all: Vec<_> = nodes.iter().map(|node| format!("127.0.0.1:{}", node.port)).collect();
         let mut create = Command::new("redis-cli");
         create.args(["--cluster", "create"]).args(&all);
         create.args(["--cluster-replicas", "1", "--cluster-yes"]);
+        create.args(asks.cli(&nodes[0].dir));
         let output = create.output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
         for node in &nodes {
@@ -208,8 +225,12 @@ pub(super) struct Node {
     dir: PathBuf,
     port: u16,
     arguments: Vec<&'static str>,
+    filter: &'static str,
     process: Option<Process>,
 }
+
+/// What nodes write to their logs unless a test says otherwise.
+const FILTER: &str = "info,palio::edge=debug";
 
 /// The one tournament: all day, five boards a second.
 const SERIES: &str = "[[series]]\nid = \"run\"\nname = \"Run\"\nmetric = \"turnover\"\n\
@@ -220,33 +241,74 @@ const SERIES: &str = "[[series]]\nid = \"run\"\nname = \"Run\"\nmetric = \"turno
 impl Node {
     /// A core with the demo's players, who bet.
     pub(super) async fn core(dir: &Dir, redis: &str) -> Self {
+        let mut core = Self::core_of(dir, redis);
+        core.start().await;
+        core
+    }
+
+    /// The same, and it writes down everything.
+    pub(super) async fn core_that_tells(dir: &Dir, redis: &str) -> Self {
+        let mut core = Self::core_of(dir, redis).tells_all();
+        core.start().await;
+        core
+    }
+
+    fn core_of(dir: &Dir, redis: &str) -> Self {
         let more = format!(
             "[demo]\nplayers = 60\nbets_per_second = 60\n[core]\nsnapshot_interval_seconds = 1\n\
              {redis}{SERIES}"
         );
-        Self::new(dir, vec!["demo"], &more).await
+        Self::new(dir, vec!["demo"], &more)
     }
 
     pub(super) async fn edge(dir: &Dir, redis: &str, core: &Self) -> Self {
-        let secret = core.dir.join("secrets/jwt.secret");
-        let more = format!(
-            "[auth]\njwt_secret_file = {secret:?}\n[edge]\ncore_url = \"{}\"\nstale_ms = 1500\n{redis}",
-            core.url()
-        );
-        Self::new(dir, vec!["serve", "--role", "edge"], &more).await
+        let mut edge = Self::edge_of(dir, redis, core, "development");
+        edge.start().await;
+        edge
     }
 
-    async fn new(dir: &Dir, arguments: Vec<&'static str>, more: &str) -> Self {
+    /// An edge that does not run yet. In production its key is one that does not say it was made
+    /// for development.
+    pub(super) fn edge_of(dir: &Dir, redis: &str, core: &Self, mode: &str) -> Self {
+        let key = core.dir.join("secrets/tokens.pub");
+        let pem = std::fs::read_to_string(key).unwrap();
+        let bare = pem.split_once('\n').unwrap().1;
+        let key = dir.file("tokens.pub", if mode == "production" { bare } else { &pem });
+        let more = format!(
+            "mode = \"{mode}\"\n[auth]\npublic_key_files = [{key:?}]\n\
+             [edge]\ncore_url = \"{}\"\nstale_ms = 1500\n{redis}",
+            core.url()
+        );
+        Self::new(dir, vec!["serve", "--role", "edge"], &more)
+    }
+
+    fn new(dir: &Dir, arguments: Vec<&'static str>, more: &str) -> Self {
         let port = free_port();
         let dir = dir.sub(&format!("node-{port}"));
         std::fs::write(dir.join("palio.toml"), more).unwrap();
-        let mut node = Self { dir, port, arguments, process: None };
-        node.start().await;
-        node
+        Self { dir, port, arguments, filter: FILTER, process: None }
+    }
+
+    /// From its next start it writes down everything.
+    pub(super) fn tells_all(mut self) -> Self {
+        self.filter = "trace";
+        self
     }
 
     /// Starts it on what is there and waits until it is ready.
     pub(super) async fn start(&mut self) {
+        self.spawn();
+        let anyone = Client::anonymous(&self.url()).unwrap();
+        let ready = async || anyone.get("/readyz").await.is_ok_and(|answer| answer.status == 200);
+        let since = Instant::now();
+        while !ready().await {
+            assert!(since.elapsed() < Duration::from_secs(60), "not ready:\n{}", self.log());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Starts it on what is there.
+    pub(super) fn spawn(&mut self) {
         let log = std::fs::OpenOptions::new().append(true).create(true).open(self.dir.join("log"));
         let child = Command::new(env!("CARGO_BIN_EXE_palio"))
             .arg("--config")
@@ -257,18 +319,11 @@ impl Node {
             .env("PALIO__HTTP__BIND", format!("127.0.0.1:{}", self.port))
             .env("PALIO__ADMIN__BIND", "127.0.0.1:0")
             .env("PALIO__LIVE__SOCKETS_PER_ADDRESS_MAX", "100000")
-            .env("PALIO__LOG__FILTER", "info,palio::edge=debug")
+            .env("PALIO__LOG__FILTER", self.filter)
             .stdout(Stdio::null())
             .stderr(log.unwrap())
             .spawn();
         self.process = Some(Process(child.unwrap()));
-        let anyone = Client::anonymous(&self.url()).unwrap();
-        let ready = async || anyone.get("/readyz").await.is_ok_and(|answer| answer.status == 200);
-        let since = Instant::now();
-        while !ready().await {
-            assert!(since.elapsed() < Duration::from_secs(60), "not ready:\n{}", self.log());
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
     }
 
     pub(super) fn kill(&mut self) {
