@@ -173,8 +173,10 @@ async fn browsers_on_edges_see_what_the_core_shows() {
     }
     tokio::time::sleep(Duration::from_secs(1)).await;
     let (seen, _) = crowd.end().await;
-    let counts = [&seen.resumed, &seen.stale, &seen.fresh].map(|of| of.load(Ordering::Relaxed));
-    assert!(counts.iter().all(|count| *count > 0), "resumed, stale, fresh: {counts:?}");
+    // Whether a cursor is good on an edge that was restarted depends on what the stream still has;
+    // where it must be good is asked above.
+    let counts = [&seen.stale, &seen.fresh].map(|of| of.load(Ordering::Relaxed));
+    assert!(counts.iter().all(|count| *count > 0), "stale, fresh: {counts:?}");
     assert!(seen.boards() > 20, "{} boards", seen.boards());
 }
 
@@ -209,6 +211,10 @@ async fn other_calls(core: &Node, edge: &Node, id: &str) {
             assert_eq!(answer.code(), code, "{path}");
         }
     }
+    wait("more are ranked than the board shows", async || {
+        polled(edge, id).await["participants"].as_u64() > Some(10)
+    })
+    .await;
     let deep = edge.get(&format!("{one}/leaderboard?offset=5&limit=100")).await;
     assert_eq!((deep.status, deep.code()), (421, "MISDIRECTED"));
 }
