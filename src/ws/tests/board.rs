@@ -3,10 +3,14 @@
 use super::support::{SERVER_TIME, START, Stage, WITHIN, id, view, wait};
 use crate::actors::board::{BoardView, Status};
 use crate::ws::LiveConfig;
+use crate::ws::hall::Hall;
 use crate::ws::polling::{News, Poll};
+use crate::ws::room::Room;
 use loadtest::{Event, Follower, board};
 use palio_domain::UnixMs;
+use palio_protocol::live::Form;
 use std::sync::Arc;
+use tokio::sync::watch;
 
 #[actix_rt::test]
 async fn a_snapshot_then_exactly_what_changed() {
@@ -213,23 +217,24 @@ async fn who_polls_hears_that_a_board_is_stale_and_that_it_is_not() {
     assert_eq!(poll(1, None).await.news, News::Same);
 }
 
-/// While a round is under way: whoever polled the newest board and now opens a socket goes on.
+/// Before a room has heard of a board itself: whoever has it already goes on from there, and
+/// everybody else is brought to it.
 #[actix_rt::test]
 async fn a_newcomer_is_met_at_the_newest_board() {
     let stage = Stage::set();
-    let epoch = stage.epoch();
-    let mut crowd = Vec::new();
-    for _ in 0..300 {
-        crowd.push(stage.open("/ws/tournaments/race").await);
-    }
-    for round in 2..40_u64 {
-        stage.boards.race(&[("a", &(round + 3).to_string()), ("b", "1")]);
-        stage.published(round).await;
-        let mut client =
-            stage.open(&format!("/ws/tournaments/race?epoch={epoch}&seq={round}")).await;
-        let first = client.text().await;
-        assert_eq!(first, format!(r#"{{"t":"resumed","epoch":"{epoch}","seq":{round}}}"#));
-    }
+    let first = stage.live.published(&id("race")).unwrap();
+    let (topic, boards) = watch::channel(Arc::clone(&first));
+    let hall = Hall::new(stage.sources.clone(), WITHIN);
+    let room = Room::new(id("race"), hall, boards);
+    let next = first.next(&view("race", &[("a", "3"), ("b", "1")]), UnixMs(START), 9).unwrap();
+    topic.send_replace(Arc::new(next));
+    assert_eq!(room.frame_from(1, Form::Json), None, "it does not know yet");
+    let newest = room.newest();
+    assert_eq!((newest.seq, newest.knows(&first.epoch, 2)), (2, true));
+    assert_eq!(room.frame_from(2, Form::Json), None);
+    let (frame, seq, _) = room.frame_from(1, Form::Json).unwrap();
+    assert_eq!(seq, 2);
+    assert!(String::from_utf8_lossy(&frame).ends_with(r#""seq":2,"set":[[0,"3"]]}"#));
 }
 
 #[actix_rt::test]

@@ -165,6 +165,7 @@ impl Tokens for Plain {
 }
 
 pub(super) struct Stage {
+    pub(super) sources: Sources,
     pub(super) boards: Arc<Scripted>,
     pub(super) purses: ScriptedPurses,
     pub(super) live: Arc<Live>,
@@ -192,7 +193,7 @@ impl Stage {
             tokens: Arc::new(Plain),
             now: clock,
         };
-        let live = Live::start(config, sources);
+        let live = Live::start(config, sources.clone());
         assert_eq!(live.published(&id("race")).unwrap().seq, 1);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
@@ -211,7 +212,7 @@ impl Stage {
             .unwrap()
             .run();
         actix_rt::spawn(server);
-        Self { boards, purses, live, now, url: format!("http://{address}"), address }
+        Self { boards, purses, sources, live, now, url: format!("http://{address}"), address }
     }
 
     pub(super) async fn open(&self, path: &str) -> Plainly {
