@@ -342,3 +342,6 @@ impl Reader {
         is_whole
     }
 }
+
+#[cfg(test)]
+mod tests;
