@@ -3,7 +3,7 @@
 //!
 //! The large run:
 //! ```text
-//! PALIO_SCHEDULE_ZONES=all PALIO_SCHEDULE_YEARS=2020-2035 PALIO_SCHEDULE_DAYS=all \
+//! PALIO_SCHEDULE_ZONES=all PALIO_SCHEDULE_YEARS=2020-2035 PALIO_SCHEDULE_DAYS=30 \
 //! PALIO_SCHEDULE_DOWNTIMES=200000 \
 //!     cargo test --release -p palio-domain --test schedule -- --nocapture
 //! ```
