@@ -139,6 +139,7 @@ fn replay(year: u32) -> Tables {
             // Sprints are no places for countback.
             place: if session.session == "race" { session.place } else { 0 },
             at: Some(time),
+            barred: false,
         };
         let asked = Prepared::new(&keys, TENANT, player, &id, Command::Report(report), None);
         cell.execute(&asked, &Default::default(), time, 0, &keys, &mut stage).unwrap();

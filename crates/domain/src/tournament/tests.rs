@@ -10,7 +10,9 @@ use crate::ids::{
 use crate::journal::{Head, Keys, Row, Stage};
 use crate::money::{Amount, Currency};
 use crate::time::UnixMs;
-use crate::wallet::{BetRef, Cell, Command, Prepared};
+use crate::wallet::protection::ExclusionKind;
+use crate::wallet::reported::RoundReport;
+use crate::wallet::{BetRef, Cell, Command, Prepared, Report, contest};
 use proptest::prelude::*;
 use std::sync::Arc;
 
@@ -48,31 +50,13 @@ type Play = (u64, i64, i64, i64);
 
 /// Rows of plays through real wallets; a stake of 0 enters the tournament, −1 leaves it.
 fn rows(plays: &[Play]) -> Vec<Arc<Row>> {
-    let keys = Keys::new([1; 32]);
-    let mut stage =
-        Stage::new(crate::ids::Slot::all().map(|s| Head { epoch: 1, ..Head::empty(s) }));
-    let mut cells = std::collections::BTreeMap::new();
     let id = TournamentId::parse("friday-race").unwrap();
-    for (at, (player, time, stake, payout)) in plays.iter().enumerate() {
-        let player = PlayerId(*player);
-        let cell = cells.entry(player).or_insert_with(|| {
-            let mut cell = Cell::load(TENANT, player, None, []).unwrap();
-            let funds = Command::Deposit { amount: Amount(1_000_000_000), currency: Currency::EUR };
-            let asked = Prepared::new(&keys, TENANT, player, "funds", funds, None);
-            cell.execute(&asked, &Default::default(), UnixMs(0), 0, &keys, &mut stage).unwrap();
-            cell
-        });
-        let name = format!("b{at}");
+    let command = |(at, (player, time, stake, payout)): (usize, &Play)| {
         let command = match stake {
             0 => Command::Enter { tournament: id.clone(), ends: UnixMs(9_000) },
             -1 => Command::Leave { tournament: id.clone() },
             stake => Command::Play {
-                bet: BetRef {
-                    provider: ProviderId::parse("acme").unwrap(),
-                    bet: BetId::parse(&name).unwrap(),
-                    round: RoundId::parse(&name).unwrap(),
-                    game: GameId::parse("wheel").unwrap(),
-                },
+                bet: bet(&format!("b{at}")),
                 stake: Amount(*stake),
                 payout: Amount(*payout),
                 currency: Currency::EUR,
@@ -81,8 +65,38 @@ fn rows(plays: &[Play]) -> Vec<Arc<Row>> {
                 feature: false,
             },
         };
+        (*player, *time, command)
+    };
+    rows_of(plays.iter().enumerate().map(command))
+}
+
+fn bet(name: &str) -> BetRef {
+    BetRef {
+        provider: ProviderId::parse("acme").unwrap(),
+        bet: BetId::parse(name).unwrap(),
+        round: RoundId::parse(name).unwrap(),
+        game: GameId::parse("wheel").unwrap(),
+    }
+}
+
+/// Rows of commands of players at times, each under a key of its own.
+fn rows_of(commands: impl IntoIterator<Item = (u64, i64, Command)>) -> Vec<Arc<Row>> {
+    let keys = Keys::new([1; 32]);
+    let mut stage =
+        Stage::new(crate::ids::Slot::all().map(|s| Head { epoch: 1, ..Head::empty(s) }));
+    let mut cells = std::collections::BTreeMap::new();
+    for (at, (player, time, command)) in commands.into_iter().enumerate() {
+        let player = PlayerId(player);
+        let cell = cells.entry(player).or_insert_with(|| {
+            let mut cell = Cell::load(TENANT, player, None, []).unwrap();
+            let funds = Command::Deposit { amount: Amount(1_000_000_000), currency: Currency::EUR };
+            let asked = Prepared::new(&keys, TENANT, player, "funds", funds, None);
+            cell.execute(&asked, &Default::default(), UnixMs(0), 0, &keys, &mut stage).unwrap();
+            cell
+        });
+        let name = format!("b{at}");
         let asked = Prepared::new(&keys, TENANT, player, &name, command, None);
-        cell.execute(&asked, &Default::default(), UnixMs(*time), 0, &keys, &mut stage).unwrap();
+        cell.execute(&asked, &Default::default(), UnixMs(time), 0, &keys, &mut stage).unwrap();
     }
     stage.seal().unwrap().rows
 }
@@ -175,6 +189,62 @@ fn scores() {
             expected.into_iter().map(|(rank, who, score)| (rank, who, score.to_owned())).collect();
         assert_eq!(got, expected, "{name}");
     }
+}
+
+/// What is reported of an excluded player, a round or points, counts where he has entered and
+/// nowhere else.
+#[test]
+fn an_excluded_player_is_in_no_tournament_for_all() {
+    let round = |name: &str, stake| {
+        let (superseded, barred) = (false, false);
+        let (stake, payout, currency, at) = (Amount(stake), Amount(0), Currency::EUR, None);
+        let bet = bet(name);
+        let report = RoundReport { bet, stake, payout, currency, at, superseded, barred };
+        Command::Contest(Box::new(contest::Act::Report(Box::new(report))))
+    };
+    let points = |name: &str| {
+        let BetRef { provider, bet: id, round, .. } = bet(name);
+        let tournament = TournamentId::parse("friday-race").unwrap();
+        let (points, place, at, barred) = (Points(3_000_000), 0, None, false);
+        let report = Report { provider, id, round, tournament, points, place, at, barred };
+        Command::Report(report)
+    };
+    let out = || {
+        let (kind, until) = (ExclusionKind::SelfExclusion, Some(UnixMs(5_000)));
+        let (reason, author, provider) = ("x".into(), "x".into(), None);
+        Command::Exclude { kind, until, reason, author, provider }
+    };
+    let entered = || Command::Enter {
+        tournament: TournamentId::parse("friday-race").unwrap(),
+        ends: UnixMs(9_000),
+    };
+    let scored = |entry| {
+        let rules = r#"{"score":{"terms":[{"of":"stake"},{"of":"reported"}],"decimals":2}}"#;
+        let rules = serde_json::from_str(rules).unwrap();
+        Definition { rules, ..definition(Metric::Turnover, entry) }
+    };
+    for report in [round("r", 300), points("p")] {
+        let rows = rows_of([
+            (1, 100, entered()),
+            (1, 2_000, out()),
+            (1, 3_000, report.clone()),
+            (2, 3_000, report),
+        ]);
+        let all = board(&fold(&scored(EntryMode::Automatic), &rows));
+        assert_eq!(all, [(1, 2, "3.00".to_owned())]);
+        let opt_in = board(&fold(&scored(EntryMode::OptIn), &rows));
+        assert_eq!(opt_in, [(1, 1, "3.00".to_owned())]);
+    }
+    // Not even where he is on the board already; and it ends with the exclusion.
+    let rows = rows_of([
+        (1, 1_500, points("a")),
+        (1, 2_000, out()),
+        (1, 3_000, points("b")),
+        (1, 3_000, round("c", 300)),
+        (1, 6_000, points("d")),
+    ]);
+    let all = board(&fold(&scored(EntryMode::Automatic), &rows));
+    assert_eq!(all, [(1, 1, "6.00".to_owned())]);
 }
 
 #[test]

@@ -69,7 +69,7 @@ payload! {
     first: UnixMs,
     /// A reported round's void came before its report.
     superseded: bool,
-    /// The player was excluded when a round was reported.
+    /// The player was excluded when a round, or points, were reported.
     barred: bool,
 }
 
@@ -334,6 +334,7 @@ impl Event {
                     tournament: Some(report.tournament.clone()),
                     points: Some(report.points),
                     place: (report.place > 0).then_some(report.place),
+                    barred: report.barred.then_some(true),
                     ..none()
                 }
                 .bytes(),
@@ -636,6 +637,7 @@ impl Event {
                 points: need!(points),
                 place: payload.place.unwrap_or(0),
                 at: payload.at,
+                barred: payload.barred.unwrap_or(false),
             }),
             RowKind::TournamentCreated
             | RowKind::TournamentStarted

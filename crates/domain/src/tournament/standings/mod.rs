@@ -443,7 +443,7 @@ impl Standings {
             && row.time <= definition.ends.plus_ms(definition.grace_ms);
         let known = self.players.get(&player);
         let is_in = match definition.entry {
-            EntryMode::Automatic => known.is_none_or(|entrant| !entrant.left),
+            EntryMode::Automatic => !report.barred && known.is_none_or(|entrant| !entrant.left),
             EntryMode::OptIn => {
                 known.is_some_and(|entrant| !entrant.left && row.seq > entrant.entered)
             }

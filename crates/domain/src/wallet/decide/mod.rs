@@ -16,6 +16,7 @@ mod rounds;
 use super::command::Command;
 use super::event::{About, Event, SettlementTotals};
 use super::refusal::Refusal;
+use super::scored::Report;
 use super::state::{Accounts, Unable, Wallet};
 use crate::ids::{BetId, Slot};
 use crate::journal::{Account, Key16, Leg, Row, RowKind};
@@ -167,7 +168,7 @@ impl Wallet {
                 let limit = (*kind, *period, *currency, *value);
                 self.set_limit(limit, *raise_wait_ms, author, now)
             }
-            Command::Exclude { kind, until, reason, author } => {
+            Command::Exclude { kind, until, reason, author, provider: _ } => {
                 self.exclude(*kind, *until, reason, author, now)
             }
             Command::Readmit { reason, author } => {
@@ -186,7 +187,10 @@ impl Wallet {
                 Ok(one(Event::TournamentEntered { tournament: tournament.clone(), ends: *ends }))
             }
             Command::Contest(act) => self.contest(act, context, facts),
-            Command::Report(report) => Ok(one(Event::ScoreReported(report.clone()))),
+            Command::Report(report) => {
+                let barred = self.is_barred(now);
+                Ok(one(Event::ScoreReported(Report { barred, ..report.clone() })))
+            }
             Command::Leave { tournament } => {
                 match self.entries.get(tournament) {
                     None => return Err(Refusal::NotEntered),
