@@ -11,6 +11,9 @@
     reason = "tests may panic, and print what they did"
 )]
 
+#[path = "faults/versions.rs"]
+mod versions;
+
 use palio::storage::StoredRow;
 use palio::storage::memory::Memory;
 use palio_domain::journal::head::{CHAIN_START, link};

@@ -149,8 +149,8 @@ impl Tournaments {
             let started = started.as_ref().map(|(stacks, turnover)| (&**stacks, *turnover));
             settle::call_off(definition, &life.seats, started).map(|plan| (1, plan))
         } else {
-            let later = facts.revised.filter(|_| life.versions > 1);
-            let version = later.map(|at| (at, life.out.clone()));
+            let later = facts.corrected.as_ref();
+            let version = later.map(|cut| (cut.clone(), life.out.clone()));
             let asked = Settle { under_review: life.under_review.clone(), version };
             let (settling, result) = entry.addr.send(asked).await.ok()?;
             if later.is_some() && facts.result.as_ref() != Some(&result) {

@@ -55,9 +55,9 @@ pub(super) struct Close {
 #[rtype(result = "(Settling, FinalResult)")]
 pub(super) struct Settle {
     pub(super) under_review: BTreeSet<PlayerId>,
-    /// Of a later version of the result: when it was made, and who is out. The fold may be older,
-    /// since it was restored from before.
-    pub(super) version: Option<(UnixMs, BTreeSet<PlayerId>)>,
+    /// Of a later version of the result: its cut, and who is out. The fold may be older, since it
+    /// was restored from before.
+    pub(super) version: Option<(Vec<u64>, BTreeSet<PlayerId>)>,
 }
 
 /// Puts the result right: with the corrections that came after it, and with these players out.
@@ -239,8 +239,8 @@ impl Handler<Settle> for Tournament {
     type Result = MessageResult<Settle>;
 
     fn handle(&mut self, message: Settle, _: &mut Context<Self>) -> Self::Result {
-        if let Some((at, out)) = &message.version {
-            self.standings.correct_until(*at, out);
+        if let Some((cut, out)) = &message.version {
+            self.standings.correct_until(cut, out);
         }
         let finishers = self.standings.finishers(&message.under_review);
         let settling = Settling { finishers, turnover: self.standings.turnover() };

@@ -77,6 +77,8 @@ pub struct Facts {
     pub result: Option<FinalResult>,
     /// When that was made.
     pub revised: Option<UnixMs>,
+    /// Corrections up to here are in it.
+    pub corrected: Option<Vec<u64>>,
     /// Rows beyond it are not for the first version of the result.
     pub cut: Option<Vec<u64>>,
     /// Whose price is held and waits for a seat.
@@ -285,6 +287,10 @@ impl Tournaments {
     }
 
     fn revive(self: &Arc<Self>, saved: SavedFold) -> Option<()> {
+        // Of a release that did not say which corrections are in the newest version.
+        if saved.life.versions > 1 && saved.corrected.is_none() {
+            return None;
+        }
         let definition = Arc::new(saved.life.definition.clone());
         let standings =
             Standings::restore(Arc::clone(&definition), saved.tenant, &saved.standings)?;
@@ -293,6 +299,7 @@ impl Tournaments {
             closed: saved.closed,
             result: saved.result,
             revised: saved.revised.or(saved.closed),
+            corrected: saved.corrected,
             cut: saved.cut,
             held: saved.held,
         };
@@ -453,6 +460,7 @@ impl Tournaments {
                 closed: None,
                 result: None,
                 revised: None,
+                corrected: None,
                 cut: None,
                 held: BTreeSet::new(),
             };
@@ -483,8 +491,9 @@ impl Tournaments {
                     facts.result = Some(result.clone());
                     facts.cut = Some(cut.clone());
                 }
-                Event::Revised { result, .. } => {
+                Event::Revised { result, cut, .. } => {
                     facts.revised = Some(row.time);
+                    facts.corrected = Some(cut.clone());
                     facts.result = Some(result.clone());
                 }
                 _ => {}
@@ -630,6 +639,7 @@ impl Tournaments {
                 result: facts.result.clone(),
                 standings,
                 revised: facts.revised,
+                corrected: facts.corrected.clone(),
                 cut: facts.cut.clone(),
                 held: facts.held.clone(),
             };
@@ -675,6 +685,8 @@ struct SavedFold {
     standings: String,
     #[serde(default)]
     revised: Option<UnixMs>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    corrected: Option<Vec<u64>>,
     #[serde(default)]
     cut: Option<Vec<u64>>,
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]

@@ -15,10 +15,10 @@
 //! | snapshots | a saved wallet that differs from the fold at its seq |
 //! | zones | a saved zone that would hide rows from a search |
 //! | schedules | a schedule's row that can't be folded in, an instance announced twice or without its tournament |
-//! | standings | a tournament's published result that differs from the recomputed one |
+//! | standings | any version of a tournament's published result that differs from the recomputed one |
 //! | rollover | a sum that a tournament rolled over changed on its way, taken twice, by another one, or by none |
 //! | transit | money between slots that is not a sum on its way |
-//! | prizes | a plan that the result does not come to, a prize that no plan orders, a pool that does not add up |
+//! | prizes | a plan of any version that its result does not come to, a prize that no plan orders, a pool that does not add up |
 //!
 //! It only reads, so it can run beside a serving node; it then checks up to the heads it saw.
 //!
@@ -34,6 +34,7 @@ mod rounds;
 mod schedules;
 mod slot;
 mod standings;
+mod versions;
 mod zones;
 
 pub use report::{Difference, Report};

@@ -1,36 +1,23 @@
-//! Adds up every tournament's pool, and works its plans out again.
+//! Adds up every tournament's pool, and compares what players' rows say with its plans.
 //!
 //! Σ legs into a pool − Σ legs out of it is what the orders still need: 0 when everything is paid.
 
 use super::report::Report;
 use super::rollovers::follows;
+use super::versions::Versions;
 use palio_domain::journal::{Account, Leg, Row, RowKind};
-use palio_domain::tournament::lifecycle::{Event, Order, Tournament};
-use palio_domain::tournament::prizes::table::Correction;
-use palio_domain::tournament::prizes::{Due, PrizePlan, What};
-use palio_domain::tournament::settle::{self, Settling};
-use palio_domain::tournament::{FinalResult, Standings};
+use palio_domain::tournament::lifecycle::{Event, Tournament};
+use palio_domain::tournament::prizes::{Due, What};
 use palio_domain::wallet::Event as WalletEvent;
 use palio_domain::wallet::contest::{Award, Told};
-use palio_domain::{PlayerId, TenantId, TournamentId, UnixMs};
+use palio_domain::{PlayerId, TenantId, TournamentId};
 use std::collections::BTreeMap;
-
-/// A plan as it was journalled, with the tournament as it was before.
-pub(super) struct Planned {
-    before: Tournament,
-    version: u32,
-    plan: PrizePlan,
-    orders: Vec<Order>,
-    leg: Option<Leg>,
-}
 
 /// A tournament's home rows, folded.
 #[derive(Default)]
 pub(super) struct Home {
     life: Option<Tournament>,
-    planned: Vec<Planned>,
-    /// The newest version of the result after the first, and when it was made.
-    pub(super) revised: Option<(FinalResult, UnixMs)>,
+    pub(super) versions: Versions,
     /// Σ legs of home rows into the pool.
     pool: i128,
     /// Rows about what is rolled over that do not follow from those before.
@@ -45,18 +32,7 @@ impl Home {
                 self.life = Some(Tournament::created(row.seq, (**definition).clone()));
             }
             (Some(life), event) => {
-                if let Event::Planned { version, plan, orders, leg } = event {
-                    self.planned.push(Planned {
-                        before: life.clone(),
-                        version: *version,
-                        plan: (**plan).clone(),
-                        orders: orders.clone(),
-                        leg: *leg,
-                    });
-                }
-                if let Event::Revised { result, .. } = event {
-                    self.revised = Some((result.clone(), row.time));
-                }
+                self.versions.take(life, row, event);
                 if !follows(life, row, event) {
                     self.astray.push(super::at(row));
                 }
@@ -69,26 +45,6 @@ impl Home {
     /// Who is out now.
     pub(super) fn life(&self) -> Option<&Tournament> {
         self.life.as_ref()
-    }
-
-    /// The plan of the first version, worked out again from the standings at its cut.
-    pub(super) fn first_plan(&self, fold: &Standings, report: &mut Report) {
-        let Some(first) = self.planned.first().filter(|planned| planned.version == 1) else {
-            return;
-        };
-        if first.before.is_cancelled() {
-            return;
-        }
-        let settling = Settling {
-            finishers: fold.finishers(&first.before.under_review),
-            turnover: fold.turnover(),
-        };
-        let definition = &first.before.definition;
-        let again = settle::settle(definition, first.before.brought(), &settling);
-        if again != Ok(Some(first.plan.clone())) {
-            let id = definition.id.as_str();
-            report.differs("prizes", id, "the plan is not what the result comes to");
-        }
     }
 }
 
@@ -157,9 +113,7 @@ impl Pools {
         let id = &life.definition.id;
         let none = Money::default();
         let money = self.0.get(&(tenant, id.clone())).unwrap_or(&none);
-        for planned in &home.planned {
-            check_orders(planned, report);
-        }
+        home.versions.compare(report);
         for at in &home.astray {
             let found = format!("a row of {id} does not follow from those before");
             report.differs("rollover", at.clone(), found);
@@ -213,17 +167,4 @@ fn worth(what: &What, quantity: i64, back: bool) -> i128 {
         What::FreeRounds { .. } | What::Ticket { .. } | What::Item { .. } => 0,
     };
     if back { -all } else { all }
-}
-
-/// The orders and the money of a plan follow from it and from the plans before it.
-fn check_orders(planned: &Planned, report: &mut Report) {
-    let life = &planned.before;
-    let rules = life.definition.prize_rules().ok().flatten();
-    let policy = rules.map_or_else(Correction::default, |rules| rules.policies().correction);
-    let next = life.payout.next(&planned.plan, policy, life.in_pool(&planned.plan));
-    let fits = next.is_ok_and(|next| next.orders == planned.orders && next.leg == planned.leg);
-    if !fits {
-        let found = format!("the orders of version {} do not follow from it", planned.version);
-        report.differs("prizes", life.definition.id.as_str(), found);
-    }
 }

@@ -115,8 +115,7 @@ impl Contests {
         let published = self.contests.iter().filter_map(closed);
         for ((home, published), fold) in published.zip(&folds.folds) {
             if let Some(home) = home {
-                home.first_plan(fold, report);
-                revised(home, fold, report);
+                home.versions.recompute(fold, report);
             }
             let recomputed = fold.result();
             if recomputed != *published {
@@ -130,21 +129,6 @@ impl Contests {
                 report.differs("standings", fold.definition().id.as_str(), found);
             }
         }
-    }
-}
-
-/// The newest version of a result, where every correction that there is had come by then.
-fn revised(home: &Home, fold: &Standings, report: &mut Report) {
-    let (Some((published, at)), Some(life)) = (&home.revised, home.life()) else { return };
-    if life.needs_revision || fold.has_corrections_after(*at) {
-        return;
-    }
-    let mut again = fold.clone();
-    again.judge(&life.out);
-    again.correct();
-    if again.result() != *published {
-        let id = fold.definition().id.as_str();
-        report.differs("standings", id, "the result as it was put right is not recomputed");
     }
 }
 

@@ -3,10 +3,9 @@
 use super::super::prizes::{Finish, Status};
 use super::super::rules::{RankStyle, Rules};
 use super::super::score::Tally;
-use super::{Entrant, RankKey, Standings, rank_key};
-use crate::ids::PlayerId;
+use super::{Entrant, Late, RankKey, Standings, rank_key};
+use crate::ids::{Aggregate, PlayerId};
 use crate::money::Amount;
-use crate::time::UnixMs;
 use std::collections::BTreeSet;
 
 impl Standings {
@@ -30,16 +29,30 @@ impl Standings {
         }
     }
 
-    /// The standings of a later version of the result, made at `at`: these players are out, and
-    /// corrections until then are in (L5). Nothing changes where they are so already.
-    pub fn correct_until(&mut self, at: UnixMs, out: &BTreeSet<PlayerId>) {
-        self.judge(out);
+    /// Takes in the corrections that came too late for the result: for a later version of it
+    /// (L5). Returns how many there were.
+    pub fn correct(&mut self) -> usize {
         let late = std::mem::take(&mut self.late);
-        let (in_time, later) = late.into_iter().partition(|settled| settled.recorded <= at);
+        for one in &late {
+            self.count(&one.settled);
+        }
+        late.len()
+    }
+
+    /// The standings of a later version of the result: these players are out, and corrections up
+    /// to its cut are in (L5). Nothing changes where they are so already.
+    pub fn correct_until(&mut self, cut: &[u64], out: &BTreeSet<PlayerId>) {
+        self.judge(out);
+        let tenant = self.tenant;
+        let until = |late: &Late| {
+            let slot = Aggregate::Player(late.settled.player).slot(tenant);
+            cut.get(slot.index()).copied().unwrap_or(0)
+        };
+        let late = std::mem::take(&mut self.late).into_iter();
+        let (in_time, later): (Vec<_>, Vec<_>) = late.partition(|late| late.seq <= until(late));
         self.late = later;
-        let in_time: Vec<super::SettledRound> = in_time;
-        for settled in &in_time {
-            self.count(settled);
+        for one in &in_time {
+            self.count(&one.settled);
         }
     }
 

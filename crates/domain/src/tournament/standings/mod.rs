@@ -81,6 +81,14 @@ impl Entrant {
     }
 }
 
+/// A correction that waits for a later version of the result.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Late {
+    /// Seq of its row, in its player's slot.
+    seq: u64,
+    settled: SettledRound,
+}
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
 const fn is_zero(seq: &u64) -> bool {
     *seq == 0
@@ -154,7 +162,7 @@ pub struct Standings {
     /// Σ stakes that count, in fine units.
     turnover: i128,
     /// Corrections that came too late for the result, in their order.
-    late: Vec<SettledRound>,
+    late: Vec<Late>,
     paid_places: usize,
 }
 
@@ -289,7 +297,7 @@ impl Standings {
         scored: &Scored,
     ) -> Result<bool, CorruptRow> {
         match scored {
-            Scored::Round(round) => Ok(self.round(round)),
+            Scored::Round(round) => Ok(self.round(row.seq, round)),
             Scored::Report(report, at) => Ok(self.report(row, player, report, *at)),
             Scored::Entry(event) => Ok(self.entry(row, player, event)),
             Scored::Other => Ok(false),
@@ -361,23 +369,8 @@ impl Standings {
         starts.then(|| definition.ends.plus_ms(definition.grace_ms))
     }
 
-    /// Takes in the corrections that came too late for the result: for a later version of it
-    /// (L5). Returns how many there were.
-    pub fn correct(&mut self) -> usize {
-        let late = std::mem::take(&mut self.late);
-        for settled in &late {
-            self.count(settled);
-        }
-        late.len()
-    }
-
-    /// Whether a correction that waits came after `at`.
-    #[must_use]
-    pub fn has_corrections_after(&self, at: UnixMs) -> bool {
-        self.late.iter().any(|settled| settled.recorded > at)
-    }
-
-    fn round(&mut self, settled: &SettledRound) -> bool {
+    /// `seq`: of the row that carries the result.
+    fn round(&mut self, seq: u64, settled: &SettledRound) -> bool {
         // Most rounds are of games that most tournaments do not count.
         if !self.definition.rules.counts.lists(&settled.bet) {
             return false;
@@ -387,7 +380,7 @@ impl Standings {
             // Of a bet whose first result counted, a correction counts, too, when somebody says
             // that the result is to be put right.
             if settled.replaces.is_some() && settled.first <= accepted {
-                self.late.push(settled.clone());
+                self.late.push(Late { seq, settled: settled.clone() });
             }
             return false;
         }

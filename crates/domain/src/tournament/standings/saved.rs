@@ -3,10 +3,9 @@
 use super::super::definition::Definition;
 use super::super::ranking::Ranking;
 use super::super::rules::RankStyle;
-use super::{Entrant, Standings, rank_key};
+use super::{Entrant, Late, Standings, rank_key};
 use crate::ids::{PlayerId, SLOTS, TenantId};
 use crate::time::UnixMs;
-use crate::wallet::SettledRound;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -19,7 +18,7 @@ struct Saved {
     #[serde(default)]
     turnover: i128,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    late: Vec<SettledRound>,
+    late: Vec<Late>,
 }
 
 impl Standings {
