@@ -1,6 +1,6 @@
 //! Scores, order and cuts as tables; and that order between slots and repetition change nothing.
 
-use super::lifecycle::{Command as Act, Event as Moved, Refusal, Tournament};
+use super::lifecycle::{Command as Act, Event as Moved, Progress, Refusal, Tournament};
 use super::rules::Counts;
 use super::score::Points;
 use super::*;
@@ -430,6 +430,55 @@ fn life() {
     }
 }
 
+/// How far payouts are changes nothing that a result or a plan is computed from: else nobody could
+/// put a result right while a payment service is asked.
+#[test]
+fn results_and_plans_do_not_wait_for_payouts() {
+    let announced = definition(Metric::Turnover, EntryMode::Automatic);
+    let (cut, result) = (vec![0; 256], fold(&announced, []).result());
+    let closed = Moved::Closed { cut: cut.clone(), result: result.clone() };
+    let moved = |to| Moved::Moved { version: 1, line: 1, to, author: None, leg: None };
+    let taken = Moved::Disqualified {
+        player: PlayerId(7),
+        reason: "collusion".to_owned(),
+        author: "ops".to_owned(),
+    };
+    let rolled = Moved::RolledOver { version: 1, to: None, leg: None };
+    let arrived = Moved::RolloverArrived { version: 1 };
+    // (what came after the view, may a result and "all is paid" be said by that view)
+    let cases = [
+        (vec![], true, true),
+        (vec![moved(Some(Progress::Processing { attempt: 1 }))], true, false),
+        (vec![moved(None), moved(Some(Progress::CarriedOut {}))], true, false),
+        (vec![arrived], true, false),
+        (vec![rolled], false, false),
+        (vec![taken.clone()], false, false),
+        (vec![taken, moved(None)], false, false),
+    ];
+    for (at, (after, may_revise, may_complete)) in cases.into_iter().enumerate() {
+        let mut state = Tournament::created(1, announced.clone());
+        for (seq, event) in (2..).zip([&Moved::Started, &closed].into_iter().chain(&after)) {
+            state.apply(seq, UnixMs(9_600), event);
+        }
+        let (cut, result) = (cut.clone(), result.clone());
+        let (reason, author) = ("x".to_owned(), "ops".to_owned());
+        let revise = Act::Revise { seen: 3, cut, result, reason, author };
+        let passes = |state: &Tournament, command: &Act| {
+            let decided = Tournament::decide(Some(state), command, UnixMs(9_700));
+            decided != Err(Refusal::Behind)
+        };
+        assert_eq!(passes(&state, &revise), may_revise, "case {at}");
+        assert_eq!(passes(&state, &Act::Complete { seen: 3 }), may_complete, "case {at}");
+        let saved = serde_json::to_value(&state).unwrap();
+        assert_eq!(serde_json::from_value::<Tournament>(saved.clone()).unwrap(), state);
+        // Of a release that did not say what results depend on, every row may be it.
+        let mut old = saved;
+        old.as_object_mut().unwrap().remove("basis");
+        let old: Tournament = serde_json::from_value(old).unwrap();
+        assert_eq!(passes(&old, &revise), after.is_empty(), "case {at}");
+    }
+}
+
 #[test]
 fn aliases_never_change() {
     assert_eq!(alias(PlayerId(1)), GOLDEN_ALIAS);
@@ -502,16 +551,56 @@ fn late_corrections_wait_until_the_result_is_put_right() {
     let mut standings = fold(&announced, early.iter().copied());
     let first = [(1, 1, "2.00".to_owned()), (2, 2, "1.00".to_owned())];
     assert_eq!(board(&standings), first);
-    standings.set_cut(standings.positions().to_vec());
+    let cut = standings.positions().to_vec();
+    standings.set_cut(cut.clone());
     for row in &late {
         standings.apply(row).unwrap();
     }
     assert_eq!(board(&standings), first);
     assert_eq!(standings.turnover(), Amount(900));
-    let saved = standings.save();
-    let mut standings = Standings::restore(Arc::new(announced), TENANT, &saved).unwrap();
+    let announced = Arc::new(announced);
+    let again = |standings: &Standings| {
+        Standings::restore(Arc::clone(&announced), TENANT, &standings.save()).unwrap()
+    };
+    let (before, whole) = (standings.clone(), standings.positions().to_vec());
+    let mut standings = again(&standings);
     assert_eq!(standings.correct(), 1);
-    assert_eq!(board(&standings), [(1, 2, "1.00".to_owned())]);
+    let second = [(1, 2, "1.00".to_owned())];
+    assert_eq!(board(&standings), second);
     assert_eq!(standings.turnover(), Amount(300));
     assert_eq!(standings.correct(), 0, "once");
+    // A version has what its cut has, and is asked for without being made.
+    let nobody = Default::default();
+    assert_eq!(before.result_of(&cut, &nobody), before.result());
+    assert_eq!(before.result_of(&whole, &nobody), standings.result());
+    let mut versions = before;
+    versions.correct_until(&cut, &nobody);
+    assert_eq!((board(&versions).as_slice(), versions.waiting()), (&first[..], 1));
+    let mut versions = again(&versions);
+    versions.correct_until(&whole, &nobody);
+    assert_eq!((board(&versions).as_slice(), versions.waiting()), (&second[..], 0));
+    // Slots are read each by itself: the version may be heard of before what is in it.
+    let mut early_told = fold(&announced, early.iter().copied());
+    early_told.set_cut(cut);
+    early_told.correct_until(&whole, &nobody);
+    assert_eq!(board(&early_told), first);
+    let mut early_told = again(&early_told);
+    for row in &late {
+        early_told.apply(row).unwrap();
+    }
+    assert_eq!((board(&early_told).as_slice(), early_told.waiting()), (&second[..], 0));
+}
+
+/// Whoever is out stays out, also where only a correction would put him in.
+#[test]
+fn whoever_is_out_does_not_come_in_by_a_correction() {
+    let announced = definition(Metric::Turnover, EntryMode::Automatic);
+    let mut standings = Standings::new(Arc::new(announced), TENANT, UnixMs(0));
+    standings.judge(&[PlayerId(1)].into());
+    for row in rows(&[(1, 2_000, 600, 0), (2, 2_000, 300, 0)]) {
+        standings.apply(&row).unwrap();
+    }
+    assert_eq!(board(&standings), [(1, 2, "1.00".to_owned())]);
+    standings.judge(&Default::default());
+    assert_eq!(board(&standings), [(1, 1, "2.00".to_owned()), (2, 2, "1.00".to_owned())]);
 }
