@@ -63,23 +63,27 @@ impl Kept {
         let next_start = running.and_then(|plan| programme.next_start(plan));
         let next_notice = programme.next_notice();
         let pool = pool(&programme.document.tournament);
-        if pool.is_none() {
+        if let Err(why) = &pool {
             let id = programme.document.schedule.id.as_str();
-            tracing::error!(schedule = id, "a stored schedule's tournament can't be read");
+            tracing::error!(schedule = id, why, "a stored schedule's tournament can't be read");
         }
+        let pool = pool.ok();
         let programme = Arc::new(programme);
         Self { programme, plan, next_start, next_notice, pool, is_unsure: false }
     }
 }
 
-/// The currency of the pool of what a schedule announces, if it has one; `None`: it can't be read.
-fn pool(tournament: &serde_json::Value) -> Option<Option<Currency>> {
-    // Neither depends on when it starts.
+/// The currency of the pool of what a schedule announces, if it has one; an error where it can't be
+/// read.
+fn pool(tournament: &serde_json::Value) -> Result<Option<Currency>, String> {
+    // Neither depends on when it starts; schedules are not for the years around 1970.
+    const SOME_TIME: UnixMs = UnixMs(1_800_000_000_000);
     let document = serde_json::json!({ "tournament": tournament });
-    let (document, instance) = wire::trial(&document, UnixMs(0))?;
-    let parsed = wire::tournament(&document, &instance).ok()?;
+    let trial = wire::trial(&document, SOME_TIME);
+    let (document, instance) = trial.ok_or_else(|| "it is no object".to_owned())?;
+    let parsed = wire::tournament(&document, &instance).map_err(|error| error.detail())?;
     let has_pool = parsed.table.as_ref().is_some_and(|table| table.has_pool());
-    Some(has_pool.then_some(parsed.currency))
+    Ok(has_pool.then_some(parsed.currency))
 }
 
 #[derive(Default)]
@@ -357,7 +361,8 @@ mod tests {
             (json!({"currency": "EUR", "prizeTable": {"pool": {}}}), None),
         ];
         for (tournament, expected) in cases {
-            assert_eq!(super::pool(&tournament), expected, "{tournament}");
+            let read = super::pool(&tournament);
+            assert_eq!(read.clone().ok(), expected, "{tournament}: {read:?}");
         }
     }
 }
