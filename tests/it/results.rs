@@ -76,7 +76,8 @@ struct Server {
 impl Server {
     async fn start(storage: &Storage, clock: &Arc<ManualClock>, payments: Payments) -> Self {
         let keys = Keys::new([5; 32]);
-        let time: Arc<dyn Clock> = Arc::clone(clock) as _;
+        let by_hand = Arc::clone(clock);
+        let time: Arc<dyn Clock> = by_hand;
         let search = Search::open(storage, false).await.unwrap();
         let (committed, batches) = mpsc::channel(16);
         let parts = CoreParts {

@@ -114,7 +114,8 @@ impl Tournaments {
                 continue;
             }
             let Ok(fold) = entry.addr.send(SaveFold).await else {
-                return Ok(unsaved(&entry, "its scoring stopped"));
+                unsaved(&entry, "its scoring stopped");
+                return Ok(());
             };
             let tournament::Fold { positions, standings, stopped } = fold;
             if facts.life.is_done() && facts.held.is_empty() {
@@ -135,7 +136,10 @@ impl Tournaments {
             };
             match serde_json::to_vec(&saved) {
                 Ok(state) => folds.push(FoldSnapshot { name: fold_name(&entry), positions, state }),
-                Err(error) => return Ok(unsaved(&entry, &error.to_string())),
+                Err(error) => {
+                    unsaved(&entry, &error.to_string());
+                    return Ok(());
+                }
             }
         }
         folds.push(FoldSnapshot {
