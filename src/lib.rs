@@ -15,6 +15,7 @@ pub mod payments;
 pub mod peers;
 pub mod players;
 pub mod providers;
+pub mod rules_off;
 pub mod search;
 pub mod storage;
 pub mod telemetry;

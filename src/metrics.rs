@@ -225,6 +225,13 @@ pub const ALL: &[Metric] = &[
         "outcome",
         "Attempts at payment services: paid, failed, refused.",
     ),
+    metric(
+        "palio_tournaments_unsaved_total",
+        Counter,
+        Count,
+        "",
+        "Times the standings were not saved, since one tournament's could not be.",
+    ),
     metric("palio_tournaments_active", Gauge, Count, "", "Tournaments that are running."),
     metric("palio_redis_up", Gauge, Count, "", "Whether Redis answers: 1 or 0."),
     metric(

@@ -41,7 +41,7 @@ impl Rollovers {
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tick.tick().await;
-            for entry in self.tournaments.all() {
+            for entry in self.tournaments.entries() {
                 for _ in 0..STEPS_MAX {
                     if entry.facts().life.rollover.is_settled() || !self.step(&entry).await {
                         break;
@@ -108,9 +108,9 @@ impl Rollovers {
         // Before the tournaments, since their fold may lag behind the schedules'.
         let goes_on =
             source.definition.schedule.as_ref().is_some_and(|id| self.goes_on(source, id));
-        let all = self.tournaments.all();
-        let all: Vec<_> = all.iter().filter(|entry| entry.tenant == source.tenant).collect();
-        let lives: Vec<_> = all.iter().map(|entry| entry.facts()).collect();
+        let all = self.tournaments.entries().into_iter();
+        let of_tenant = all.filter(|entry| entry.tenant == source.tenant);
+        let lives: Vec<_> = of_tenant.map(|entry| entry.facts()).collect();
         let now = self.tournaments.now();
         rollover::next(&facts.life, lives.iter().map(|facts| &facts.life), goes_on, now)
     }
@@ -128,7 +128,8 @@ impl Rollovers {
         if unheard {
             return true;
         }
-        if programme.stopped.is_some() || !has_pool(&programme.document.tournament, source) {
+        let takes = kept.pool.is_none_or(|pool| pool == Some(source.definition.currency));
+        if programme.stopped.is_some() || !takes {
             return false;
         }
         let by_hand = matches!(programme.document.schedule.when, When::Instant {});
@@ -147,13 +148,8 @@ impl Rollovers {
         match self.ask(source.tenant, id, command).await {
             Reply::Done(row) => {
                 tracing::info!(tournament = %id, kind = row.kind.name(), "rolled over");
-                for _ in 0..100 {
-                    if source.facts().life.seq >= row.seq {
-                        return true;
-                    }
-                    tokio::time::sleep(Duration::from_millis(10)).await;
-                }
-                false
+                source.caught_up(row.seq).await;
+                source.facts().life.seq >= row.seq
             }
             // The fold has yet to hear of it.
             Reply::TournamentUnchanged => false,
@@ -163,11 +159,4 @@ impl Rollovers {
             }
         }
     }
-}
-
-/// Whether what the schedule announces from now on has a pool of the source's currency.
-fn has_pool(tournament: &serde_json::Value, source: &Entry) -> bool {
-    let pool = tournament.pointer("/prizeTable/pool").is_some_and(serde_json::Value::is_object);
-    let currency = tournament.get("currency").and_then(serde_json::Value::as_str);
-    pool && currency == Some(source.definition.currency.code())
 }

@@ -26,8 +26,8 @@ use super::schedules::{Owner, Schedules};
 use super::tournaments::Tournaments;
 use crate::clock::Clock;
 use crate::notices::Notices;
+use crate::rules_off::RulesOff;
 use palio_domain::tournament::lifecycle::{self, Command as Act};
-use palio_domain::tournament::parts::{self, Part};
 use palio_domain::tournament::schedule::entity::{Command, Decided, Document, Outcome};
 use palio_domain::tournament::schedule::{Instance, Missed, Programme, ScheduleId, Verdict};
 use palio_domain::tournament::{Definition, Kind};
@@ -72,7 +72,7 @@ pub struct Parts {
     /// Which types of tournaments each tenant can announce; all where there are none.
     pub types: HashMap<TenantId, Vec<Kind>>,
     /// Parts of rules that tenants may not use.
-    pub rules_off: HashMap<TenantId, Vec<Part>>,
+    pub rules_off: RulesOff,
     /// A checked body of `POST /api/tournaments` as a definition.
     pub definition: fn(ParsedTournament) -> Definition,
 }
@@ -330,8 +330,8 @@ impl Scheduler {
             return refused(format!("{} is switched off", definition.kind.as_str()));
         }
         let mut definition = (self.parts.definition)(definition);
-        if let Some((part, field)) = self.rules_off(tenant, &definition).first() {
-            return refused(format!("{field}: {} is switched off", part.as_str()));
+        if let Some(line) = self.parts.rules_off.lines(tenant, &definition, "").first() {
+            return refused(format!("{}: {}", line.field, line.message));
         }
         // So that what nobody wins finds the next one (P4).
         definition.schedule = Some(document.schedule.id.clone());
@@ -357,11 +357,6 @@ impl Scheduler {
                 Err(Failure::OutcomeUnknown)
             }
         }
-    }
-
-    fn rules_off(&self, tenant: TenantId, definition: &Definition) -> Vec<(Part, String)> {
-        let off = self.parts.rules_off.get(&tenant).map_or(&[][..], Vec::as_slice);
-        parts::switched_off(definition, off)
     }
 
     fn is_switched_off(&self, tenant: TenantId, kind: Kind) -> bool {

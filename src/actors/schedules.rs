@@ -13,7 +13,8 @@ use palio_domain::ids::SLOTS;
 use palio_domain::journal::{Filter, Row};
 use palio_domain::tournament::schedule::entity::{Command, Refusal};
 use palio_domain::tournament::schedule::{Plan, Programme, ScheduleId};
-use palio_domain::{Aggregate, Slot, TenantId, TraceId, UnixMs};
+use palio_domain::{Aggregate, Currency, Slot, TenantId, TraceId, UnixMs};
+use palio_protocol::schedule as wire;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -41,6 +42,9 @@ pub(super) struct Kept {
     pub(super) next_start: Option<UnixMs>,
     /// When the next notice is due.
     pub(super) next_notice: Option<UnixMs>,
+    /// The currency of the pool that what it announces has, `Some(None)`: it has none; `None`: it
+    /// can't be told, so that nothing is decided by it.
+    pub(super) pool: Option<Option<Currency>>,
     /// A row may have been written that was not heard of: look before deciding.
     pub(super) is_unsure: bool,
 }
@@ -58,9 +62,28 @@ impl Kept {
         let running = plan.as_ref().filter(|_| programme.stopped.is_none());
         let next_start = running.and_then(|plan| programme.next_start(plan));
         let next_notice = programme.next_notice();
+        let pool = pool(&programme.document.tournament);
+        if let Err(why) = &pool {
+            let id = programme.document.schedule.id.as_str();
+            tracing::error!(schedule = id, why, "a stored schedule's tournament can't be read");
+        }
+        let pool = pool.ok();
         let programme = Arc::new(programme);
-        Self { programme, plan, next_start, next_notice, is_unsure: false }
+        Self { programme, plan, next_start, next_notice, pool, is_unsure: false }
     }
+}
+
+/// The currency of the pool of what a schedule announces, if it has one; an error where it can't be
+/// read.
+fn pool(tournament: &serde_json::Value) -> Result<Option<Currency>, String> {
+    // Neither depends on when it starts; schedules are not for the years around 1970.
+    const SOME_TIME: UnixMs = UnixMs(1_800_000_000_000);
+    let document = serde_json::json!({ "tournament": tournament });
+    let trial = wire::trial(&document, SOME_TIME);
+    let (document, instance) = trial.ok_or_else(|| "it is no object".to_owned())?;
+    let parsed = wire::tournament(&document, &instance).map_err(|error| error.detail())?;
+    let has_pool = parsed.table.as_ref().is_some_and(|table| table.has_pool());
+    Ok(has_pool.then_some(parsed.currency))
 }
 
 #[derive(Default)]
@@ -309,6 +332,37 @@ impl State {
                 }
             }
             Err(error) => tracing::error!(%error, "a schedule's row can't be read"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// What decides whether money goes back for ever is read like what is announced.
+    #[test]
+    fn a_pool_is_read_as_it_is_announced() {
+        let eur = Some(Currency::EUR);
+        let bands = json!([{"from": 1, "prizes": [{"kind": "cash", "percent": "100"}]}]);
+        let pool = json!({"currency": "EUR", "pool": {"guarantee": "5.00"}, "bands": bands});
+        let fixed = json!({"currency": "EUR",
+            "bands": [{"from": 1, "prizes": [{"kind": "cash", "amount": "5.00"}]}]});
+        let race = |table: &serde_json::Value| json!({"name": "Race", "metric": "turnover", "currency": "EUR", "prizeTable": table});
+        let mut unread = race(&pool);
+        unread["prizeTable"]["pool"]["guarantee"] = json!("much");
+        let none = json!({"name": "Race", "metric": "turnover", "currency": "EUR"});
+        let cases = [
+            (race(&pool), Some(eur)),
+            (race(&fixed), Some(None)),
+            (none, Some(None)),
+            (unread, None),
+            (json!({"currency": "EUR", "prizeTable": {"pool": {}}}), None),
+        ];
+        for (tournament, expected) in cases {
+            let read = super::pool(&tournament);
+            assert_eq!(read.clone().ok(), expected, "{tournament}: {read:?}");
         }
     }
 }

@@ -22,7 +22,7 @@ impl Boards for Tournaments {
     }
 
     fn ids(&self) -> Vec<TournamentId> {
-        self.all().iter().map(|entry| entry.definition.id.clone()).collect()
+        self.all_ids()
     }
 
     async fn own(&self, tournament: &TournamentId, who: &Who) -> Option<OwnRow> {

@@ -7,7 +7,7 @@ use super::tournaments::{Entry, Facts, Tournaments};
 use palio_domain::UnixMs;
 use palio_domain::tournament::FinalResult;
 use palio_domain::tournament::lifecycle::{Command, Refusal};
-use palio_domain::tournament::settle;
+use palio_domain::tournament::settle::{self, Settling};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -26,19 +26,17 @@ impl Tournaments {
     pub(super) fn is_due(&self, entry: &Entry, now: UnixMs) -> bool {
         let facts = entry.facts();
         let life = &facts.life;
-        let held = !facts.held.is_empty()
-            && now.0.saturating_sub(entry.swept.load(Ordering::Relaxed)) >= SWEEP_MS;
         let deadline = life.next_deadline().is_some_and(|at| at <= now);
-        let ahead = entry.ahead.load(Ordering::Relaxed);
-        let revision = (life.needs_revision || ahead) && life.is_closed();
-        held || deadline || revision || life.plan_is_due(now) || life.is_payable()
+        let revision = life.needs_revision && life.is_closed();
+        let step = deadline || revision || life.plan_is_due(now) || life.is_payable();
+        step || is_sweep_due(entry, &facts, now)
     }
 
     /// Takes the step that is due.
     pub(super) async fn advance(self: &Arc<Self>, entry: &Arc<Entry>) {
         let now = self.now();
         let facts = entry.facts();
-        if !facts.held.is_empty() {
+        if is_sweep_due(entry, &facts, now) {
             self.look_after_entries(entry, now);
         }
         let life = &facts.life;
@@ -46,15 +44,14 @@ impl Tournaments {
             // The fold has yet to come to the cut.
             return;
         }
-        // Whoever makes a version at the moment has the fold ahead of it until it is journalled: that
-        // is no reason for another one.
-        let ahead = match entry.settling.try_lock() {
-            Ok(_) => entry.ahead.load(Ordering::Relaxed),
-            Err(_) => return,
-        };
-        if (life.needs_revision || ahead) && life.is_closed() {
-            let reason = "who is ranked or paid was decided anew".to_owned();
-            if let Err(why) = self.revise(entry, reason, "palio".to_owned()).await {
+        if life.needs_revision && life.is_closed() {
+            // Whoever makes a version at the moment has it in his.
+            let Ok(_settling) = entry.settling.try_lock() else { return };
+            if !entry.facts().life.needs_revision {
+                return;
+            }
+            let reason = "who is ranked or paid was decided anew";
+            if let Err(why) = self.make_version(entry, reason, "palio").await {
                 tracing::warn!(tournament = %entry.definition.id, ?why, "not put right yet");
                 tokio::time::sleep(AGAIN).await;
             }
@@ -149,13 +146,16 @@ impl Tournaments {
             let started = started.as_ref().map(|(stacks, turnover)| (&**stacks, *turnover));
             settle::call_off(definition, &life.seats, started).map(|plan| (1, plan))
         } else {
-            let later = facts.corrected.as_ref();
-            let version = later.map(|cut| (cut.clone(), life.out.clone()));
-            let asked = Settle { under_review: life.under_review.clone(), version };
-            let (settling, result) = entry.addr.send(asked).await.ok()?;
-            if later.is_some() && facts.result.as_ref() != Some(&result) {
-                // Corrections came in beside it: they get a version of their own.
-                entry.ahead.store(true, Ordering::Relaxed);
+            let (settling, result) = self.settling(entry, &facts).await?;
+            if facts.result.as_ref().map(|there| &there.standings_hash)
+                != Some(&result.standings_hash)
+            {
+                // Prizes that do not follow from what was published wait for a person.
+                tracing::error!(
+                    tournament = %definition.id,
+                    "the standings are not the published result: no prizes are planned"
+                );
+                tokio::time::sleep(AGAIN).await;
                 return None;
             }
             settle::settle(definition, life.brought(), &settling).map(|plan| (life.versions, plan))
@@ -173,21 +173,47 @@ impl Tournaments {
         }
     }
 
+    /// What prizes of the newest version of the result need, and that version as the fold has it.
+    async fn settling(&self, entry: &Entry, facts: &Facts) -> Option<(Settling, FinalResult)> {
+        let cut = facts.corrected.clone().or_else(|| facts.cut.clone())?;
+        self.tell_how_far(entry).await.ok()?;
+        let under_review = facts.life.under_review.clone();
+        entry.addr.send(Settle { under_review, cut }).await.ok()?
+    }
+
+    /// Of a result that stands the fold hears nothing but corrections, so that it has to be told
+    /// how far everything is.
+    async fn tell_how_far(&self, entry: &Entry) -> Result<(), Failure> {
+        let rows = Rows { rows: Arc::default(), positions: self.positions() };
+        entry.addr.send(rows).await.map_err(|_| Failure::Quarantined)
+    }
+
     /// Makes a later version of a result that stands (L5): with the corrections of bets that came
-    /// since, and with whoever is disqualified now.
+    /// since, and with whoever is disqualified now. After a failure nothing has changed, but for
+    /// [`Failure::OutcomeUnknown`].
     ///
     /// # Errors
     /// [`Failure`]; [`Failure::Overloaded`] when the fold does not catch up in time.
     pub async fn revise(
         &self,
         entry: &Entry,
-        reason: String,
-        author: String,
+        reason: &str,
+        author: &str,
     ) -> Result<Result<(), Refusal>, Failure> {
         if !entry.facts().life.is_closed() {
             return Ok(Err(Refusal::NotYet));
         }
         let _settling = entry.settling.lock().await;
+        self.make_version(entry, reason, author).await
+    }
+
+    /// [`Self::revise`], by whoever has [`Entry::settling`].
+    async fn make_version(
+        &self,
+        entry: &Entry,
+        reason: &str,
+        author: &str,
+    ) -> Result<Result<(), Refusal>, Failure> {
         let until = tokio::time::Instant::now() + REVISION_MAX;
         while tokio::time::Instant::now() < until {
             let facts = entry.facts();
@@ -196,13 +222,12 @@ impl Tournaments {
                 break;
             };
             let seen = facts.life.seq;
-            let (reason, author) = (reason.clone(), author.clone());
+            let (reason, author) = (reason.to_owned(), author.to_owned());
             let command = Command::Revise { seen, cut, result, reason, author };
             let trace = Some(crate::telemetry::new_trace());
             match self.command(entry.tenant, &entry.definition.id, command, trace).await {
                 Reply::Done(row) => {
                     entry.caught_up(row.seq).await;
-                    entry.ahead.store(false, Ordering::Relaxed);
                     return Ok(Ok(()));
                 }
                 // Somebody was judged meanwhile, or the facts are behind.
@@ -215,8 +240,8 @@ impl Tournaments {
         Err(Failure::Overloaded)
     }
 
-    /// The standings at a cut, with every correction in them; `None` when the fold does not reach
-    /// the cut in time.
+    /// The result at a cut, with every correction in it; `None` when the fold does not reach the
+    /// cut in time.
     async fn corrected(
         &self,
         entry: &Entry,
@@ -225,18 +250,19 @@ impl Tournaments {
         until: tokio::time::Instant,
     ) -> Result<Option<(Vec<u64>, FinalResult)>, Failure> {
         while tokio::time::Instant::now() < until {
-            // Of a result that stands the fold hears nothing but corrections, so that it has to
-            // be told how far everything is.
-            let rows = Rows { rows: Arc::default(), positions: self.positions() };
-            entry.addr.send(rows).await.map_err(|_| Failure::Quarantined)?;
+            self.tell_how_far(entry).await?;
             let revise = Revise { cut: cut.clone(), out: facts.life.out.clone() };
             let made = entry.addr.send(revise).await.map_err(|_| Failure::Quarantined)?;
             if made.is_some() {
-                entry.ahead.store(true, Ordering::Relaxed);
                 return Ok(made);
             }
             tokio::time::sleep(LOOK).await;
         }
         Ok(None)
     }
+}
+
+/// Whether prices that are held without a seat are to be looked after.
+fn is_sweep_due(entry: &Entry, facts: &Facts, now: UnixMs) -> bool {
+    !facts.held.is_empty() && now.0.saturating_sub(entry.swept.load(Ordering::Relaxed)) >= SWEEP_MS
 }

@@ -33,7 +33,7 @@ pub(super) struct Tournament {
 }
 
 /// A row with what scoring reads of it: decoded once for all tournaments.
-pub(super) type Decoded = (Arc<Row>, Arc<Scored>);
+pub(super) type Decoded = (Arc<Row>, Scored);
 
 /// Committed rows, and where every slot stands after them.
 #[derive(Message)]
@@ -50,18 +50,17 @@ pub(super) struct Close {
     pub(super) cut: Vec<u64>,
 }
 
-/// Works out what prizes need, when the fold stands at the cut.
+/// Works out what prizes need of the newest version of the result, with that version as the fold
+/// has it; `None` while the fold has not reached its cut.
 #[derive(Message)]
-#[rtype(result = "(Settling, FinalResult)")]
+#[rtype(result = "Option<(Settling, FinalResult)>")]
 pub(super) struct Settle {
     pub(super) under_review: BTreeSet<PlayerId>,
-    /// Of a later version of the result: its cut, and who is out. The fold may be older, since it
-    /// was restored from before.
-    pub(super) version: Option<(Vec<u64>, BTreeSet<PlayerId>)>,
+    pub(super) cut: Vec<u64>,
 }
 
-/// Puts the result right: with the corrections that came after it, and with these players out.
-/// `None` while the fold has not reached the cut.
+/// The result as it should be: with the corrections that came after it, and with these players
+/// out. `None` while the fold has not reached the cut. It changes nothing: [`Revised`] does.
 #[derive(Message)]
 #[rtype(result = "Option<(Vec<u64>, FinalResult)>")]
 pub(super) struct Revise {
@@ -84,6 +83,15 @@ pub(super) struct Closed {
     pub(super) cut: Vec<u64>,
 }
 
+/// A later version of the result was journalled: with corrections up to this cut, and with these
+/// players out.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct Revised {
+    pub(super) cut: Vec<u64>,
+    pub(super) out: BTreeSet<PlayerId>,
+}
+
 /// A player's own position.
 #[derive(Message)]
 #[rtype(result = "Option<OwnRow>")]
@@ -101,8 +109,17 @@ pub(super) struct Page {
 
 /// The fold with the position it stands at.
 #[derive(Message)]
-#[rtype(result = "Option<(Vec<u64>, String)>")]
+#[rtype(result = "Fold")]
 pub(super) struct SaveFold;
+
+/// A fold for a snapshot.
+#[derive(MessageResponse)]
+pub(super) struct Fold {
+    pub(super) positions: Vec<u64>,
+    pub(super) standings: String,
+    /// The row after these positions could not be read.
+    pub(super) stopped: bool,
+}
 
 /// Shows the board again if anything, the clock included, may have changed it.
 #[derive(Message)]
@@ -190,6 +207,7 @@ impl Handler<Rows> for Tournament {
         if self.stopped {
             return;
         }
+        let waited = self.standings.waiting();
         for (row, scored) in message.rows.iter() {
             match self.standings.apply_scored(row, scored) {
                 Ok(changed) => self.changed |= changed,
@@ -206,6 +224,9 @@ impl Handler<Rows> for Tournament {
         }
         for (slot, seq) in Slot::all().zip(message.positions.iter()) {
             self.standings.advance(slot, *seq);
+        }
+        if self.changed || self.standings.waiting() != waited {
+            self.entry.upgrade().inspect(|entry| entry.settled.store(0, Ordering::Relaxed));
         }
         let now = self.clock.now();
         if self.changed && now.since_ms(self.built) >= REBUILD_MS {
@@ -236,15 +257,15 @@ impl Handler<Closed> for Tournament {
 }
 
 impl Handler<Settle> for Tournament {
-    type Result = MessageResult<Settle>;
+    type Result = Option<(Settling, FinalResult)>;
 
     fn handle(&mut self, message: Settle, _: &mut Context<Self>) -> Self::Result {
-        if let Some((cut, out)) = &message.version {
-            self.standings.correct_until(cut, out);
+        if self.stopped || !self.standings.is_at(&message.cut) {
+            return None;
         }
         let finishers = self.standings.finishers(&message.under_review);
         let settling = Settling { finishers, turnover: self.standings.turnover() };
-        MessageResult((settling, self.standings.result()))
+        Some((settling, self.standings.result()))
     }
 }
 
@@ -255,10 +276,21 @@ impl Handler<Revise> for Tournament {
         if self.stopped || !self.standings.is_at(&message.cut) {
             return None;
         }
-        self.standings.judge(&message.out);
-        let corrections = self.standings.correct();
+        let cut = self.standings.positions().to_vec();
+        let result = self.standings.result_of(&cut, &message.out);
+        Some((cut, result))
+    }
+}
+
+impl Handler<Revised> for Tournament {
+    type Result = ();
+
+    fn handle(&mut self, message: Revised, _: &mut Context<Self>) {
+        let waited = self.standings.waiting();
+        self.standings.correct_until(&message.cut, &message.out);
+        let corrections = waited.saturating_sub(self.standings.waiting());
         tracing::info!(corrections, "a result is put right");
-        Some((self.standings.positions().to_vec(), self.standings.result()))
+        self.changed = true;
     }
 }
 
@@ -308,10 +340,11 @@ impl Handler<Page> for Tournament {
 }
 
 impl Handler<SaveFold> for Tournament {
-    type Result = Option<(Vec<u64>, String)>;
+    type Result = Fold;
 
-    fn handle(&mut self, _: SaveFold, _: &mut Context<Self>) -> Self::Result {
-        Some((self.standings.positions().to_vec(), self.standings.save()))
+    fn handle(&mut self, _: SaveFold, _: &mut Context<Self>) -> Fold {
+        let positions = self.standings.positions().to_vec();
+        Fold { positions, standings: self.standings.save(), stopped: self.stopped }
     }
 }
 

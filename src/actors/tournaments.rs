@@ -3,18 +3,19 @@
 //! Lives on the fold thread. [`Tournaments::take`] hands committed rows to the scoring actors;
 //! other threads only read views and send questions.
 
+mod saved;
+
 use super::board::{BoardView, Status};
 use super::handle::{CoreHandle, Reply, Work};
 use super::offers::Offers;
-use super::tournament::{self, Decoded, Rows, SaveFold, Tournament};
+use super::tournament::{self, Decoded, Rows, Tournament};
 use crate::clock::Clock;
 use crate::payments::Payments;
 use crate::players::Players;
-use crate::storage::{Error, FoldSnapshot, Storage};
+use crate::storage::Storage;
 use actix::Addr;
 use dashmap::DashMap;
 use palio_domain::Amount;
-use palio_domain::ids::SLOTS;
 use palio_domain::journal::{Keys, Row, RowKind};
 use palio_domain::tournament::lifecycle::{Command, Event};
 use palio_domain::tournament::{Definition, FinalResult, Phase, Scored, Standings, lifecycle};
@@ -48,8 +49,6 @@ pub struct Entry {
     pub(super) sweeping: Arc<tokio::sync::Mutex<()>>,
     /// A result or a plan is being made of the fold: one at a time.
     pub(super) settling: tokio::sync::Mutex<()>,
-    /// The fold has corrections in it that no version of the result has yet.
-    pub(super) ahead: AtomicBool,
     /// The seq of the newest row of its life that is in the facts.
     seen: watch::Sender<u64>,
     /// Players' turns to enter, by number: one after the other for each.
@@ -62,8 +61,8 @@ pub struct Entry {
     pub(super) turnover: AtomicI64,
     /// When held prices were last looked after.
     pub(super) swept: AtomicI64,
-    /// The state that was saved last, of what is over.
-    settled: AtomicU64,
+    /// The state that was saved last, of what is over; 0: it has changed since.
+    pub(super) settled: AtomicU64,
 }
 
 /// What the journal says of its life so far.
@@ -247,35 +246,6 @@ impl Tournaments {
         self.clock.now()
     }
 
-    /// Loads saved folds and returns the position from which the follower must go on: the lowest
-    /// that any live fold stands at, or the beginning. On the fold thread.
-    ///
-    /// # Errors
-    /// Whatever the store says.
-    pub async fn restore(self: &Arc<Self>) -> Result<Vec<u64>, Error> {
-        let mut lowest: Option<Vec<u64>> = None;
-        for fold in self.storage.snapshots.load_folds("tournament/").await? {
-            if fold.state.is_empty() {
-                continue;
-            }
-            let saved: SavedFold = match serde_json::from_slice(&fold.state) {
-                Ok(saved) => saved,
-                Err(error) => {
-                    // Rebuilt from the journal instead: it is only a snapshot.
-                    tracing::warn!(%error, fold = fold.name, "a saved tournament can't be read");
-                    return Ok(vec![0; usize::from(SLOTS)]);
-                }
-            };
-            if self.revive(saved).is_none() {
-                return Ok(vec![0; usize::from(SLOTS)]);
-            }
-        }
-        for follower in self.storage.snapshots.load_folds("follower").await? {
-            lowest = Some(follower.positions);
-        }
-        Ok(lowest.unwrap_or_else(|| vec![0; usize::from(SLOTS)]))
-    }
-
     /// Shows every board as its fold stands: before anyone can ask, for an empty board would be a
     /// wrong one.
     pub async fn show(&self) {
@@ -284,29 +254,6 @@ impl Tournaments {
                 tracing::error!(tournament = %entry.definition.id, "a board can't be shown");
             }
         }
-    }
-
-    fn revive(self: &Arc<Self>, saved: SavedFold) -> Option<()> {
-        // Of a release that did not say which corrections are in the newest version.
-        if saved.life.versions > 1 && saved.corrected.is_none() {
-            return None;
-        }
-        let definition = Arc::new(saved.life.definition.clone());
-        let standings =
-            Standings::restore(Arc::clone(&definition), saved.tenant, &saved.standings)?;
-        let facts = Facts {
-            life: saved.life,
-            closed: saved.closed,
-            result: saved.result,
-            revised: saved.revised.or(saved.closed),
-            corrected: saved.corrected,
-            cut: saved.cut,
-            held: saved.held,
-        };
-        let reached = facts.cut.as_ref().is_some_and(|cut| standings.is_at(cut));
-        let entry = self.start(saved.tenant, definition, saved.created, facts, standings);
-        entry.reached.store(reached, Ordering::Relaxed);
-        Some(())
     }
 
     fn start(
@@ -346,7 +293,6 @@ impl Tournaments {
             busy: Arc::default(),
             sweeping: Arc::default(),
             settling: tokio::sync::Mutex::default(),
-            ahead: AtomicBool::new(false),
             seen,
             entering: (0..TURNS).map(|_| tokio::sync::Mutex::default()).collect(),
             carried_out: Mutex::default(),
@@ -368,9 +314,19 @@ impl Tournaments {
         self.entries.view(id, |_, entry| Arc::clone(entry))
     }
 
+    /// All tournaments, in no order.
+    pub fn entries(&self) -> Vec<Arc<Entry>> {
+        self.entries.iter().map(|entry| Arc::clone(entry.value())).collect()
+    }
+
+    /// The ids of all tournaments, in no order.
+    pub(super) fn all_ids(&self) -> Vec<TournamentId> {
+        self.entries.iter().map(|entry| entry.key().clone()).collect()
+    }
+
     /// All tournaments, newest start first.
     pub fn all(&self) -> Vec<Arc<Entry>> {
-        let mut all: Vec<_> = self.entries.iter().map(|entry| Arc::clone(entry.value())).collect();
+        let mut all = self.entries();
         all.sort_by(|a, b| {
             (b.definition.starts, &b.definition.id).cmp(&(a.definition.starts, &a.definition.id))
         });
@@ -383,18 +339,26 @@ impl Tournaments {
             self.life(row, positions).await;
         }
         self.hold(&rows);
-        let concerns = |row: &&Arc<Row>| Standings::concerns(row.kind);
-        let scored: Arc<Vec<Decoded>> =
-            Arc::new(rows.iter().filter(concerns).map(decoded).collect());
-        // A result that stands hears only of corrections, which are rare.
-        let corrects = |(row, _): &&Decoded| Standings::corrects(row.kind);
-        let corrections: Arc<Vec<Decoded>> =
-            Arc::new(scored.iter().filter(corrects).cloned().collect());
-        let positions: Arc<Vec<u64>> = Arc::new(positions.to_vec());
-        for entry in self.all() {
+        let told = |entry: Arc<Entry>| {
             let facts = entry.facts();
             let stands = facts.result.is_some() && entry.reached.load(Ordering::Relaxed);
-            if facts.life.is_cancelled() || (stands && corrections.is_empty()) {
+            (!facts.life.is_cancelled()).then_some((entry, facts, stands))
+        };
+        let all: Vec<_> = self.entries().into_iter().filter_map(told).collect();
+        // Decoded once for all, and only where somebody wants it. A result that stands hears only
+        // of corrections, which are rare.
+        let is_live = all.iter().any(|(.., stands)| !stands);
+        let is_wanted = |row: &&Arc<Row>| {
+            Standings::corrects(row.kind) || (is_live && Standings::concerns(row.kind))
+        };
+        let rows = if all.is_empty() { &[][..] } else { &rows };
+        let scored: Vec<Decoded> = rows.iter().filter(is_wanted).map(decoded).collect();
+        let corrects = |(row, _): &&Decoded| Standings::corrects(row.kind);
+        let corrections: Vec<Decoded> = scored.iter().filter(corrects).cloned().collect();
+        let (scored, corrections) = (Arc::new(scored), Arc::new(corrections));
+        let positions: Arc<Vec<u64>> = Arc::new(positions.to_vec());
+        for (entry, facts, stands) in all {
+            if stands && corrections.is_empty() {
                 continue;
             }
             let scored = if stands { &corrections } else { &scored };
@@ -476,7 +440,7 @@ impl Tournaments {
         }
         let number = row.aggregate.number();
         let own = |e: &Arc<Entry>| e.tenant == row.tenant && e.definition.id.number() == number;
-        let Some(entry) = self.all().into_iter().find(own) else { return };
+        let Some(entry) = self.entries().into_iter().find(own) else { return };
         if row.seq <= entry.facts().life.seq {
             return;
         }
@@ -497,9 +461,15 @@ impl Tournaments {
                 _ => {}
             }
         });
-        if let Event::Closed { cut, .. } = event
-            && entry.addr.send(tournament::Closed { cut }).await.is_err()
-        {
+        let told = match event {
+            Event::Closed { cut, .. } => entry.addr.send(tournament::Closed { cut }).await,
+            Event::Revised { cut, .. } => {
+                let out = entry.facts().life.out.clone();
+                entry.addr.send(tournament::Revised { cut, out }).await
+            }
+            _ => Ok(()),
+        };
+        if told.is_err() {
             tracing::error!(tournament = %entry.definition.id, "a tournament's scoring stopped");
         }
         entry.addr.try_send(tournament::Republish).unwrap_or_else(|error| {
@@ -558,7 +528,7 @@ impl Tournaments {
             tick.tick().await;
             let now = self.clock.now();
             let mut active = 0_u32;
-            for entry in self.all() {
+            for entry in self.entries() {
                 let phase = entry.phase(now);
                 active += u32::from(matches!(phase, Phase::Active | Phase::Grace));
                 entry.addr.try_send(tournament::Republish).unwrap_or_default();
@@ -600,93 +570,11 @@ impl Tournaments {
         for entry in finished {
             self.entries.remove(&entry.definition.id);
             let mut forgotten = self.forgotten.lock().unwrap_or_else(PoisonError::into_inner);
-            forgotten.push(fold_name(&entry));
+            forgotten.push(saved::fold_name(&entry));
         }
-    }
-
-    /// Saves every fold with the position it stands at, the follower's last.
-    ///
-    /// # Errors
-    /// Whatever the store says.
-    pub async fn save(&self, follower: Vec<u64>) -> Result<(), Error> {
-        let mut folds = Vec::new();
-        let mut settled = Vec::new();
-        for entry in self.all() {
-            // Before the standings, so that a state saved as over has its last standings.
-            let facts = entry.facts();
-            if entry.settled.load(Ordering::Relaxed) == facts.life.seq {
-                continue;
-            }
-            // Between two versions of a result it is not whole. All are saved at one position, so
-            // that then none is; the next time comes soon.
-            let whole = entry.settling.try_lock();
-            if whole.is_err() || entry.ahead.load(Ordering::Relaxed) {
-                return Ok(());
-            }
-            let Ok(Some((positions, standings))) = entry.addr.send(SaveFold).await else {
-                continue;
-            };
-            if facts.life.is_done() && facts.held.is_empty() {
-                settled.push((Arc::clone(&entry), facts.life.seq));
-            }
-            let saved = SavedFold {
-                tenant: entry.tenant,
-                created: entry.created,
-                life: facts.life.clone(),
-                closed: facts.closed,
-                result: facts.result.clone(),
-                standings,
-                revised: facts.revised,
-                corrected: facts.corrected.clone(),
-                cut: facts.cut.clone(),
-                held: facts.held.clone(),
-            };
-            match serde_json::to_vec(&saved) {
-                Ok(state) => folds.push(FoldSnapshot { name: fold_name(&entry), positions, state }),
-                Err(error) => tracing::error!(%error, "a tournament can't be written down"),
-            }
-        }
-        folds.push(FoldSnapshot {
-            name: "follower".to_owned(),
-            positions: follower,
-            state: Vec::new(),
-        });
-        let forgotten =
-            std::mem::take(&mut *self.forgotten.lock().unwrap_or_else(PoisonError::into_inner));
-        let emptied =
-            |name| FoldSnapshot { name, positions: vec![0; usize::from(SLOTS)], state: Vec::new() };
-        folds.extend(forgotten.into_iter().map(emptied));
-        self.storage.snapshots.save_folds(&folds).await?;
-        for (entry, seq) in settled {
-            entry.settled.store(seq, Ordering::Relaxed);
-        }
-        Ok(())
     }
 }
 
 fn decoded(row: &Arc<Row>) -> Decoded {
-    (Arc::clone(row), Arc::new(Scored::of(row)))
-}
-
-fn fold_name(entry: &Entry) -> String {
-    format!("tournament/{}/{}", entry.tenant.0, entry.definition.id)
-}
-
-/// A tournament as saved.
-#[derive(serde::Serialize, serde::Deserialize)]
-struct SavedFold {
-    tenant: TenantId,
-    created: UnixMs,
-    life: lifecycle::Tournament,
-    closed: Option<UnixMs>,
-    result: Option<FinalResult>,
-    standings: String,
-    #[serde(default)]
-    revised: Option<UnixMs>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    corrected: Option<Vec<u64>>,
-    #[serde(default)]
-    cut: Option<Vec<u64>>,
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    held: BTreeSet<PlayerId>,
+    (Arc::clone(row), Scored::of(row))
 }

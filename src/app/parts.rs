@@ -12,11 +12,11 @@ use crate::payments::Payments;
 use crate::players::Players;
 use crate::providers::dialects;
 use crate::providers::profile::Profile;
+use crate::rules_off::RulesOff;
 use crate::storage::Storage;
 use crate::theme::Theme;
 use palio_domain::journal::Keys;
 use palio_domain::tournament::Kind;
-use palio_domain::tournament::parts::Part;
 use palio_domain::{ProviderId, TenantId};
 use palio_protocol::session::SessionRules;
 use std::collections::HashMap;
@@ -135,8 +135,9 @@ pub(super) fn tournament_types(config: &Config) -> HashMap<TenantId, Vec<Kind>> 
 }
 
 /// Which parts of rules each tenant may not use.
-pub(super) fn rules_off(config: &Config) -> HashMap<TenantId, Vec<Part>> {
-    config.tenant.iter().map(|of| (TenantId(of.id), of.rules_off.clone())).collect()
+pub(super) fn rules_off(config: &Config) -> RulesOff {
+    let off = |of: &config::Tenant| (TenantId(of.id), of.rules_off.clone());
+    RulesOff(config.tenant.iter().map(off).collect())
 }
 
 /// How each tenant's page looks.

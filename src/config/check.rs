@@ -1,11 +1,14 @@
 //! What types alone can't say about the configuration.
 
 use super::{
-    Config, Dialect, Mode, Node, Problem, RedisKind, Series, StorageKind, WalletKeeper, source_of,
+    Config, Dialect, Mode, Node, Problem, RedisKind, Series, StorageKind, Tenant, WalletKeeper,
+    source_of,
 };
+use crate::providers::series;
 use crate::theme::{Colour, is_logo};
 use figment::Figment;
 use palio_domain::tournament::Metric;
+use palio_domain::tournament::parts;
 use palio_domain::tournament::score::Points;
 use palio_domain::{Amount, ProviderId, TournamentId};
 use palio_protocol::templates;
@@ -304,6 +307,10 @@ impl Config {
             let key = |field: &str| format!("series[{n}].{field}");
             to.check(seen.insert(&series.id), key("id"), "is there twice");
             check_one_series(series, &key, to);
+            // All series are the first tenant's.
+            if let Some(tenant) = self.tenant.first() {
+                check_switched_off(series, tenant, &key, to);
+            }
         }
     }
 
@@ -381,6 +388,25 @@ impl Config {
             let sandbox = provider.id == "sandbox";
             to.check(!sandbox, format!("provider[{n}].id"), "is the sandbox, not for production");
         }
+    }
+}
+
+/// What a tenant may not announce by hand, its series may not, either.
+fn check_switched_off(
+    series: &Series,
+    tenant: &Tenant,
+    key: &impl Fn(&str) -> String,
+    to: &mut Checks<'_>,
+) {
+    let types = &tenant.tournament_types;
+    let is_on = types.is_empty() || types.contains(&series.kind);
+    to.check(is_on, key("type"), "is none of the tenant's tournament_types");
+    // Of one that can't be read, something else is told.
+    let Some(definition) = series::example(series) else { return };
+    for (part, _) in parts::switched_off(&definition, &tenant.rules_off) {
+        let field = if series.template.is_some() { "template" } else { "metric" };
+        let part = part.as_str();
+        to.fail(key(field), format!("uses {part}, which the tenant's rules_off switches off"));
     }
 }
 

@@ -557,3 +557,38 @@ fn a_theme_brings_no_style_of_its_own() {
     let off = "[[tenant]]\nid = 1\nname = \"a\"\ncurrency = \"EUR\"\nrules_off = [\"luck\"]";
     assert!(with(off).is_err());
 }
+
+/// A series announces by itself what nobody may announce by hand.
+#[test]
+fn series_use_no_rules_that_are_switched_off() {
+    let check = |tenant: &str, series: &str| {
+        with(&format!(
+            "[[tenant]]\nid = 1\nname = \"a\"\ncurrency = \"EUR\"\n{tenant}\n\
+             [[series]]\nid = \"s\"\nname = \"S\"\ncurrency = \"EUR\"\nevery_seconds = 60\n\
+             duration_seconds = 60\nahead_seconds = 0\ngrace_seconds = 0\ntick_ms = 1000\n\
+             min_stake = \"0\"\npoints_per = \"1\"\nentry = \"all\"\nprizes = []\ndescription = \"\"\n{series}"
+        ))
+    };
+    let (turnover, slots) =
+        ("metric = \"turnover\"", "metric = \"custom\"\ntemplate = \"max-multiplier\"");
+    for (tenant, series, key) in [
+        ("", turnover, None),
+        ("rules_off = [\"ratio\"]", turnover, None),
+        ("rules_off = [\"stake\"]", turnover, Some("series[0].metric")),
+        ("rules_off = [\"ratio\"]", slots, Some("series[0].template")),
+        ("rules_off = [\"reported\"]", slots, None),
+        ("tournament_types = [\"slot_race\"]", turnover, Some("series[0].type")),
+        ("tournament_types = [\"leaderboard\"]", turnover, None),
+    ] {
+        let found = check(tenant, series);
+        let found = match found {
+            Ok(_) => None,
+            Err(ConfigError::Invalid(problems)) => Some(problems[0].to_string()),
+            Err(other) => panic!("{other:?}"),
+        };
+        match key {
+            Some(key) => assert!(found.as_ref().is_some_and(|one| one.contains(key)), "{found:?}"),
+            None => assert_eq!(found, None, "{tenant}"),
+        }
+    }
+}

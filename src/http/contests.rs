@@ -130,7 +130,7 @@ pub(super) async fn revise(
 ) -> Result<HttpResponse, ApiError> {
     let of: Called<Revise> = called(&server, &request, &path, payload).await?;
     let reason = reason(&of.body.reason)?;
-    match server.tournaments.revise(&of.entry, reason, of.author).await {
+    match server.tournaments.revise(&of.entry, &reason, &of.author).await {
         Ok(Ok(())) => Ok(HttpResponse::Ok().json(shown(&server, &of.entry, server.clock.now()))),
         Ok(Err(refusal)) => Err(unexpected(&Reply::TournamentRefused(refusal))),
         Err(why) => Err(failure(why).into()),

@@ -38,11 +38,11 @@ fn switched_off(server: &Server, tenant: TenantId, document: &Value) -> Vec<Prob
         body.ok().and_then(|body| body.parse().ok())
     };
     let Some(parsed) = parsed else { return Vec::new() };
-    let found = tournaments::switched_off(server, tenant, &tournaments::definition(parsed));
+    let prefix = if is_schedule { schedule::INSIDE } else { "" };
+    let found = server.rules_off.lines(tenant, &tournaments::definition(parsed), prefix);
     let told = |line: ProblemLine| {
-        let field = if is_schedule { format!("tournament.{}", line.field) } else { line.field };
         let code = ErrorCode::RuleSwitchedOff.code();
-        Problem { severity: Severity::Error, code, field, message: line.message }
+        Problem { severity: Severity::Error, code, field: line.field, message: line.message }
     };
     found.into_iter().map(told).collect()
 }

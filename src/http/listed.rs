@@ -2,35 +2,37 @@
 //! rendered again only when something of it changed.
 
 use super::Server;
-use super::tournaments::shown;
-use crate::actors::board::BoardView;
+use super::tournaments::{offer, shown};
+use crate::actors::offers::Offer;
 use crate::actors::tournaments::{Entry, Facts, status};
 use crate::edge::shelf::{Catalogue, Changes};
 use actix_web::web::Data;
+use palio_domain::TournamentId;
 use palio_domain::tournament::Phase;
-use palio_domain::{Amount, TournamentId};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What a rendered text was made from. Held, so that nothing else can have its address.
 struct Of {
     facts: Arc<Facts>,
-    view: Arc<BoardView>,
+    participants: u64,
     phase: Phase,
-    turnover: Amount,
+    /// What places win: it changes with the pool, and not with every stake.
+    offer: Option<Arc<Offer>>,
 }
 
 impl Of {
     fn now(entry: &Entry, phase: Phase) -> Self {
-        Self { facts: entry.facts(), view: entry.view(), phase, turnover: entry.turnover() }
+        let (facts, participants) = (entry.facts(), entry.view().participants);
+        let offer = offer(entry, &facts);
+        Self { facts, participants, phase, offer }
     }
 
     fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.facts, &other.facts)
-            && (Arc::ptr_eq(&self.view, &other.view)
-                || self.view.participants == other.view.participants)
+            && self.participants == other.participants
             && self.phase == other.phase
-            && self.turnover == other.turnover
+            && self.offer.as_ref().map(Arc::as_ptr) == other.offer.as_ref().map(Arc::as_ptr)
     }
 }
 

@@ -124,7 +124,7 @@ pub struct Server {
     /// Types of tournaments that tenants may announce; empty: all.
     pub tournament_types: HashMap<TenantId, Vec<palio_domain::tournament::Kind>>,
     /// Parts of rules that tenants may not use.
-    pub rules_off: HashMap<TenantId, Vec<palio_domain::tournament::parts::Part>>,
+    pub rules_off: crate::rules_off::RulesOff,
     /// How each tenant's page looks.
     pub themes: HashMap<TenantId, crate::theme::Theme>,
     /// The tenant of calls that carry no token.

@@ -14,7 +14,7 @@ use palio_protocol::schedule::{
 };
 use palio_protocol::{ErrorCode, Problem, json};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// Instances that are shown of one schedule.
@@ -22,27 +22,35 @@ const NEXT: usize = 10;
 /// Instances that are shown of each in the list.
 const NEXT_IN_LIST: usize = 1;
 
+/// What waits for a schedule's next tournament, by currency.
+type Waiting = BTreeMap<Currency, i64>;
+
+/// What waits, of all of a tenant's schedules.
+fn waiting(server: &Server, tenant: TenantId) -> HashMap<ScheduleId, Waiting> {
+    let mut all: HashMap<ScheduleId, Waiting> = HashMap::new();
+    for entry in server.tournaments.entries() {
+        let Some(id) = entry.definition.schedule.clone() else { continue };
+        let amount = entry.facts().life.rollover.under_way();
+        if entry.tenant == tenant && amount.is_positive() {
+            let sum = all.entry(id).or_default().entry(entry.definition.currency).or_default();
+            *sum = sum.saturating_add(amount.0);
+        }
+    }
+    all
+}
+
 /// A schedule, and what waits for its next tournament.
 fn shown(
-    server: &Server,
-    tenant: TenantId,
+    all: &HashMap<ScheduleId, Waiting>,
     programme: &Programme,
     now: UnixMs,
     next: usize,
 ) -> ScheduleResponse {
-    let id = &programme.document.schedule.id;
-    let mut waiting: BTreeMap<Currency, i64> = BTreeMap::new();
-    for entry in server.tournaments.all() {
-        if entry.tenant == tenant && entry.definition.schedule.as_ref() == Some(id) {
-            let amount = entry.facts().life.rollover.under_way();
-            let sum = waiting.entry(entry.definition.currency).or_default();
-            *sum = sum.saturating_add(amount.0);
-        }
-    }
-    let text = |(currency, sum): (Currency, i64)| {
-        (sum > 0).then(|| format!("{} {}", currency.format(Amount(sum)), currency.code()))
+    let waiting = all.get(&programme.document.schedule.id).into_iter().flatten();
+    let text = |(currency, sum): (&Currency, &i64)| {
+        format!("{} {}", currency.format(Amount(*sum)), currency.code())
     };
-    let waiting = waiting.into_iter().filter_map(text).collect();
+    let waiting = waiting.map(text).collect();
     ScheduleResponse { waiting, ..ScheduleResponse::new(programme, now, next) }
 }
 
@@ -56,7 +64,8 @@ pub(super) async fn list(
     let now = server.clock.now();
     let tenant = operator.tenant();
     let all = server.scheduler.of(tenant);
-    let shown = |one: &Arc<Programme>| shown(&server, tenant, one, now, NEXT_IN_LIST);
+    let waiting = waiting(&server, tenant);
+    let shown = |one: &Arc<Programme>| shown(&waiting, one, now, NEXT_IN_LIST);
     let schedules = all.iter().map(shown).collect();
     Ok(HttpResponse::Ok().json(SchedulesResponse { schedules }))
 }
@@ -71,7 +80,8 @@ pub(super) async fn get(
     restored(&server)?;
     let found = server.scheduler.get(operator.tenant(), &id(&path)?).ok_or_else(not_found)?;
     let now = server.clock.now();
-    Ok(HttpResponse::Ok().json(shown(&server, operator.tenant(), &found, now, NEXT)))
+    let waiting = waiting(&server, operator.tenant());
+    Ok(HttpResponse::Ok().json(shown(&waiting, &found, now, NEXT)))
 }
 
 /// `POST /api/schedules`. The same document again changes nothing.
@@ -87,7 +97,8 @@ pub(super) async fn set(
     let trace = Some(trace_of(&request));
     let set = server.scheduler.set(operator.tenant(), &document, &operator.sub, trace).await;
     let (programme, is_new) = set.map_err(refused)?;
-    let shown = shown(&server, operator.tenant(), &programme, server.clock.now(), NEXT);
+    let waiting = waiting(&server, operator.tenant());
+    let shown = shown(&waiting, &programme, server.clock.now(), NEXT);
     Ok(if is_new { HttpResponse::Created() } else { HttpResponse::Ok() }.json(shown))
 }
 
@@ -126,7 +137,8 @@ pub(super) async fn stop(
     let stopped = server.scheduler.stop(operator.tenant(), &id(&path)?, why, trace).await;
     let programme = stopped.map_err(refused)?;
     let now = server.clock.now();
-    Ok(HttpResponse::Ok().json(shown(&server, operator.tenant(), &programme, now, NEXT)))
+    let waiting = waiting(&server, operator.tenant());
+    Ok(HttpResponse::Ok().json(shown(&waiting, &programme, now, NEXT)))
 }
 
 fn id(path: &str) -> Result<ScheduleId, ApiError> {

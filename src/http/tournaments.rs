@@ -10,14 +10,14 @@ use super::trace::trace_of;
 use super::wallet::respond;
 use crate::actors::entries::Entered;
 use crate::actors::handle::Reply;
-use crate::actors::tournaments::{Entry, status};
+use crate::actors::offers::Offer;
+use crate::actors::tournaments::{Entry, Facts, status};
 use actix_web::web::{Data, Path, Payload, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use palio_domain::tournament::lifecycle::Command as Act;
-use palio_domain::tournament::{Definition, EntryMode, Phase, alias, parts};
+use palio_domain::tournament::{Definition, EntryMode, Phase, alias};
 use palio_domain::wallet::Command;
-use palio_domain::{PlayerId, TenantId, TournamentId, UnixMs};
-use palio_protocol::problem::ProblemLine;
+use palio_domain::{PlayerId, TournamentId, UnixMs};
 use palio_protocol::tournament::{self as wire, CreateTournament, ParsedTournament};
 use palio_protocol::wallet::Part;
 use palio_protocol::{ErrorCode, FieldError, Problem, json, time};
@@ -86,6 +86,12 @@ pub(super) async fn get(
     Ok(HttpResponse::Ok().json(shown(&server, &entry, server.clock.now())))
 }
 
+/// What a tournament's places win as it stands; the same one until its pool changes.
+pub(super) fn offer(entry: &Entry, facts: &Facts) -> Option<Arc<Offer>> {
+    let turnover = facts.result.as_ref().map_or_else(|| entry.turnover(), |result| result.turnover);
+    entry.offers.at(&entry.definition, facts.life.brought(), turnover)
+}
+
 /// A tournament as everybody sees it.
 pub(super) fn shown(server: &Server, entry: &Entry, now: UnixMs) -> wire::Tournament {
     let definition = &entry.definition;
@@ -120,8 +126,7 @@ pub(super) fn shown(server: &Server, entry: &Entry, now: UnixMs) -> wire::Tourna
     }
     shown.left_over = wire::LeftOver::of(life);
     shown.reason = Some(life.reason.clone()).filter(|reason| !reason.is_empty());
-    let turnover = facts.result.as_ref().map_or_else(|| entry.turnover(), |result| result.turnover);
-    if let Some(offer) = entry.offers.at(definition, life.brought(), turnover) {
+    if let Some(offer) = offer(entry, &facts) {
         if offer.pool.total().is_positive() || !offer.pool.funding().is_empty() {
             shown.pool = Some(wire::PoolView::new(&offer.pool, &life.rollover));
         }
@@ -155,17 +160,6 @@ pub(super) fn shown(server: &Server, entry: &Entry, now: UnixMs) -> wire::Tourna
         });
     }
     shown
-}
-
-/// What a tenant's tournament uses and may not.
-pub(super) fn switched_off(
-    server: &Server,
-    tenant: TenantId,
-    definition: &Definition,
-) -> Vec<ProblemLine> {
-    let off = server.rules_off.get(&tenant).map_or(&[][..], Vec::as_slice);
-    let found = parts::switched_off(definition, off).into_iter();
-    found.map(|(part, field)| ProblemLine::switched_off(part.as_str(), field)).collect()
 }
 
 /// A definition from a checked request.
@@ -211,7 +205,7 @@ pub(super) async fn create(
         return Err(FieldError::new(ErrorCode::TournamentInvalid, "type", why).into());
     }
     let definition = definition(parsed);
-    let off = switched_off(&server, operator.tenant(), &definition);
+    let off = server.rules_off.lines(operator.tenant(), &definition, "");
     if !off.is_empty() {
         return Err(Problem::of_lines(ErrorCode::RuleSwitchedOff, off).into());
     }

@@ -108,27 +108,45 @@ fn due((series, rules, prizes): &(Series, Rules, Vec<Amount>), now: UnixMs) -> V
         .filter(|start| start - ahead <= now.0 && start + duration > now.0 + 5_000)
         .filter_map(|start| {
             let at = DateTime::from_timestamp_millis(start)?.format("%Y%m%d-%H%M");
-            Some(Definition {
-                id: TournamentId::parse(&format!("{}-{at}", series.id)).ok()?,
-                name: series.name.clone(),
-                metric: series.metric,
-                currency: series.currency,
-                starts: UnixMs(start),
-                ends: UnixMs(start + duration),
-                registration_opens: None,
-                grace_ms: i64::from(series.grace_seconds) * 1000,
-                rules: rules.clone(),
-                tick_ms: series.tick_ms,
-                top_n: 10,
-                entry: series.entry,
-                prizes: prizes.clone(),
-                description: series.description.clone(),
-                kind: series.kind,
-                admission: Admission::default(),
-                table: None,
-                review: Review::default(),
-                schedule: None,
-            })
+            let id = TournamentId::parse(&format!("{}-{at}", series.id)).ok()?;
+            Some(definition(series, rules, prizes, id, start))
         })
         .collect()
+}
+
+/// What a series announces, for the configuration's check; `None` where it can't be read.
+#[must_use]
+pub fn example(series: &Series) -> Option<Definition> {
+    let id = TournamentId::parse(&series.id).ok()?;
+    Some(definition(series, &rules(series).ok()?, &[], id, 0))
+}
+
+fn definition(
+    series: &Series,
+    rules: &Rules,
+    prizes: &[Amount],
+    id: TournamentId,
+    start: i64,
+) -> Definition {
+    Definition {
+        id,
+        name: series.name.clone(),
+        metric: series.metric,
+        currency: series.currency,
+        starts: UnixMs(start),
+        ends: UnixMs(start + i64::from(series.duration_seconds) * 1000),
+        registration_opens: None,
+        grace_ms: i64::from(series.grace_seconds) * 1000,
+        rules: rules.clone(),
+        tick_ms: series.tick_ms,
+        top_n: 10,
+        entry: series.entry,
+        prizes: prizes.to_vec(),
+        description: series.description.clone(),
+        kind: series.kind,
+        admission: Admission::default(),
+        table: None,
+        review: Review::default(),
+        schedule: None,
+    }
 }

@@ -29,6 +29,7 @@ mod payments;
 mod process;
 mod providers;
 mod restart;
+mod results;
 mod rollover;
 mod scheduler;
 mod schedules;

@@ -18,6 +18,7 @@ use palio::clock::{Clock, ManualClock};
 use palio::notices::Notices;
 use palio::payments::Payments;
 use palio::players::Players;
+use palio::rules_off::RulesOff;
 use palio::search::Search;
 use palio::storage::Storage;
 use palio::storage::memory::{Fault, Memory};
@@ -130,7 +131,7 @@ impl Server {
             clock: Arc::clone(&time),
             zones: HashMap::new(),
             types: HashMap::new(),
-            rules_off: HashMap::new(),
+            rules_off: RulesOff::default(),
             definition: palio::http::definition_of,
         });
         let positions = tournaments.restore().await.unwrap();

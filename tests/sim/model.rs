@@ -654,6 +654,7 @@ fn command(intent: &Intent) -> Command {
             until: None,
             reason: "sim".into(),
             author: "sim".into(),
+            provider: None,
         },
         Intent::Readmit => Command::Readmit { reason: "sim".into(), author: "sim".into() },
     }

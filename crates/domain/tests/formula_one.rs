@@ -140,6 +140,7 @@ fn replay(year: u32) -> Tables {
             place: if session.session == "race" { session.place } else { 0 },
             at: Some(time),
             who: Default::default(),
+            barred: false,
         };
         let asked = Prepared::new(&keys, TENANT, player, &id, Command::Report(report), None);
         cell.execute(&asked, &Default::default(), time, 0, &keys, &mut stage).unwrap();

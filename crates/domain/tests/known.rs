@@ -262,6 +262,7 @@ fn reported_points_count_for_whoever_is_let_in() {
             place: 0,
             at: None,
             who: Profile::default(),
+            barred: false,
         };
         wallets.ask(player, time, Command::Report(report));
         if player == 1 && time == 2_000 {

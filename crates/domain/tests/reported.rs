@@ -303,7 +303,12 @@ fn arrive<'a>(
     if let Some(player) = history.excluded {
         let (kind, until) = (ExclusionKind::SelfExclusion, Some(UnixMs(i64::MAX)));
         let (reason, author) = ("reported".into(), "acme".into());
-        world.run(player, "out", 2, Command::Exclude { kind, until, reason, author });
+        world.run(
+            player,
+            "out",
+            2,
+            Command::Exclude { kind, until, reason, author, provider: None },
+        );
         world.commit(true);
     }
     let mut first: HashMap<(usize, usize), Arc<Row>> = HashMap::new();

@@ -148,6 +148,8 @@ codes! {
     BalanceOverflow = "BALANCE_OVERFLOW", 422, never, "The balance would be too large";
     /// Too many open bets, withdrawals or limits of one player.
     TooManyOpen = "TOO_MANY_OPEN", 422, retry, "The player has too many of these open";
+    /// The bet was corrected too often.
+    TooManyCorrections = "TOO_MANY_CORRECTIONS", 422, never, "The bet was corrected too often";
     /// Too many refusals and tombstones in a short time.
     TooManyRefusals = "TOO_MANY_REFUSALS", 429, retry, "Too many refused commands";
     /// No such withdrawal.
@@ -256,6 +258,7 @@ impl From<&Refusal> for ErrorCode {
             Refusal::InsufficientFunds { .. } => Self::InsufficientFunds,
             Refusal::Overflow => Self::BalanceOverflow,
             Refusal::TooManyOpen => Self::TooManyOpen,
+            Refusal::TooManyCorrections => Self::TooManyCorrections,
             Refusal::VersionGap => Self::VersionGap,
             Refusal::RoundHasOpenBets => Self::RoundHasOpenBets,
             Refusal::RoundClosed => Self::RoundClosed,

@@ -316,7 +316,7 @@ fn reported(
     let place = u16::try_from(place).unwrap_or(u16::MAX);
     let provider = provider.clone();
     let who = Profile::default();
-    let report = Report { provider, id, round, tournament, points, place, at, who };
+    let report = Report { provider, id, round, tournament, points, place, at, who, barred: false };
     Ok(Part::new(player, key, Command::Report(report)))
 }
 
@@ -426,7 +426,8 @@ fn player_excluded(
     let key = key.ok_or_else(|| FieldError::invalid("eventId", "is missing"))?;
     let (reason, author) = ("reported by the platform".into(), provider.as_str().into());
     let kind = ExclusionKind::SelfExclusion;
-    Ok(Part::new(player, key, Command::Exclude { kind, until, reason, author }))
+    let provider = Some(provider.clone());
+    Ok(Part::new(player, key, Command::Exclude { kind, until, reason, author, provider }))
 }
 
 /// One player's part of a round while it is collected.

@@ -279,7 +279,7 @@ impl Exclude {
             given => field::reason("reason", given)?,
         };
         let author = author.into();
-        let command = Command::Exclude { kind, until, reason, author };
+        let command = Command::Exclude { kind, until, reason, author, provider: None };
         Ok(Part::new(player(path)?, key(header)?, command))
     }
 }

@@ -21,6 +21,8 @@ use utoipa::ToSchema;
 
 /// Where the tournament stands in the document.
 const TOURNAMENT: &str = "tournament";
+/// What stands before a field of the tournament in a schedule's document.
+pub const INSIDE: &str = "tournament.";
 /// What a tournament must leave to its schedule.
 const SAID_BY_SCHEDULE: [&str; 4] = ["id", "startsAt", "endsAt", "registrationOpensAt"];
 /// A server is not awake at the very millisecond: what is later than this much is late.
@@ -194,7 +196,7 @@ pub fn trial(document: &Value, now: UnixMs) -> Option<(Document, Instance)> {
 #[must_use]
 pub fn line_inside(field: &str, message: &str) -> ProblemLine {
     let code = ErrorCode::TournamentInvalid.code();
-    ProblemLine::new(format!("{TOURNAMENT}.{field}"), code, message)
+    ProblemLine::new(format!("{INSIDE}{field}"), code, message)
 }
 
 /// `POST /api/schedules/{id}/stop`.

@@ -59,9 +59,7 @@ impl Scheduler {
         let definition = (self.parts.definition)(parsed);
         let problems = definition.validate().err().unwrap_or_default();
         let problems = problems.iter().map(|of| wire::line_inside(&of.field, of.message));
-        let off = self.rules_off(tenant, &definition).into_iter().map(|(part, field)| {
-            ProblemLine::switched_off(part.as_str(), format!("tournament.{field}"))
-        });
+        let off = self.parts.rules_off.lines(tenant, &definition, wire::INSIDE);
         problems.chain(off).collect()
     }
 

@@ -1,6 +1,6 @@
 //! Scores, order and cuts as tables; and that order between slots and repetition change nothing.
 
-use super::lifecycle::{Command as Act, Event as Moved, Refusal, Tournament};
+use super::lifecycle::{Command as Act, Event as Moved, Progress, Refusal, Tournament};
 use super::rules::Counts;
 use super::score::Points;
 use super::*;
@@ -10,7 +10,9 @@ use crate::ids::{
 use crate::journal::{Head, Keys, Row, Stage};
 use crate::money::{Amount, Currency};
 use crate::time::UnixMs;
-use crate::wallet::{BetRef, Cell, Command, Prepared};
+use crate::wallet::protection::ExclusionKind;
+use crate::wallet::reported::RoundReport;
+use crate::wallet::{BetRef, Cell, Command, Prepared, Report, contest};
 use proptest::prelude::*;
 use std::sync::Arc;
 
@@ -48,31 +50,13 @@ type Play = (u64, i64, i64, i64);
 
 /// Rows of plays through real wallets; a stake of 0 enters the tournament, −1 leaves it.
 fn rows(plays: &[Play]) -> Vec<Arc<Row>> {
-    let keys = Keys::new([1; 32]);
-    let mut stage =
-        Stage::new(crate::ids::Slot::all().map(|s| Head { epoch: 1, ..Head::empty(s) }));
-    let mut cells = std::collections::BTreeMap::new();
     let id = TournamentId::parse("friday-race").unwrap();
-    for (at, (player, time, stake, payout)) in plays.iter().enumerate() {
-        let player = PlayerId(*player);
-        let cell = cells.entry(player).or_insert_with(|| {
-            let mut cell = Cell::load(TENANT, player, None, []).unwrap();
-            let funds = Command::Deposit { amount: Amount(1_000_000_000), currency: Currency::EUR };
-            let asked = Prepared::new(&keys, TENANT, player, "funds", funds, None);
-            cell.execute(&asked, &Default::default(), UnixMs(0), 0, &keys, &mut stage).unwrap();
-            cell
-        });
-        let name = format!("b{at}");
+    let command = |(at, (player, time, stake, payout)): (usize, &Play)| {
         let command = match stake {
             0 => Command::Enter { tournament: id.clone(), ends: UnixMs(9_000) },
             -1 => Command::Leave { tournament: id.clone() },
             stake => Command::Play {
-                bet: BetRef {
-                    provider: ProviderId::parse("acme").unwrap(),
-                    bet: BetId::parse(&name).unwrap(),
-                    round: RoundId::parse(&name).unwrap(),
-                    game: GameId::parse("wheel").unwrap(),
-                },
+                bet: bet(&format!("b{at}")),
                 stake: Amount(*stake),
                 payout: Amount(*payout),
                 currency: Currency::EUR,
@@ -81,8 +65,38 @@ fn rows(plays: &[Play]) -> Vec<Arc<Row>> {
                 feature: false,
             },
         };
+        (*player, *time, command)
+    };
+    rows_of(plays.iter().enumerate().map(command))
+}
+
+fn bet(name: &str) -> BetRef {
+    BetRef {
+        provider: ProviderId::parse("acme").unwrap(),
+        bet: BetId::parse(name).unwrap(),
+        round: RoundId::parse(name).unwrap(),
+        game: GameId::parse("wheel").unwrap(),
+    }
+}
+
+/// Rows of commands of players at times, each under a key of its own.
+fn rows_of(commands: impl IntoIterator<Item = (u64, i64, Command)>) -> Vec<Arc<Row>> {
+    let keys = Keys::new([1; 32]);
+    let mut stage =
+        Stage::new(crate::ids::Slot::all().map(|s| Head { epoch: 1, ..Head::empty(s) }));
+    let mut cells = std::collections::BTreeMap::new();
+    for (at, (player, time, command)) in commands.into_iter().enumerate() {
+        let player = PlayerId(player);
+        let cell = cells.entry(player).or_insert_with(|| {
+            let mut cell = Cell::load(TENANT, player, None, []).unwrap();
+            let funds = Command::Deposit { amount: Amount(1_000_000_000), currency: Currency::EUR };
+            let asked = Prepared::new(&keys, TENANT, player, "funds", funds, None);
+            cell.execute(&asked, &Default::default(), UnixMs(0), 0, &keys, &mut stage).unwrap();
+            cell
+        });
+        let name = format!("b{at}");
         let asked = Prepared::new(&keys, TENANT, player, &name, command, None);
-        cell.execute(&asked, &Default::default(), UnixMs(*time), 0, &keys, &mut stage).unwrap();
+        cell.execute(&asked, &Default::default(), UnixMs(time), 0, &keys, &mut stage).unwrap();
     }
     stage.seal().unwrap().rows
 }
@@ -175,6 +189,64 @@ fn scores() {
             expected.into_iter().map(|(rank, who, score)| (rank, who, score.to_owned())).collect();
         assert_eq!(got, expected, "{name}");
     }
+}
+
+/// What is reported of an excluded player, a round or points, counts where he has entered and
+/// nowhere else.
+#[test]
+fn an_excluded_player_is_in_no_tournament_for_all() {
+    let round = |name: &str, stake| {
+        let (superseded, barred) = (false, false);
+        let (stake, payout, currency, at) = (Amount(stake), Amount(0), Currency::EUR, None);
+        let bet = bet(name);
+        let who = contest::Profile::default();
+        let report = RoundReport { bet, stake, payout, currency, at, superseded, barred, who };
+        Command::Contest(Box::new(contest::Act::Report(Box::new(report))))
+    };
+    let points = |name: &str| {
+        let BetRef { provider, bet: id, round, .. } = bet(name);
+        let tournament = TournamentId::parse("friday-race").unwrap();
+        let (points, place, at, barred) = (Points(3_000_000), 0, None, false);
+        let who = contest::Profile::default();
+        let report = Report { provider, id, round, tournament, points, place, at, barred, who };
+        Command::Report(report)
+    };
+    let out = || {
+        let (kind, until) = (ExclusionKind::SelfExclusion, Some(UnixMs(5_000)));
+        let (reason, author, provider) = ("x".into(), "x".into(), None);
+        Command::Exclude { kind, until, reason, author, provider }
+    };
+    let entered = || Command::Enter {
+        tournament: TournamentId::parse("friday-race").unwrap(),
+        ends: UnixMs(9_000),
+    };
+    let scored = |entry| {
+        let rules = r#"{"score":{"terms":[{"of":"stake"},{"of":"reported"}],"decimals":2}}"#;
+        let rules = serde_json::from_str(rules).unwrap();
+        Definition { rules, ..definition(Metric::Turnover, entry) }
+    };
+    for report in [round("r", 300), points("p")] {
+        let rows = rows_of([
+            (1, 100, entered()),
+            (1, 2_000, out()),
+            (1, 3_000, report.clone()),
+            (2, 3_000, report),
+        ]);
+        let all = board(&fold(&scored(EntryMode::Automatic), &rows));
+        assert_eq!(all, [(1, 2, "3.00".to_owned())]);
+        let opt_in = board(&fold(&scored(EntryMode::OptIn), &rows));
+        assert_eq!(opt_in, [(1, 1, "3.00".to_owned())]);
+    }
+    // Not even where he is on the board already; and it ends with the exclusion.
+    let rows = rows_of([
+        (1, 1_500, points("a")),
+        (1, 2_000, out()),
+        (1, 3_000, points("b")),
+        (1, 3_000, round("c", 300)),
+        (1, 6_000, points("d")),
+    ]);
+    let all = board(&fold(&scored(EntryMode::Automatic), &rows));
+    assert_eq!(all, [(1, 1, "6.00".to_owned())]);
 }
 
 #[test]
@@ -360,6 +432,55 @@ fn life() {
     }
 }
 
+/// How far payouts are changes nothing that a result or a plan is computed from: else nobody could
+/// put a result right while a payment service is asked.
+#[test]
+fn results_and_plans_do_not_wait_for_payouts() {
+    let announced = definition(Metric::Turnover, EntryMode::Automatic);
+    let (cut, result) = (vec![0; 256], fold(&announced, []).result());
+    let closed = Moved::Closed { cut: cut.clone(), result: result.clone() };
+    let moved = |to| Moved::Moved { version: 1, line: 1, to, author: None, leg: None };
+    let taken = Moved::Disqualified {
+        player: PlayerId(7),
+        reason: "collusion".to_owned(),
+        author: "ops".to_owned(),
+    };
+    let rolled = Moved::RolledOver { version: 1, to: None, leg: None };
+    let arrived = Moved::RolloverArrived { version: 1 };
+    // (what came after the view, may a result and "all is paid" be said by that view)
+    let cases = [
+        (vec![], true, true),
+        (vec![moved(Some(Progress::Processing { attempt: 1 }))], true, false),
+        (vec![moved(None), moved(Some(Progress::CarriedOut {}))], true, false),
+        (vec![arrived], true, false),
+        (vec![rolled], false, false),
+        (vec![taken.clone()], false, false),
+        (vec![taken, moved(None)], false, false),
+    ];
+    for (at, (after, may_revise, may_complete)) in cases.into_iter().enumerate() {
+        let mut state = Tournament::created(1, announced.clone());
+        for (seq, event) in (2..).zip([&Moved::Started, &closed].into_iter().chain(&after)) {
+            state.apply(seq, UnixMs(9_600), event);
+        }
+        let (cut, result) = (cut.clone(), result.clone());
+        let (reason, author) = ("x".to_owned(), "ops".to_owned());
+        let revise = Act::Revise { seen: 3, cut, result, reason, author };
+        let passes = |state: &Tournament, command: &Act| {
+            let decided = Tournament::decide(Some(state), command, UnixMs(9_700));
+            decided != Err(Refusal::Behind)
+        };
+        assert_eq!(passes(&state, &revise), may_revise, "case {at}");
+        assert_eq!(passes(&state, &Act::Complete { seen: 3 }), may_complete, "case {at}");
+        let saved = serde_json::to_value(&state).unwrap();
+        assert_eq!(serde_json::from_value::<Tournament>(saved.clone()).unwrap(), state);
+        // Of a release that did not say what results depend on, every row may be it.
+        let mut old = saved;
+        old.as_object_mut().unwrap().remove("basis");
+        let old: Tournament = serde_json::from_value(old).unwrap();
+        assert_eq!(passes(&old, &revise), after.is_empty(), "case {at}");
+    }
+}
+
 #[test]
 fn aliases_never_change() {
     assert_eq!(alias(PlayerId(1)), GOLDEN_ALIAS);
@@ -432,16 +553,56 @@ fn late_corrections_wait_until_the_result_is_put_right() {
     let mut standings = fold(&announced, early.iter().copied());
     let first = [(1, 1, "2.00".to_owned()), (2, 2, "1.00".to_owned())];
     assert_eq!(board(&standings), first);
-    standings.set_cut(standings.positions().to_vec());
+    let cut = standings.positions().to_vec();
+    standings.set_cut(cut.clone());
     for row in &late {
         standings.apply(row).unwrap();
     }
     assert_eq!(board(&standings), first);
     assert_eq!(standings.turnover(), Amount(900));
-    let saved = standings.save();
-    let mut standings = Standings::restore(Arc::new(announced), TENANT, &saved).unwrap();
+    let announced = Arc::new(announced);
+    let again = |standings: &Standings| {
+        Standings::restore(Arc::clone(&announced), TENANT, &standings.save()).unwrap()
+    };
+    let (before, whole) = (standings.clone(), standings.positions().to_vec());
+    let mut standings = again(&standings);
     assert_eq!(standings.correct(), 1);
-    assert_eq!(board(&standings), [(1, 2, "1.00".to_owned())]);
+    let second = [(1, 2, "1.00".to_owned())];
+    assert_eq!(board(&standings), second);
     assert_eq!(standings.turnover(), Amount(300));
     assert_eq!(standings.correct(), 0, "once");
+    // A version has what its cut has, and is asked for without being made.
+    let nobody = Default::default();
+    assert_eq!(before.result_of(&cut, &nobody), before.result());
+    assert_eq!(before.result_of(&whole, &nobody), standings.result());
+    let mut versions = before;
+    versions.correct_until(&cut, &nobody);
+    assert_eq!((board(&versions).as_slice(), versions.waiting()), (&first[..], 1));
+    let mut versions = again(&versions);
+    versions.correct_until(&whole, &nobody);
+    assert_eq!((board(&versions).as_slice(), versions.waiting()), (&second[..], 0));
+    // Slots are read each by itself: the version may be heard of before what is in it.
+    let mut early_told = fold(&announced, early.iter().copied());
+    early_told.set_cut(cut);
+    early_told.correct_until(&whole, &nobody);
+    assert_eq!(board(&early_told), first);
+    let mut early_told = again(&early_told);
+    for row in &late {
+        early_told.apply(row).unwrap();
+    }
+    assert_eq!((board(&early_told).as_slice(), early_told.waiting()), (&second[..], 0));
+}
+
+/// Whoever is out stays out, also where only a correction would put him in.
+#[test]
+fn whoever_is_out_does_not_come_in_by_a_correction() {
+    let announced = definition(Metric::Turnover, EntryMode::Automatic);
+    let mut standings = Standings::new(Arc::new(announced), TENANT, UnixMs(0));
+    standings.judge(&[PlayerId(1)].into());
+    for row in rows(&[(1, 2_000, 600, 0), (2, 2_000, 300, 0)]) {
+        standings.apply(&row).unwrap();
+    }
+    assert_eq!(board(&standings), [(1, 2, "1.00".to_owned())]);
+    standings.judge(&Default::default());
+    assert_eq!(board(&standings), [(1, 1, "2.00".to_owned()), (2, 2, "1.00".to_owned())]);
 }

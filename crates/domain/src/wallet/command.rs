@@ -270,6 +270,8 @@ pub enum Command {
         reason: Box<str>,
         /// Who.
         author: Box<str>,
+        /// The platform that says so: its keys are its own. `None`: a person says so here.
+        provider: Option<ProviderId>,
     },
     /// Lifts the operator's own block.
     Readmit {
@@ -417,7 +419,8 @@ impl Command {
             Self::SettleRound { provider, .. }
             | Self::SettleBets { provider, .. }
             | Self::Rollback { provider, .. }
-            | Self::EndRound { provider, .. } => Some(provider),
+            | Self::EndRound { provider, .. }
+            | Self::Exclude { provider: Some(provider), .. } => Some(provider),
             Self::Report(report) => Some(&report.provider),
             Self::Contest(act) => match &**act {
                 Act::Report(report) => Some(&report.bet.provider),
@@ -634,7 +637,7 @@ impl Command {
                 put(&format!("{kind:?} {period:?} {value:?}"));
                 put(currency.as_ref().map_or("", Currency::code));
             }
-            Self::Exclude { kind, until, reason: _, author: _ } => {
+            Self::Exclude { kind, until, reason: _, author: _, provider: _ } => {
                 put("exclude");
                 put(&format!("{kind:?} {until:?}"));
             }

@@ -6,7 +6,6 @@
 
 use super::contest::Told;
 use super::event::Event;
-use super::reported::Effect;
 use crate::ids::ProviderId;
 use crate::time::UnixMs;
 use serde::{Deserialize, Serialize};
@@ -32,8 +31,9 @@ pub(super) fn by(event: &Event) -> Option<Option<&ProviderId>> {
         Event::BetTombstoned { provider, .. } => Some(Some(provider)),
         Event::CommandRefused { .. } => Some(None),
         Event::Contest(told) => match &**told {
-            // A void before its round is reported is a tombstone, too.
-            Told::Corrected(corrected) if corrected.effect == Effect::Early => {
+            // A void before its round is reported is a tombstone, too, whatever its version: the
+            // report is where the game comes from.
+            Told::Corrected(corrected) if corrected.game.is_none() => {
                 Some(Some(&corrected.provider))
             }
             _ => None,

@@ -109,6 +109,9 @@ pub enum Refusal {
     /// The player has too many open bets, withdrawals or limits.
     #[error("the player has too many of these open")]
     TooManyOpen,
+    /// The bet was corrected too often.
+    #[error("a bet takes at most 100 corrections")]
+    TooManyCorrections,
     /// Too many refusals and tombstones in a short time.
     #[error("too many refused commands of this player; slow down")]
     TooManyRefusals,

@@ -37,8 +37,8 @@ pub struct RoundReport {
     /// A void of it came first, so it counts for nothing. The wallet says so, not the platform.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub superseded: bool,
-    /// The player was excluded from play when it came: it puts him into no tournament. The wallet
-    /// says so, too.
+    /// The player was excluded from play when it came: it counts for nothing where everybody is
+    /// in, also of a player who is on that board already. The wallet says so, too.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub barred: bool,
     /// What was known of the player then. The wallet says so, too.

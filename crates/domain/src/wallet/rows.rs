@@ -70,7 +70,7 @@ payload! {
     first: UnixMs,
     /// A reported round's void came before its report.
     superseded: bool,
-    /// The player was excluded when a round was reported.
+    /// The player was excluded when a round, or points, were reported.
     barred: bool,
     /// Of whose round it is, as far as that is known.
     country: Box<str>,
@@ -344,6 +344,7 @@ impl Event {
                     tournament: Some(report.tournament.clone()),
                     points: Some(report.points),
                     place: (report.place > 0).then_some(report.place),
+                    barred: report.barred.then_some(true),
                     ..none()
                 }
                 .of(&report.who)
@@ -653,6 +654,7 @@ impl Event {
                 place: payload.place.unwrap_or(0),
                 at: payload.at,
                 who,
+                barred: payload.barred.unwrap_or(false),
             }),
             RowKind::TournamentCreated
             | RowKind::TournamentStarted

@@ -31,6 +31,9 @@ pub struct Report {
     pub at: Option<UnixMs>,
     /// What is known of the player. The wallet says so, not the provider.
     pub who: Profile,
+    /// The player was excluded from play when it came: it counts for nothing where everybody is in.
+    /// The wallet says so, not the provider.
+    pub barred: bool,
 }
 
 impl Report {
@@ -84,7 +87,8 @@ pub struct SettledRound {
     pub first: UnixMs,
     /// Seq of the placement in the player's slot.
     pub placed_seq: u64,
-    /// The player was excluded from play when it was reported: it puts him in nowhere.
+    /// The player was excluded from play when it was reported: it counts for nothing where
+    /// everybody is in, also of a player who is on that board already.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub barred: bool,
     /// What was known of the player when the first result came.

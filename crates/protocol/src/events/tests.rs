@@ -111,8 +111,9 @@ fn a_corrected_round() {
 #[test]
 fn an_excluded_player() {
     let part = read(EXCLUDED, None).unwrap().parts.remove(0);
-    let Command::Exclude { until, author, .. } = part.command else { panic!() };
+    let Command::Exclude { until, author, provider, .. } = part.command else { panic!() };
     assert_eq!((part.key.as_str(), &*author, until.is_some()), ("e7", "evo", true));
+    assert_eq!(provider.unwrap().as_str(), "evo");
     let text = EXCLUDED.replace(r#","until":"2027-05-21T00:00:00Z""#, "");
     let part = read(&text, None).unwrap().parts.remove(0);
     assert!(matches!(part.command, Command::Exclude { until: None, .. }));

@@ -49,9 +49,9 @@ impl Tournament {
     }
 
     fn decide_existing(&self, command: &Command, now: UnixMs) -> Result<Option<Event>, Refusal> {
-        // Standings, plans and "all is paid" are computed from a view outside: a hold, a
-        // disqualification or a new plan that it has not seen must not be passed over.
-        if command.seen().is_some_and(|seen| seen != self.seq) && !self.is_so_already(command) {
+        if command.seen().is_some_and(|seen| seen < self.needed(command))
+            && !self.is_so_already(command)
+        {
             return Err(Refusal::Behind);
         }
         match command {
@@ -158,6 +158,17 @@ impl Tournament {
             }
             Command::Arrive { version } => self.arrive(*version),
             Command::CarryIn { carried, currency } => self.carry_in(carried, *currency, now),
+        }
+    }
+
+    /// The seq of the last row that a computed command must have been computed with: a hold, a
+    /// disqualification or a new plan that a view outside has not seen must not be passed over.
+    /// Standings and plans do not depend on how far payouts are, which changes often while a
+    /// payment service is asked; whether all is paid does.
+    fn needed(&self, command: &Command) -> u64 {
+        match command {
+            Command::Complete { .. } => self.seq,
+            _ => self.basis.unwrap_or(self.seq),
         }
     }
 
@@ -315,6 +326,9 @@ impl Tournament {
 
     /// Folds an event in; `Created` is [`Self::created`].
     pub fn apply(&mut self, seq: u64, time: UnixMs, event: &Event) {
+        if !matches!(event, Event::Moved { .. } | Event::RolloverArrived { .. }) {
+            self.basis = Some(seq);
+        }
         self.seq = seq;
         match event {
             Event::Created { .. } => self.step = Step::Created,

@@ -94,6 +94,9 @@ enum Step {
 pub struct Tournament {
     /// Seq of the last row folded in.
     pub seq: u64,
+    /// Seq of the last row that a result or a plan is computed from; `None`: any may be one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    basis: Option<u64>,
     /// What was announced.
     pub definition: Definition,
     step: Step,
@@ -144,6 +147,7 @@ impl Tournament {
     pub fn created(seq: u64, definition: Definition) -> Self {
         Self {
             seq,
+            basis: Some(seq),
             definition,
             step: Step::Created,
             seats: BTreeMap::new(),

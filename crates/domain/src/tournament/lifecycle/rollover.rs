@@ -146,8 +146,10 @@ pub fn next<'a>(
     let own = key(source);
     let later = others.filter(|other| {
         let same = other.definition.schedule == source.definition.schedule;
-        let takes = other.takes(source.definition.currency, now).is_ok();
-        source.definition.schedule.is_some() && same && takes && key(other) > own
+        source.definition.schedule.is_some()
+            && same
+            && key(other) > own
+            && other.takes(source.definition.currency, now).is_ok()
     });
     match later.min_by_key(|other| key(other)) {
         Some(next) => Next::To(next.definition.id.clone()),
@@ -186,8 +188,7 @@ impl Tournament {
     }
 
     fn has_pool(&self) -> bool {
-        let rules = self.definition.prize_rules().ok().flatten();
-        rules.is_some_and(|rules| rules.has_pool())
+        self.definition.table.as_ref().is_some_and(|table| table.has_pool())
     }
 
     /// Whether its pool takes money of this currency; a refusal is for ever.

@@ -47,6 +47,14 @@ pub struct PrizeTable {
     pub satellite: Option<Satellite>,
 }
 
+impl PrizeTable {
+    /// Whether there is a pool, into which money can come.
+    #[must_use]
+    pub const fn has_pool(&self) -> bool {
+        self.pool.is_some()
+    }
+}
+
 /// Who pays a prize that has an amount of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

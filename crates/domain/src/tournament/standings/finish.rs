@@ -1,12 +1,30 @@
-//! What prizes and corrections see of the standings.
+//! What prizes see of the standings, and how corrections change them after the result.
 
 use super::super::prizes::{Finish, Status};
 use super::super::rules::{RankStyle, Rules};
 use super::super::score::Tally;
-use super::{Entrant, Late, RankKey, Standings, rank_key};
-use crate::ids::{Aggregate, PlayerId};
+use super::{Entrant, FinalResult, RankKey, Standings, rank_key};
+use crate::ids::{Aggregate, PlayerId, TenantId};
 use crate::money::Amount;
+use crate::wallet::SettledRound;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+
+/// A correction that waits for a later version of the result.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Late {
+    /// Seq of its row, in its player's slot.
+    pub(super) seq: u64,
+    pub(super) settled: SettledRound,
+}
+
+impl Late {
+    /// Whether a version of the result at this cut has it.
+    pub(super) fn is_in(&self, cut: &[u64], tenant: TenantId) -> bool {
+        let slot = Aggregate::Player(self.settled.player).slot(tenant);
+        cut.get(slot.index()).is_some_and(|until| self.seq <= *until)
+    }
+}
 
 impl Standings {
     /// Σ stakes that count, minor units, rounded down.
@@ -18,19 +36,21 @@ impl Standings {
         Amount(i64::try_from(amount).unwrap_or(i64::MAX))
     }
 
-    /// These players are out of the ranking, and nobody else (L6).
+    /// These players are out of the ranking, and nobody else (L6): also whoever is not in it yet,
+    /// since a correction may put him in.
     pub fn judge(&mut self, out: &BTreeSet<PlayerId>) {
         let differs = |(player, entrant): (&PlayerId, &Entrant)| {
             (entrant.out != out.contains(player)).then_some(*player)
         };
-        let players: Vec<_> = self.players.iter().filter_map(differs).collect();
+        let mut players: Vec<_> = self.players.iter().filter_map(differs).collect();
+        players.extend(out.iter().filter(|player| !self.players.contains_key(player)));
         for player in players {
             self.change(player, |_, entrant| entrant.out = out.contains(&player));
         }
     }
 
-    /// Takes in the corrections that came too late for the result: for a later version of it
-    /// (L5). Returns how many there were.
+    /// Takes in all corrections that came too late for the result, as a version made now would.
+    /// Returns how many there were.
     pub fn correct(&mut self) -> usize {
         let late = std::mem::take(&mut self.late);
         for one in &late {
@@ -39,21 +59,33 @@ impl Standings {
         late.len()
     }
 
+    /// Corrections that wait for a later version of the result.
+    #[must_use]
+    pub const fn waiting(&self) -> usize {
+        self.late.len()
+    }
+
     /// The standings of a later version of the result: these players are out, and corrections up
-    /// to its cut are in (L5). Nothing changes where they are so already.
+    /// to its cut are in (L5), also those that come by later. Nothing changes where they are so
+    /// already.
     pub fn correct_until(&mut self, cut: &[u64], out: &BTreeSet<PlayerId>) {
         self.judge(out);
         let tenant = self.tenant;
-        let until = |late: &Late| {
-            let slot = Aggregate::Player(late.settled.player).slot(tenant);
-            cut.get(slot.index()).copied().unwrap_or(0)
-        };
         let late = std::mem::take(&mut self.late).into_iter();
-        let (in_time, later): (Vec<_>, Vec<_>) = late.partition(|late| late.seq <= until(late));
+        let (in_time, later): (Vec<_>, Vec<_>) = late.partition(|late| late.is_in(cut, tenant));
         self.late = later;
         for one in &in_time {
             self.count(&one.settled);
         }
+        self.corrected = Some(cut.to_vec());
+    }
+
+    /// What the result would be after [`Self::correct_until`]; the standings stay as they are.
+    #[must_use]
+    pub fn result_of(&self, cut: &[u64], out: &BTreeSet<PlayerId>) -> FinalResult {
+        let mut then = self.clone();
+        then.correct_until(cut, out);
+        then.result()
     }
 
     /// The order as prizes see it, as far as prizes reach: players who share a rank are tied;

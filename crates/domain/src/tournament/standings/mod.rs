@@ -22,6 +22,7 @@ use crate::money::Amount;
 use crate::time::UnixMs;
 use crate::wallet::contest::{BuyIn, Told};
 use crate::wallet::{CorruptRow, Event, Report, SettledRound};
+use finish::Late;
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -79,14 +80,6 @@ impl Entrant {
     fn since(&self) -> u64 {
         self.past.first().map_or(self.entered, |(entered, _)| *entered)
     }
-}
-
-/// A correction that waits for a later version of the result.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Late {
-    /// Seq of its row, in its player's slot.
-    seq: u64,
-    settled: SettledRound,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
@@ -163,6 +156,8 @@ pub struct Standings {
     turnover: i128,
     /// Corrections that came too late for the result, in their order.
     late: Vec<Late>,
+    /// The cut of the newest version of the result after the first: corrections up to there count.
+    corrected: Option<Vec<u64>>,
     paid_places: usize,
 }
 
@@ -201,6 +196,7 @@ impl Standings {
             created,
             turnover: 0,
             late: Vec::new(),
+            corrected: None,
             paid_places: paid_places.unwrap_or(0),
             positions: vec![0; usize::from(SLOTS)],
             cut: None,
@@ -252,7 +248,7 @@ impl Standings {
     }
 
     /// Folds a row in; rows already folded are passed over, and rows beyond the cut, but for
-    /// corrections of bets, which wait for [`Self::correct`]. Returns whether the board may have
+    /// corrections of bets, which wait for [`Self::correct_until`]. Returns whether the board may have
     /// changed.
     ///
     /// # Errors
@@ -380,7 +376,12 @@ impl Standings {
             // Of a bet whose first result counted, a correction counts, too, when somebody says
             // that the result is to be put right.
             if settled.replaces.is_some() && settled.first <= accepted {
-                self.late.push(Late { seq, settled: settled.clone() });
+                let late = Late { seq, settled: settled.clone() };
+                // Slots are read each by itself: what a version has in it may come after it.
+                if self.corrected.as_ref().is_some_and(|cut| late.is_in(cut, self.tenant)) {
+                    return self.count(settled);
+                }
+                self.late.push(late);
             }
             return false;
         }
@@ -439,7 +440,8 @@ impl Standings {
         let known = self.players.get(&player);
         let is_in = match definition.entry {
             EntryMode::Automatic => {
-                known.is_none_or(|entrant| !entrant.left)
+                !report.barred
+                    && known.is_none_or(|entrant| !entrant.left)
                     && definition.admission.who.admits(&report.who)
             }
             EntryMode::OptIn => {

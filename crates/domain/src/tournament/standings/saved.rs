@@ -3,7 +3,8 @@
 use super::super::definition::Definition;
 use super::super::ranking::Ranking;
 use super::super::rules::RankStyle;
-use super::{Entrant, Late, Standings, rank_key};
+use super::finish::Late;
+use super::{Entrant, Standings, rank_key};
 use crate::ids::{PlayerId, SLOTS, TenantId};
 use crate::time::UnixMs;
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,8 @@ struct Saved {
     turnover: i128,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     late: Vec<Late>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    corrected: Option<Vec<u64>>,
 }
 
 impl Standings {
@@ -31,6 +34,7 @@ impl Standings {
             cut: self.cut.clone(),
             turnover: self.turnover,
             late: self.late.clone(),
+            corrected: self.corrected.clone(),
             players: {
                 let of = |(player, entrant): (&PlayerId, &Entrant)| (*player, entrant.clone());
                 let mut players: Vec<_> = self.players.iter().map(of).collect();
@@ -53,6 +57,7 @@ impl Standings {
         standings.cut = saved.cut;
         standings.turnover = saved.turnover;
         standings.late = saved.late;
+        standings.corrected = saved.corrected;
         let rules = &standings.definition.rules;
         let mut keys = Vec::with_capacity(saved.players.len());
         for (player, mut entrant) in saved.players {

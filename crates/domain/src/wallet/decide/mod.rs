@@ -168,7 +168,7 @@ impl Wallet {
                 let limit = (*kind, *period, *currency, *value);
                 self.set_limit(limit, *raise_wait_ms, author, now)
             }
-            Command::Exclude { kind, until, reason, author } => {
+            Command::Exclude { kind, until, reason, author, provider: _ } => {
                 self.exclude(*kind, *until, reason, author, now)
             }
             Command::Readmit { reason, author } => {
@@ -188,8 +188,8 @@ impl Wallet {
             }
             Command::Contest(act) => self.contest(act, context, facts),
             Command::Report(report) => {
-                let who = self.profile.clone();
-                Ok(one(Event::ScoreReported(Report { who, ..report.clone() })))
+                let (who, barred) = (self.profile.clone(), self.is_barred(now));
+                Ok(one(Event::ScoreReported(Report { who, barred, ..report.clone() })))
             }
             Command::Leave { tournament } => {
                 match self.entries.get(tournament) {

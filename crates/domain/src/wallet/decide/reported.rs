@@ -7,7 +7,11 @@ use super::super::reported::{Corrected, Correction, Life, RoundReport};
 use super::super::state::Wallet;
 use super::{Context, Decision, Facts, Past, one};
 use crate::journal::Row;
+use crate::time::UnixMs;
 use std::sync::Arc;
+
+/// Corrections of one bet: all of them are read for each further one.
+const CORRECTIONS_MAX: usize = 100;
 
 /// A correction with its row.
 type Known = (Corrected, Arc<Row>);
@@ -30,10 +34,14 @@ impl Wallet {
         }
         let (life, _) = life(past)?;
         let superseded = life.supersedes_report();
-        // The round was played elsewhere and is scored where he is in; it puts him in nowhere.
-        let barred = self.protection.excluded(context.now).is_some();
-        let who = self.profile.clone();
+        let (who, barred) = (self.profile.clone(), self.is_barred(context.now));
         Ok(one(Told::Reported(RoundReport { superseded, barred, who, ..report.clone() }).into()))
+    }
+
+    /// Whether what is reported of the player counts for nothing where everybody is in: he is
+    /// excluded, and was played elsewhere. It counts where he has entered.
+    pub(super) fn is_barred(&self, now: UnixMs) -> bool {
+        self.protection.excluded(now).is_some()
     }
 
     /// A version that came before is a repeat or a mismatch, as of own bets' results
@@ -53,6 +61,7 @@ impl Wallet {
                 Ok(Decision::Replay(Arc::clone(row)))
             }
             Some(_) => Err(Refusal::IdempotencyMismatch),
+            None if known.len() >= CORRECTIONS_MAX => Err(Refusal::TooManyCorrections),
             None => life.correct(asked).map(|corrected| one(Told::Corrected(corrected).into())),
         }
     }

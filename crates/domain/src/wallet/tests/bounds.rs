@@ -2,7 +2,7 @@
 //! campaigns.
 
 use super::protection::{LimitKind, Period};
-use super::reported::early_void;
+use super::reported::{early_void, void};
 use super::*;
 use crate::ids::{CampaignId, WithdrawalId};
 
@@ -81,6 +81,23 @@ fn refusals_and_tombstones_are_kept_so_many_times_in_a_minute() {
     of.bench.clock += MINUTE_MS;
     assert_eq!(of.next(place("x", "r", 1_000)), "refused for ever");
     assert_eq!(of.next(roll_back("y")), "bet.tombstoned");
+}
+
+/// After one void under a high version, those under lower ones are as much for ever as it is.
+#[test]
+fn voids_of_a_bet_that_nobody_reported_are_all_counted() {
+    let mut of = Committed::new();
+    for n in 1..KEPT_MAX {
+        assert_eq!(of.next(early_void(&format!("b{n}"))), "round.corrected");
+    }
+    assert_eq!(of.next(void(1_000)), "round.corrected");
+    assert_eq!(of.next(void(999)), "tooManyRefusals");
+    of.bench.clock += MINUTE_MS;
+    assert_eq!(of.next(void(999)), "round.corrected", "superseded, and it is one");
+    for n in 1..KEPT_MAX {
+        assert_eq!(of.next(early_void(&format!("c{n}"))), "round.corrected");
+    }
+    assert_eq!(of.next(void(998)), "tooManyRefusals");
 }
 
 #[test]

@@ -54,7 +54,8 @@ fn grant(campaign: &str, expires: i64) -> Command {
 }
 
 fn exclude(kind: ExclusionKind) -> Command {
-    Command::Exclude { kind, until: None, reason: "x".into(), author: "p".into() }
+    let (reason, author) = ("x".into(), "p".into());
+    Command::Exclude { kind, until: None, reason, author, provider: None }
 }
 
 fn withdraw(id: &str) -> Command {
@@ -180,4 +181,28 @@ fn a_feature_is_part_of_the_content_and_keeps_the_stake() {
         ("p3", in_feature(play("p3", 100, 0)), "replay round.played"),
         ("p3", play("p3", 100, 0), "idempotencyMismatch"),
     ]);
+}
+
+/// Whoever excludes a player has his own keys: the operator, and each platform.
+#[test]
+fn keys_of_exclusions_are_their_senders_own() {
+    let by = |provider: Option<&str>, until: i64| {
+        let (kind, until) = (ExclusionKind::SelfExclusion, Some(UnixMs(until)));
+        let provider = provider.map(|id| ProviderId::parse(id).unwrap());
+        let (reason, author) = ("x".into(), "p".into());
+        Command::Exclude { kind, until, reason, author, provider }
+    };
+    let cases = [
+        (None, 10_000_000, "player.excluded"),
+        (Some("acme"), 20_000_000, "player.excluded"),
+        (Some("other"), 30_000_000, "player.excluded"),
+        (None, 10_000_000, "replay player.excluded"),
+        (Some("acme"), 20_000_000, "replay player.excluded"),
+        (Some("other"), 30_000_000, "replay player.excluded"),
+        (Some("acme"), 30_000_000, "idempotencyMismatch"),
+    ];
+    let mut bench = Bench::new();
+    for (at, (provider, until, expected)) in cases.into_iter().enumerate() {
+        assert_eq!(short(&bench.run("same", by(provider, until))), expected, "{at}");
+    }
 }

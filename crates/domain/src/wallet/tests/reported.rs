@@ -39,6 +39,11 @@ pub(super) fn early_void(bet: &str) -> Command {
     correct(Correction { bet: BetId::parse(bet).unwrap(), ..correction(None, None) })
 }
 
+/// A void of one bet, early as long as nobody has reported it, by version.
+pub(super) fn void(version: u32) -> Command {
+    correct(correction(Some(version), None))
+}
+
 /// What a row says: its version, and what it did.
 fn told(answer: &Answer) -> String {
     let Answer::Done(row) = answer else { return short(answer) };
@@ -151,5 +156,32 @@ fn the_highest_version_stands() {
         let rows = bench.stage.seal().unwrap().rows;
         let again = Cell::load(TENANT, PLAYER, None, rows).unwrap();
         assert_eq!(again.wallet(), bench.cell.wallet(), "{name}");
+    }
+}
+
+/// All corrections of a bet are read for each further one, so that there is an end to them.
+#[test]
+fn a_bet_takes_a_hundred_corrections() {
+    let mut bench = Bench::new();
+    assert_eq!(told(&bench.run("r", report(10))), "reported");
+    let by = |version: i64| {
+        correct(correction(Some(u32::try_from(version).unwrap()), Some(version + 100)))
+    };
+    for version in 2..102 {
+        let did = told(&bench.run(&format!("x{version}"), by(version)));
+        assert!(did.starts_with(&format!("{version} for ")), "{did}");
+    }
+    // Another bet has its own, and what came is still answered.
+    let other = Correction { bet: BetId::parse("c").unwrap(), ..correction(Some(2), None) };
+    let cases = [
+        ("y", by(102), "tooManyCorrections"),
+        ("y", by(103), "tooManyCorrections"),
+        ("x5", by(5), "replay round.corrected"),
+        ("z", by(5), "replay round.corrected"),
+        ("v", correct(correction(Some(5), None)), "idempotencyMismatch"),
+        ("o", correct(other), "2 early"),
+    ];
+    for (key, command, expected) in cases {
+        assert_eq!(told(&bench.run(key, command)), expected, "{key}");
     }
 }
