@@ -342,6 +342,3 @@ impl Reader {
         is_whole
     }
 }
-
-#[cfg(test)]
-mod tests;

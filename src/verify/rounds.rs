@@ -34,6 +34,10 @@ impl Rounds {
         if first_known(event).is_some_and(|who| *who != wallet.profile) {
             report.differs(CHECK, at(row), "what was known of the player is told wrongly");
         }
+        if barred(event).is_some_and(|told| told != wallet.protection.excluded(row.time).is_some())
+        {
+            report.differs(CHECK, at(row), "whether the player was excluded is told wrongly");
+        }
         let Event::Contest(told) = event else { return };
         let id = match &**told {
             Told::Reported(reported) => (reported.bet.provider.clone(), reported.bet.bet.clone()),
@@ -50,13 +54,6 @@ impl Rounds {
             (Told::Reported(reported), _) => {
                 if reported.superseded != life.supersedes_report() {
                     report.differs(CHECK, at(row), "whether a void came first is told wrongly");
-                }
-                if reported.barred != wallet.protection.excluded(row.time).is_some() {
-                    report.differs(
-                        CHECK,
-                        at(row),
-                        "whether the player was excluded is told wrongly",
-                    );
                 }
                 life.reported(reported, row);
             }
@@ -79,6 +76,18 @@ fn first_known(event: &Event) -> Option<&Profile> {
         Event::ScoreReported(report) => Some(&report.who),
         Event::Contest(told) => match &**told {
             Told::Reported(reported) => Some(&reported.who),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Whether a row says that the player was excluded when it was written.
+fn barred(event: &Event) -> Option<bool> {
+    match event {
+        Event::ScoreReported(report) => Some(report.barred),
+        Event::Contest(told) => match &**told {
+            Told::Reported(reported) => Some(reported.barred),
             _ => None,
         },
         _ => None,

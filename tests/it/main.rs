@@ -19,6 +19,7 @@ mod dialects;
 mod documents;
 mod edge;
 mod edge_nodes;
+mod edge_reader;
 mod external;
 mod fanout;
 mod http;

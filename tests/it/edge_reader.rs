@@ -1,16 +1,14 @@
-//! The reader against a store that does as it is told, in real time.
+//! An edge's reader against a store that does as it is told, in real time.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests may panic")]
-
-use super::{Parts, Reader};
-use crate::actors::board::{BoardRow, BoardView, Boards, OwnRow, Status, Tokens, Who};
-use crate::actors::purse::{Purse, Purses};
-use crate::edge::entry::{At, Entry};
-use crate::edge::pen::Pen;
-use crate::edge::store::{Appended, Beat, List, Listed, Store, StoreError};
-use crate::ws::published::Published;
-use crate::ws::{Clock, Live, LiveConfig, Sources};
 use async_trait::async_trait;
+use palio::actors::board::{BoardRow, BoardView, Boards, OwnRow, Status, Tokens, Who};
+use palio::actors::purse::{Purse, Purses};
+use palio::edge::entry::{At, Entry};
+use palio::edge::pen::Pen;
+use palio::edge::reader::{Parts, Reader};
+use palio::edge::store::{Appended, Beat, List, Listed, Store, StoreError};
+use palio::ws::published::Published;
+use palio::ws::{Clock, Live, LiveConfig, Sources};
 use palio_domain::{PlayerId, TenantId, TournamentId, UnixMs};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
