@@ -349,10 +349,14 @@ mod tests {
         let pool = json!({"currency": "EUR", "pool": {"guarantee": "5.00"}, "bands": bands});
         let fixed = json!({"currency": "EUR",
             "bands": [{"from": 1, "prizes": [{"kind": "cash", "amount": "5.00"}]}]});
-        let race = |table: &serde_json::Value| json!({"name": "Race", "metric": "turnover", "currency": "EUR", "prizeTable": table});
+        let none = json!({"name": "Race", "metric": "turnover", "currency": "EUR"});
+        let race = |table: &serde_json::Value| {
+            let mut race = none.clone();
+            race["prizeTable"] = table.clone();
+            race
+        };
         let mut unread = race(&pool);
         unread["prizeTable"]["pool"]["guarantee"] = json!("much");
-        let none = json!({"name": "Race", "metric": "turnover", "currency": "EUR"});
         let cases = [
             (race(&pool), Some(eur)),
             (race(&fixed), Some(None)),
