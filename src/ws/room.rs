@@ -18,6 +18,9 @@ use tokio::sync::watch;
 
 /// Writes between two yields to the thread's other work.
 const WRITES_PER_TURN: usize = 256;
+/// Writes between two moments at which another thread may have the core: a bet that comes while a
+/// board goes out to thousands waits for some of them only, at each of its hops.
+const WRITES_AT_ONCE: usize = 32;
 /// Merged deltas kept for other sockets with the same base.
 const MERGED_MAX: usize = 64;
 /// For how long a snapshot's `serverTime` is good enough for those who come together.
@@ -189,6 +192,8 @@ impl Room {
                 writes += 1;
                 if writes % WRITES_PER_TURN == 0 {
                     tokio::task::yield_now().await;
+                } else if writes % WRITES_AT_ONCE == 0 {
+                    std::thread::yield_now();
                 }
             }
         }
