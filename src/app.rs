@@ -320,7 +320,6 @@ fn live_config(config: &Config, peers: &Peers) -> LiveConfig {
         drain_ms: config.live.drain_seconds * 1000,
         peers: peers.clone(),
         stalled_ms_max: config.live.stalled_seconds_max * 1000,
-        niceness: config.live.niceness,
         ring_len: config.live.ring,
         allowed_origins: config.live.allowed_origins.clone(),
         ..LiveConfig::default()

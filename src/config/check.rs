@@ -100,7 +100,6 @@ impl Config {
         to.range("live.sockets_per_tenant_max", live.sockets_per_tenant_max, 1..=1_000_000);
         to.range("live.drain_seconds", live.drain_seconds, 0..=600);
         to.range("live.stalled_seconds_max", live.stalled_seconds_max, 1..=3_600);
-        to.range("live.niceness", live.niceness, 0..=19);
         to.range("live.ring", live.ring, 1..=65_536);
         for origin in &live.allowed_origins {
             let rest = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));

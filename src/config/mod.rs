@@ -155,8 +155,6 @@ section! {
         sockets_per_tenant_max: usize,
         drain_seconds: u64,
         stalled_seconds_max: u64,
-        /// By how much live threads stand back when a core is short, as `nice` counts.
-        niceness: u8,
         ring: usize,
         allowed_origins: Vec<String>,
         redis: Redis,

@@ -92,9 +92,6 @@ pub struct LiveConfig {
     pub allowed_origins: Vec<String>,
     /// Who is behind connections from the TLS front.
     pub peers: Peers,
-    /// By how much live threads stand back when a core is short, 0 to 19 as `nice` counts: bets
-    /// before boards.
-    pub niceness: u8,
     /// How often each socket is pinged; one that misses three pings is dropped at the fourth.
     pub heartbeat_ms: u64,
 }
@@ -111,7 +108,6 @@ impl Default for LiveConfig {
             ring_len: 256,
             allowed_origins: Vec::new(),
             peers: Peers::default(),
-            niceness: 0,
             heartbeat_ms: 25_000,
         }
     }
@@ -153,19 +149,6 @@ impl Place {
     }
 }
 
-/// Gives the calling thread less of a core that others want, too.
-#[cfg(target_os = "linux")]
-fn stand_back(niceness: u8) {
-    use rustix::{process, thread};
-    // On Linux a thread has a priority of its own. Less than there is can always be had.
-    if let Err(error) = process::setpriority_process(Some(thread::gettid()), niceness.into()) {
-        tracing::warn!(%error, "live threads have the same priority as all others");
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-const fn stand_back(_: u8) {}
-
 impl Live {
     /// Starts the live threads and the broadcasters. Must be called within an actix system.
     #[must_use]
@@ -191,9 +174,7 @@ impl Live {
             let heartbeat = Duration::from_millis(config.heartbeat_ms);
             let arbiter = Arbiter::new();
             let freshness = stale.subscribe();
-            let niceness = config.niceness;
             let hub = Hub::start_in_arbiter(&arbiter.handle(), move |_| {
-                stand_back(niceness);
                 Hub::new(Hall::new(sources, stalled_max), arrivals, freshness, heartbeat)
             });
             arbiters.push(arbiter);
