@@ -171,3 +171,9 @@ pub(super) fn query_error(
 pub(super) fn path_error(_: actix_web::error::PathError, _: &HttpRequest) -> actix_web::Error {
     ApiError::new(ErrorCode::NotFound, "there is nothing at this path").into()
 }
+
+/// What is asked for is not here yet, and will be in a moment.
+pub(super) fn behind(detail: &str) -> ApiError {
+    let problem = Problem::new(ErrorCode::StorageUnavailable, detail);
+    Problem { retry_after_s: Some(1), ..problem }.into()
+}

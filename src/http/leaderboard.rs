@@ -2,7 +2,7 @@
 
 use super::Server;
 use super::caller;
-use super::error::{ApiError, restored};
+use super::error::{ApiError, behind, restored};
 use super::players::committed;
 use crate::actors::board::{BoardRow, Boards as _, OwnRow, Who};
 use crate::actors::tournaments::Entry;
@@ -13,8 +13,8 @@ use actix_web::web::{Data, Path, Query};
 use actix_web::{HttpRequest, HttpResponse, ResponseError as _};
 use palio_domain::tournament::prizes::Due;
 use palio_domain::{PlayerId, TournamentId};
+use palio_protocol::ErrorCode;
 use palio_protocol::tournament::{OwnPayout, prize_text};
-use palio_protocol::{ErrorCode, Problem};
 use serde::{Deserialize, Serialize};
 
 #[derive(Deserialize)]
@@ -83,19 +83,13 @@ pub(super) async fn of(
     Some(match polled.news {
         News::Known => HttpResponse::NotModified().insert_header(etag).finish(),
         News::Same => HttpResponse::NoContent().insert_header(etag).finish(),
-        News::Behind => behind().error_response(),
+        News::Behind => behind("this node's boards are older than yours").error_response(),
         News::Body(body) => HttpResponse::Ok()
             .content_type(ContentType::json())
             .insert_header(etag)
             .insert_header((CACHE_CONTROL, "no-cache"))
             .body(body),
     })
-}
-
-fn behind() -> ApiError {
-    let detail = "this node's boards are older than yours";
-    let problem = Problem::new(ErrorCode::StorageUnavailable, detail);
-    Problem { retry_after_s: Some(1), ..problem }.into()
 }
 
 #[derive(Serialize)]

@@ -3,7 +3,7 @@
 use super::Server;
 use super::caller;
 use super::contests;
-use super::error::{ApiError, failure, id_taken, restored, tournament_refusal, unexpected};
+use super::error::{ApiError, behind, failure, id_taken, restored, tournament_refusal, unexpected};
 use super::leaderboard::{id, not_found};
 use super::run::{Done, Found};
 use super::trace::trace_of;
@@ -217,26 +217,27 @@ pub(super) async fn create(
     let trace = Some(trace_of(&request));
     match server.tournaments.command(operator.tenant(), &id, command, trace).await {
         Reply::Done(_) => {
-            let entry = seen(&server, &id).await.ok_or_else(not_found)?;
+            let entry = seen(&server, &id).await?;
             Ok(HttpResponse::Created().json(shown(&server, &entry, server.clock.now())))
         }
         Reply::TournamentUnchanged => {
-            let entry = seen(&server, &id).await.ok_or_else(not_found)?;
+            let entry = seen(&server, &id).await?;
             Ok(HttpResponse::Ok().json(shown(&server, &entry, server.clock.now())))
         }
         other => Err(unexpected(&other)),
     }
 }
 
-/// A committed tournament, once the follower has seen it: a moment after the commit.
-async fn seen(server: &Server, id: &TournamentId) -> Option<Arc<Entry>> {
+/// A committed tournament, once the follower has seen it: a moment after the commit. When that takes
+/// long it is there all the same: the same request again is answered with it.
+async fn seen(server: &Server, id: &TournamentId) -> Result<Arc<Entry>, ApiError> {
     for _ in 0..200 {
         if let Some(entry) = server.tournaments.get(id) {
-            return Some(entry);
+            return Ok(entry);
         }
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
-    None
+    Err(behind("it is announced, but not shown yet: ask again"))
 }
 
 #[derive(Default, Deserialize)]
