@@ -99,7 +99,8 @@ impl Stream {
     pub async fn next(&mut self) -> Option<Bytes> {
         let mut out = String::new();
         if !std::mem::replace(&mut self.begun, true) {
-            writeln!(out, "retry: {}\n", reconnect_ms(self.seat.taken())).ok();
+            // After a cut; a node that stops says its own, by how many have to go elsewhere.
+            writeln!(out, "retry: {}\n", rand::random_range(500..=3000)).ok();
             self.resume(&mut out);
             self.catch_up(&mut out);
             self.tell(&mut out);
