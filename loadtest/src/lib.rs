@@ -18,6 +18,7 @@ mod clock;
 pub mod conformance;
 mod error;
 pub mod fanout;
+pub mod figures;
 mod follower;
 pub mod http;
 pub mod ladder;

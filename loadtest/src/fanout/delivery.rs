@@ -5,7 +5,7 @@ use super::feed::{self, Feed, TICK_MS_MIN};
 use super::peer::{Kind, Peer, Script, Yard};
 use super::report::{Figure, Row};
 use super::swarm::{Seen, Swarm};
-use crate::ladder::{Line, Series};
+use crate::figures::{Line, Series};
 use crate::num::{count, micros, millis, ratio};
 use crate::procfs::{Meter, usage};
 use crate::{Error, out};

@@ -6,7 +6,7 @@ use super::feed::Feed;
 use super::peer::{Kind, RACE, Script, Yard};
 use super::report::Figure;
 use super::swarm::{Swarm, Target, connect};
-use crate::ladder::{Line, Series};
+use crate::figures::{Line, Series};
 use crate::num::{micros, millis};
 use crate::stats::histogram;
 use crate::{Client, Error, out};

@@ -177,7 +177,7 @@ pub async fn run(args: &FanoutArgs) -> Result<Report, Error> {
         false => format!("server on core {}, sockets on {}", args.server_core, args.client_core),
     };
     let shape = format!("{} rounds, medians (lowest–highest); {cores}", args.rounds());
-    Ok(Report { benchmark: "fanout", shape, figures: figures? })
+    Ok(Report { benchmark: "fanout", machine: None, shape, figures: figures? })
 }
 
 async fn figures(yard: &Yard<'_>) -> Result<Vec<Figure>, Error> {

@@ -9,7 +9,7 @@ use super::trace::Trace;
 use super::{FanoutArgs, Wanted};
 use crate::bets::{self, Mix};
 use crate::cli::BetsArgs;
-use crate::ladder::{Line, Series, Summary};
+use crate::figures::{Line, Series, Summary};
 use crate::num::{count, millis, ratio};
 use crate::procfs::usage;
 use crate::{Error, out};

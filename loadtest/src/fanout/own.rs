@@ -6,7 +6,7 @@ use super::feed::{Feed, fund, good, play};
 use super::peer::{Kind, Peer, Script, Yard};
 use super::report::Figure;
 use super::swarm::Swarm;
-use crate::ladder::{Line, Series};
+use crate::figures::{Line, Series};
 use crate::num::{count, micros, ratio};
 use crate::procfs::Meter;
 use crate::{Client, Error, clock, out};

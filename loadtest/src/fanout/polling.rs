@@ -4,7 +4,7 @@ use super::Wanted;
 use super::delivery::ready;
 use super::peer::{Kind, Peer, RACE, Script, Yard, pinned};
 use super::report::Figure;
-use crate::ladder::{Line, Series};
+use crate::figures::{Line, Series};
 use crate::num::{micros, per_second, ratio};
 use crate::procfs::Meter;
 use crate::{Client, Error, out};

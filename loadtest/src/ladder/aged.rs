@@ -4,10 +4,11 @@ use super::LadderArgs;
 use super::Rung;
 use super::contest::{Contestant, Load, Record, calibrate};
 use super::peer::{Fleet, Folds, Place};
-use super::report::{Figure, Line};
+use super::report::Figure;
 use super::rungs;
 use crate::baseline::database::Server;
 use crate::bets::Mix;
+use crate::figures::Line;
 use crate::{Error, out};
 use std::time::Duration;
 

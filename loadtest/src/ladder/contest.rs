@@ -2,9 +2,9 @@
 
 use super::LadderArgs;
 use super::peer::{KEY, Peer};
-use super::summary::Series;
 use crate::bets::{Mix, Session};
 use crate::cli::BetsArgs;
+use crate::figures::Series;
 use crate::num::{millis, per_second, ratio};
 use crate::{Error, out};
 use std::collections::BTreeMap;

@@ -2,9 +2,10 @@
 
 use super::LadderArgs;
 use super::peer::Fleet;
-use super::report::{Figure, Line};
-use super::summary::{Series, Summary};
+use super::report::Figure;
 use crate::Error;
+use crate::figures::Line;
+use crate::figures::{Series, Summary};
 use crate::num::ratio;
 use serde::Deserialize;
 use std::collections::BTreeMap;

@@ -3,10 +3,11 @@
 use super::LadderArgs;
 use super::contest::{Contestant, Load, Record, calibrate};
 use super::peer::{Fleet, Folds};
-use super::report::{Figure, Line};
-use super::summary::Series;
+use super::report::Figure;
 use crate::baseline::database::bare_commits;
 use crate::bets::Mix;
+use crate::figures::Line;
+use crate::figures::Series;
 use crate::num::{micros, millis};
 use crate::{Error, out};
 use serde::Deserialize;

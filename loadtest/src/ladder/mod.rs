@@ -15,10 +15,8 @@ mod peer;
 mod report;
 mod rungs;
 mod storm;
-mod summary;
 
-pub use report::{Figure, Line, Report, Row};
-pub use summary::{Series, Summary};
+pub use report::{Figure, Report, Row};
 
 use crate::baseline::House;
 use crate::bets::Mix;
@@ -241,7 +239,7 @@ async fn measure(fleet: &mut Fleet, args: &LadderArgs) -> Result<Report, Error> 
             Wanted::Aged => vec![aged::aged(fleet, args).await?],
         });
     }
-    Ok(Report { benchmark: "ladder", machine, shape, figures })
+    Ok(Report { benchmark: "ladder", machine: Some(machine), shape, figures })
 }
 
 #[cfg(test)]

@@ -7,9 +7,10 @@
 use super::LadderArgs;
 use super::contest::{Contestant, Load, Record};
 use super::peer::{Fleet, Folds, KEY, Peer};
-use super::report::{Figure, Line};
-use super::summary::Series;
+use super::report::Figure;
 use crate::bets::{Mix, Pace};
+use crate::figures::Line;
+use crate::figures::Series;
 use crate::http::{Base, Link};
 use crate::num::{count, per_second};
 use crate::report::code_of;
