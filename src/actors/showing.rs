@@ -1,7 +1,7 @@
 //! Tournaments as the live side sees them.
 
 use super::board::{BoardRow, BoardView, Boards, OwnRow, Who};
-use super::tournament::{Own, Page};
+use super::tournament::{OwnRows, Page};
 use super::tournaments::Tournaments;
 use async_trait::async_trait;
 use palio_domain::TournamentId;
@@ -25,9 +25,13 @@ impl Boards for Tournaments {
         self.all_ids()
     }
 
-    async fn own(&self, tournament: &TournamentId, who: &Who) -> Option<OwnRow> {
-        let entry = self.get(tournament)?;
-        entry.addr.send(Own { player: who.player }).await.ok().flatten()
+    async fn own_rows(&self, tournament: &TournamentId, who: &[Who]) -> Vec<Option<OwnRow>> {
+        let players = who.iter().map(|who| who.player).collect();
+        let rows = match self.get(tournament) {
+            Some(entry) => entry.addr.send(OwnRows { players }).await.ok(),
+            None => None,
+        };
+        rows.unwrap_or_else(|| vec![None; who.len()])
     }
 
     async fn page(

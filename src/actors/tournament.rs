@@ -92,11 +92,11 @@ pub(super) struct Revised {
     pub(super) out: BTreeSet<PlayerId>,
 }
 
-/// A player's own position.
+/// Players' own positions, in their order.
 #[derive(Message)]
-#[rtype(result = "Option<OwnRow>")]
-pub(super) struct Own {
-    pub(super) player: PlayerId,
+#[rtype(result = "Vec<Option<OwnRow>>")]
+pub(super) struct OwnRows {
+    pub(super) players: Vec<PlayerId>,
 }
 
 /// A page of the ranking.
@@ -141,17 +141,34 @@ impl Tournament {
         })
     }
 
+    fn key(&self, player: PlayerId) -> String {
+        let key = self.keys.board_row(self.standings.definition().id.number(), player);
+        hex::encode(key.get(..6).unwrap_or_default())
+    }
+
     fn row(&self, standing: &Standing) -> BoardRow {
-        let number = self.standings.definition().id.number();
-        let key = self.keys.board_row(number, standing.player);
         BoardRow {
             player: standing.player,
-            key: hex::encode(key.get(..6).unwrap_or_default()),
+            key: self.key(standing.player),
             rank: standing.rank,
             name: alias(standing.player),
             score: self.standings.definition().show(standing.score),
             points: self.standings.definition().points(standing.score),
         }
+    }
+
+    fn own_row(&self, player: PlayerId) -> Option<OwnRow> {
+        let position = self.standings.of(player)?;
+        let definition = self.standings.definition();
+        Some(OwnRow {
+            key: self.key(player),
+            rank: position.rank,
+            score: definition.show(position.score),
+            participants: self.standings.ranked(),
+            ahead: position.ahead.map(|(gap, who)| (definition.show(gap), alias(who))),
+            prize_gap: position.prize_gap.map(|gap| definition.show(gap)),
+            around: position.around.iter().map(|standing| self.row(standing)).collect(),
+        })
     }
 
     /// How far the tournament's home slot is in the fold.
@@ -311,22 +328,11 @@ impl Handler<Stacks> for Tournament {
     }
 }
 
-impl Handler<Own> for Tournament {
-    type Result = Option<OwnRow>;
+impl Handler<OwnRows> for Tournament {
+    type Result = Vec<Option<OwnRow>>;
 
-    fn handle(&mut self, message: Own, _: &mut Context<Self>) -> Option<OwnRow> {
-        let position = self.standings.of(message.player)?;
-        let definition = self.standings.definition();
-        let key = self.keys.board_row(definition.id.number(), message.player);
-        Some(OwnRow {
-            key: hex::encode(key.get(..6).unwrap_or_default()),
-            rank: position.rank,
-            score: definition.show(position.score),
-            participants: self.standings.ranked(),
-            ahead: position.ahead.map(|(gap, who)| (definition.show(gap), alias(who))),
-            prize_gap: position.prize_gap.map(|gap| definition.show(gap)),
-            around: position.around.iter().map(|standing| self.row(standing)).collect(),
-        })
+    fn handle(&mut self, message: OwnRows, _: &mut Context<Self>) -> Self::Result {
+        message.players.into_iter().map(|player| self.own_row(player)).collect()
     }
 }
 

@@ -20,6 +20,7 @@ use crate::ws::{self, Live, Sources};
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 use async_trait::async_trait;
+use futures_util::future::join_all;
 use palio_domain::{PlayerId, TenantId, TournamentId, UnixMs};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -107,8 +108,11 @@ impl Boards for Followed {
         true
     }
 
-    async fn own(&self, tournament: &TournamentId, who: &Who) -> Option<OwnRow> {
-        self.own.as_ref()?.ask(tournament, who).await
+    async fn own_rows(&self, tournament: &TournamentId, who: &[Who]) -> Vec<Option<OwnRow>> {
+        match &self.own {
+            Some(own) => join_all(who.iter().map(|who| own.ask(tournament, who))).await,
+            None => vec![None; who.len()],
+        }
     }
 
     async fn page(&self, _: &TournamentId, _: u64, _: u64) -> Option<Vec<BoardRow>> {

@@ -1,22 +1,30 @@
 //! Own rows: private, at most once a second, only when changed, only while the token is good.
+//!
+//! A room whose board has changed takes those whose turn it is aside ([`Turn`]) and brings them
+//! the board and their own rows in one write ([`bring`]): a write costs more than what is written.
+//! Who watches a board that stands still is looked after by [`run`], and so are all on an edge,
+//! where no board waits for answers of the core.
 
 use super::frames;
 use super::hall::Hall;
+use super::room::Room;
 use super::socket::{Place, Socket};
-use crate::actors::board::Who;
-use futures_util::future::join_all;
+use crate::actors::board::{OwnRow, Who};
+use bytes::Bytes;
 use palio_domain::UnixMs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 /// How often the thread looks whose turn it is; spreads the players over the second.
-const LOOK: Duration = Duration::from_millis(250);
-const INTERVAL: Duration = Duration::from_secs(1);
+pub(super) const LOOK: Duration = Duration::from_millis(250);
+pub(super) const INTERVAL: Duration = Duration::from_secs(1);
 /// Players asked about at the same time.
 const AT_ONCE: usize = 64;
 /// How long one answer may take before the others go on.
 const ANSWER_MAX: Duration = Duration::from_secs(2);
+/// How long a board may wait for one.
+const BOARD_WAITS_MAX: Duration = Duration::from_millis(100);
 
 /// Who a socket speaks for.
 #[derive(Debug)]
@@ -29,54 +37,115 @@ pub(super) struct Auth {
 }
 
 impl Auth {
-    /// The first row comes at once, from [`ask`]; from then on the loop knows when.
+    /// The first row comes at once, from [`first`]; from then on its turn comes.
     pub(super) fn new(who: Who, until: UnixMs) -> Self {
         Self { who, until, due: Instant::now() + INTERVAL, sent: None }
     }
 }
 
-/// Asks for a socket's own row and sends it if it changed.
-pub(super) async fn ask(socket: Rc<Socket>) {
-    let Some(who) = socket.auth.borrow().as_ref().map(|auth| auth.who.clone()) else { return };
-    let Place::Board(room, _) = &socket.place else { return };
-    let own = socket.hall.boards.own(&room.id, &who);
-    let Ok(Some(own)) = tokio::time::timeout(ANSWER_MAX, own).await else { return };
-    let text = frames::me(&own);
+/// Whose turn it is while a board goes round.
+pub(super) struct Turn {
+    wall: UnixMs,
+    now: Instant,
+    /// To the nearest board: one that comes a little early counts as a second later.
+    until: Instant,
+    answers: bool,
+}
+
+impl Turn {
+    pub(super) fn of(room: &Room) -> Self {
+        let now = Instant::now();
+        let answers = !room.hall.boards.asks_with_tokens();
+        Self { wall: (room.hall.now)(), now, until: now + room.pace().min(INTERVAL) / 4, answers }
+    }
+
+    /// Whether this socket is to get its own row with the board; its next turn comes a second on.
+    pub(super) fn takes(&self, socket: &Socket) -> bool {
+        if !self.answers || !socket.takes_boards() {
+            return false;
+        }
+        let mut auth = socket.auth.borrow_mut();
+        let is_due = |auth: &&mut Auth| auth.due <= self.until && auth.until > self.wall;
+        let Some(auth) = auth.as_deref_mut().filter(is_due) else { return false };
+        auth.due = self.now + INTERVAL;
+        true
+    }
+}
+
+/// The frame with a row, unless it is the one that was sent last or the socket speaks for somebody
+/// else by now.
+fn news(socket: &Socket, who: &Who, row: &OwnRow) -> Option<Bytes> {
+    let text = frames::me(row);
     let mut hasher = DefaultHasher::new();
     text.hash(&mut hasher);
     let hash = hasher.finish();
-    {
-        let mut auth = socket.auth.borrow_mut();
-        let Some(auth) = auth.as_deref_mut().filter(|auth| auth.who.player == who.player) else {
-            return;
-        };
-        if auth.sent == Some(hash) || socket.is_behind() {
-            return;
-        }
-        auth.sent = Some(hash);
-        auth.due = Instant::now() + INTERVAL;
+    let mut auth = socket.auth.borrow_mut();
+    let auth = auth.as_deref_mut().filter(|auth| auth.who.player == who.player)?;
+    if socket.is_behind() || auth.sent.replace(hash) == Some(hash) {
+        return None;
     }
-    socket.send(frames::text(&text));
+    Some(frames::text(&text))
 }
 
-/// Looks after all authenticated sockets of a thread, for ever.
+/// Brings these sockets their own rows if they changed, with the room's board where they do not
+/// have it. Answers that take longer than `answer_max` are done without.
+async fn bring_within(room: &Room, sockets: &[Rc<Socket>], answer_max: Duration) {
+    let mut answers = true;
+    for some in sockets.chunks(AT_ONCE) {
+        // Who has left meanwhile, or whose token has ended, still gets the board.
+        some.iter().filter(|socket| socket.auth.borrow().is_none()).for_each(Socket::offer);
+        let who = |socket: &Rc<Socket>| socket.auth.borrow().as_ref().map(|auth| auth.who.clone());
+        let (some, who): (Vec<_>, Vec<_>) =
+            some.iter().filter_map(|socket| Some((socket, who(socket)?))).unzip();
+        let mut rows = Vec::new();
+        if answers {
+            let asked = room.hall.boards.own_rows(&room.id, &who);
+            match tokio::time::timeout(answer_max, asked).await {
+                Ok(told) => rows = told,
+                Err(_) => answers = false,
+            }
+        }
+        let mut rows = rows.into_iter();
+        for (socket, who) in some.into_iter().zip(&who) {
+            let row = rows.next().flatten();
+            match row.and_then(|row| news(socket, who, &row)) {
+                Some(frame) => socket.offer_with(frame),
+                None => socket.offer(),
+            }
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Brings the board to those of its watchers who were taken aside, with their own rows.
+pub(super) async fn bring(room: &Room, sockets: &[Rc<Socket>]) {
+    bring_within(room, sockets, BOARD_WAITS_MAX).await;
+}
+
+/// Sends a socket its own row as soon as it has said who it is.
+pub(super) async fn first(socket: Rc<Socket>) {
+    if let Place::Board(room, _) = &socket.place {
+        bring_within(room, std::slice::from_ref(&socket), ANSWER_MAX).await;
+    }
+}
+
+/// Looks after all authenticated sockets of a thread that no board goes round for, for ever.
 pub async fn run(hall: Rc<Hall>) {
     let mut looks = tokio::time::interval(LOOK);
     looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         looks.tick().await;
-        let due = due(&hall);
-        for some in due.chunks(AT_ONCE) {
-            join_all(some.iter().map(|socket| ask(Rc::clone(socket)))).await;
-            tokio::task::yield_now().await;
+        for (room, sockets) in due(&hall) {
+            bring_within(&room, &sockets, ANSWER_MAX).await;
         }
     }
 }
 
-/// Those whose turn it is; on the way, tokens that have ended are taken back.
-fn due(hall: &Hall) -> Vec<Rc<Socket>> {
+/// Those whose turn it is, by room; on the way, tokens that have ended are taken back.
+fn due(hall: &Hall) -> Vec<(Rc<Room>, Vec<Rc<Socket>>)> {
     let (wall, now) = ((hall.now)(), Instant::now());
-    let mut due = Vec::new();
+    let waits_for_boards = !hall.boards.asks_with_tokens();
+    let mut due: Vec<(Rc<Room>, Vec<Rc<Socket>>)> = Vec::new();
     let mut authed = hall.authed.take();
     authed.retain(|socket| {
         let Some(socket) = socket.upgrade() else { return false };
@@ -88,10 +157,16 @@ fn due(hall: &Hall) -> Vec<Rc<Socket>> {
             socket.send(frames::error("TOKEN_EXPIRED", "send a new token"));
             return false;
         }
-        if open.due <= now {
+        if let Place::Board(room, _) = &socket.place
+            && open.due <= now
+            && !(waits_for_boards && room.is_moving())
+        {
             open.due = now + INTERVAL;
             drop(auth);
-            due.push(socket);
+            match due.iter_mut().find(|(of, _)| Rc::ptr_eq(of, room)) {
+                Some((_, sockets)) => sockets.push(Rc::clone(&socket)),
+                None => due.push((Rc::clone(room), vec![Rc::clone(&socket)])),
+            }
         }
         true
     });

@@ -4,6 +4,7 @@
 //! client's base away, so that it gets a snapshot. Frames are made once per base, not per socket.
 
 use super::hall::Hall;
+use super::own::{self, Turn};
 use super::published::{self, Published};
 use super::ring::Since;
 use super::socket::{Place, Socket};
@@ -36,7 +37,7 @@ pub(super) enum Kind {
 
 pub(super) struct Room {
     pub(super) id: TournamentId,
-    hall: Rc<Hall>,
+    pub(super) hall: Rc<Hall>,
     topic: watch::Receiver<Arc<Published>>,
     current: RefCell<Arc<Published>>,
     sockets: RefCell<Vec<Rc<Socket>>>,
@@ -44,6 +45,10 @@ pub(super) struct Room {
     snapshots: RefCell<Vec<(Form, Instant, Bytes)>>,
     /// The proof that went out last, by number.
     proven: Cell<u64>,
+    /// When the board went round last.
+    moved: Cell<Instant>,
+    /// How long after the one before.
+    pace: Cell<Duration>,
 }
 
 impl Room {
@@ -62,6 +67,8 @@ impl Room {
             merged: RefCell::default(),
             snapshots: RefCell::default(),
             proven: Cell::default(),
+            moved: Cell::new(Instant::now()),
+            pace: Cell::new(own::LOOK),
         })
     }
 
@@ -77,6 +84,22 @@ impl Room {
             self.set_current(Arc::clone(&newest));
         }
         newest
+    }
+
+    /// A board goes round.
+    fn moves(&self) {
+        let now = Instant::now();
+        self.pace.set(now.saturating_duration_since(self.moved.replace(now)));
+    }
+
+    /// How often boards go round, as far as the last two tell.
+    pub(super) fn pace(&self) -> Duration {
+        self.pace.get()
+    }
+
+    /// Whether own rows can wait for the next board: one comes every second or so.
+    pub(super) fn is_moving(&self) -> bool {
+        self.pace() < own::INTERVAL + own::LOOK && self.moved.get().elapsed() < self.pace() * 2
     }
 
     /// Everybody who is here now.
@@ -219,7 +242,14 @@ pub(super) async fn serve(room: Rc<Room>, mut topic: watch::Receiver<Arc<Publish
         let proof = next.proof.as_ref().filter(|proof| proof.seq == next.seq);
         let is_new = proof.is_some_and(|proof| room.proven.replace(proof.chain.n) != proof.chain.n);
         room.newest();
-        room.each(Socket::offer).await;
+        room.moves();
+        let (turn, mut aside) = (Turn::of(&room), Vec::new());
+        room.each(|socket| match turn.takes(socket) {
+            true => aside.push(Rc::clone(socket)),
+            false => socket.offer(),
+        })
+        .await;
+        own::bring(&room, &aside).await;
         if is_new {
             room.prove(&next).await;
         }

@@ -16,8 +16,6 @@ const FRAMES_PER_SECOND_MAX: u8 = 10;
 /// When somebody who asked too often may come back.
 const LATER_MS: u64 = 5_000;
 const SECOND: Duration = Duration::from_secs(1);
-/// Reads of one socket before the others get their turn.
-const READS_PER_TURN: u8 = 4;
 
 struct Session {
     listener: Listener,
@@ -34,17 +32,15 @@ pub(super) async fn run(socket: Rc<Socket>, first: Bytes) {
     drop(first);
     session.take(&socket);
     while !socket.is_gone() && socket.readable().await {
-        for _ in 0..READS_PER_TURN {
-            match socket.read((!session.deaf).then(|| session.listener.pending())) {
-                Read::Some => session.take(&socket),
-                Read::Nothing => break,
-                Read::End => return socket.end(close::BROKEN),
+        match socket.read((!session.deaf).then(|| session.listener.pending())) {
+            Read::Some => {
+                session.take(&socket);
+                tokio::task::yield_now().await;
             }
-            if socket.is_gone() {
-                return;
-            }
+            Read::Last => session.take(&socket),
+            Read::Nothing => {}
+            Read::End => return socket.end(close::BROKEN),
         }
-        tokio::task::yield_now().await;
     }
     socket.end(close::BROKEN);
 }
@@ -146,7 +142,7 @@ fn authenticate(socket: &Rc<Socket>, token: &str) {
     if first {
         socket.hall.authed.borrow_mut().push(Rc::downgrade(socket));
     }
-    tokio::task::spawn_local(own::ask(Rc::clone(socket)));
+    tokio::task::spawn_local(own::first(Rc::clone(socket)));
 }
 
 /// A new token of the same player only moves the end.

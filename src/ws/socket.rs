@@ -22,9 +22,10 @@ use palio_domain::TenantId;
 use palio_protocol::live::{Form, close};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind, IoSlice};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
+use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::task::AbortHandle;
 
@@ -62,7 +63,9 @@ enum Wrote {
 
 /// What reading gave.
 pub(super) enum Read {
+    /// There may be more.
     Some,
+    Last,
     Nothing,
     End,
 }
@@ -157,7 +160,14 @@ impl Socket {
                 if let Some(into) = into {
                     into.extend_from_slice(scratch.get(..len).unwrap_or_default());
                 }
-                Read::Some
+                if len == scratch.len() {
+                    return Read::Some;
+                }
+                // Asking again would only say that nothing is there. What comes from now on is
+                // told of by the kernel, and the runtime looks only when this thread is done.
+                let nothing = || Err::<(), _>(ErrorKind::WouldBlock.into());
+                self.stream.try_io(Interest::READABLE, nothing).ok();
+                Read::Last
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => Read::Nothing,
             Err(_) => Read::End,
@@ -165,10 +175,19 @@ impl Socket {
     }
 
     fn write(&self, bytes: &[u8]) -> Wrote {
-        match self.stream.try_write(bytes) {
+        self.wrote(self.stream.try_write(bytes), bytes.len())
+    }
+
+    fn write_both(&self, first: &[u8], second: &[u8]) -> Wrote {
+        let both = [IoSlice::new(first), IoSlice::new(second)];
+        self.wrote(self.stream.try_write_vectored(&both), first.len() + second.len())
+    }
+
+    fn wrote(&self, outcome: io::Result<usize>, of: usize) -> Wrote {
+        match outcome {
             Ok(len) => {
                 self.hall.count_bytes(len);
-                if len == bytes.len() { Wrote::All } else { Wrote::Part(len) }
+                if len == of { Wrote::All } else { Wrote::Part(len) }
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => Wrote::Nothing,
             Err(_) => Wrote::Broken,
@@ -191,9 +210,43 @@ impl Socket {
         }
     }
 
+    /// Whether it is brought boards: one that is behind catches up itself.
+    pub(super) fn takes_boards(&self) -> bool {
+        self.is_open() && !self.is_behind() && self.greeted.get()
+    }
+
+    /// Brings the client to the room's board and tells it this besides, in one write.
+    pub(super) fn offer_with(self: &Rc<Self>, more: Bytes) {
+        let board = match self.takes_boards() {
+            true => self.frame_from(self.seq.get()),
+            false => None,
+        };
+        let Some((frame, seq, kind)) = board else {
+            self.send(more);
+            return;
+        };
+        match self.write_both(&frame, &more) {
+            Wrote::All => {
+                self.took(seq, kind);
+                self.hall.count_frame();
+            }
+            Wrote::Part(len) if len < frame.len() => {
+                self.took(seq, kind);
+                self.fall_behind(frame.slice(len..), Some(more));
+            }
+            Wrote::Part(len) => {
+                self.took(seq, kind);
+                self.hall.count_frame();
+                self.fall_behind(more.slice(len - frame.len()..), None);
+            }
+            Wrote::Nothing => self.fall_behind(Bytes::new(), Some(more)),
+            Wrote::Broken => self.end(close::BROKEN),
+        }
+    }
+
     /// Brings the client to the room's board, unless it is behind: then it catches up itself.
     pub(super) fn offer(self: &Rc<Self>) {
-        if !self.is_open() || self.is_behind() || !self.greeted.get() {
+        if !self.takes_boards() {
             return;
         }
         let Some((frame, seq, kind)) = self.frame_from(self.seq.get()) else {

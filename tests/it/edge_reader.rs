@@ -32,8 +32,8 @@ impl Boards for Nothing {
         Vec::new()
     }
 
-    async fn own(&self, _: &TournamentId, _: &Who) -> Option<OwnRow> {
-        None
+    async fn own_rows(&self, _: &TournamentId, _: &[Who]) -> Vec<Option<OwnRow>> {
+        Vec::new()
     }
 
     async fn page(&self, _: &TournamentId, _: u64, _: u64) -> Option<Vec<BoardRow>> {

@@ -7,6 +7,7 @@
     reason = "tests may panic, and print what they did"
 )]
 
+mod actors;
 mod agreed;
 mod brands;
 mod complaints;

@@ -2,11 +2,11 @@
 //! bet is a replay from the first moment on. Keys that it can't have heard of, since another owner
 //! wrote them, are found by the unique indexes.
 
+use crate::actors::{NEVER, core_config};
 use crate::storage::home::Home;
 use async_trait::async_trait;
-use palio::actors::budget::Division;
 use palio::actors::handle::{CoreHandle, Reply, Work};
-use palio::actors::registry::{self, CoreConfig, CoreParts};
+use palio::actors::registry::{self, CoreParts};
 use palio::clock::SystemClock;
 use palio::search::Search;
 use palio::storage::{AppendError, Error, Journal, Snapshot, Storage, StoredRow, Writer};
@@ -154,15 +154,7 @@ impl Core {
             owner: owner.to_owned(),
             committed: sender,
         };
-        let budget =
-            Division { in_flight: 100, reserve: 0, provider_percent: 100, tenant_percent: 100 };
-        let config = CoreConfig {
-            threads: 2,
-            budget,
-            idle: Duration::from_secs(3_600),
-            snapshot_every: Duration::from_secs(3_600),
-            unsaved_rows_max: 1_000,
-        };
+        let config = core_config(2, NEVER);
         let handle = registry::start(&config, &parts).await.unwrap();
         Self { handle, journal, reading, storage, _committed: committed }
     }

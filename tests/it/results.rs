@@ -1,18 +1,12 @@
 //! Later versions of results with the real core, on a clock that is set by hand: what is saved
 //! while they are made, and what is there after a restart.
 
-use palio::actors::budget::Division;
-use palio::actors::desk::Desk;
-use palio::actors::follower::{Folds, Follower};
+use crate::actors::{Actors, NEVER};
 use palio::actors::handle::{CoreHandle, Reply, Work};
-use palio::actors::purses::Watches;
-use palio::actors::registry::{self, CoreConfig, CoreParts};
-use palio::actors::schedules::Schedules;
-use palio::actors::tournaments::{Entry, Payers, Tournaments};
+use palio::actors::tournaments::{Entry, Tournaments};
 use palio::clock::{Clock, ManualClock};
 use palio::payments::Payments;
 use palio::players::Players;
-use palio::search::Search;
 use palio::storage::Storage;
 use palio::storage::memory::{Fault, Memory};
 use palio_domain::journal::{Keys, Row, RowKind};
@@ -23,13 +17,11 @@ use palio_domain::wallet::{BetRef, BetResult, Command, Outcome, Prepared, Terms}
 use palio_domain::{
     Amount, BetId, Currency, GameId, PlayerId, ProviderId, RoundId, TenantId, TournamentId, UnixMs,
 };
-use std::collections::{HashMap, HashSet};
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
-use tokio::sync::mpsc;
 
 const TENANT: TenantId = TenantId(1);
 const STARTS: i64 = 1_000_000;
@@ -78,42 +70,10 @@ impl Server {
         let keys = Keys::new([5; 32]);
         let by_hand = Arc::clone(clock);
         let time: Arc<dyn Clock> = by_hand;
-        let search = Search::open(storage, false).await.unwrap();
-        let (committed, batches) = mpsc::channel(16);
-        let parts = CoreParts {
-            serving: tokio::sync::watch::channel(true).1,
-            storage: storage.clone(),
-            search: Arc::clone(&search),
-            keys: keys.clone(),
-            clock: Arc::clone(&time),
-            owner: "core".to_owned(),
-            committed,
-        };
-        let budget =
-            Division { in_flight: 100, reserve: 0, provider_percent: 100, tenant_percent: 100 };
-        let never = Duration::from_secs(3_600);
-        let config = CoreConfig {
-            threads: 1,
-            budget,
-            idle: never,
-            snapshot_every: never,
-            unsaved_rows_max: 1_000,
-        };
-        let core = registry::start(&config, &parts).await.unwrap();
-        let players = Players::new(Arc::clone(&storage.directory), keys.clone());
-        let (rounds_of, external) = (HashMap::new(), HashSet::new());
-        let payers = Payers { payments, players, rounds_of, external };
-        let (of, store) = (core.clone(), storage.clone());
-        let tournaments = Tournaments::new(keys.clone(), Arc::clone(&time), of, store, payers);
-        let schedules = Schedules::new(core.clone(), storage.clone());
-        let desk =
-            Desk::new(HashMap::new(), core.clone(), keys.clone(), time.clone(), storage.clone());
+        let actors = Actors::start(storage, (&keys, &time), ("core", NEVER), payments).await;
+        let (core, tournaments) = (actors.core.clone(), Arc::clone(&actors.tournaments));
         let from = tournaments.restore().await.unwrap();
-        let purses = Watches::new(core.clone(), time);
-        let folds =
-            Folds { tournaments: Arc::clone(&tournaments), desk, search, schedules, purses };
-        let journal = Arc::clone(&storage.journal);
-        let mut follower = Follower::new(journal, batches, folds, from.clone(), never);
+        let mut follower = actors.follower(from.clone());
         follower.catch_up().await;
         actix::spawn(follower.run());
         Self { clock: Arc::clone(clock), keys, core, tournaments, from }
@@ -222,6 +182,13 @@ fn none() -> Payments {
 }
 
 /// Runs on a runtime of its own, so that its threads end with it.
+/// A store, by both its names, and a clock that stands.
+fn nothing() -> (Memory, Storage, Arc<ManualClock>) {
+    let memory = Memory::new();
+    let storage = memory.storage();
+    (memory, storage, Arc::new(ManualClock::at(UnixMs(0))))
+}
+
 fn alone(test: impl Future<Output = ()>) {
     let system = actix::System::new();
     system.block_on(async {
@@ -236,9 +203,7 @@ fn alone(test: impl Future<Output = ()>) {
 #[test]
 fn a_version_that_nobody_waits_for_holds_no_snapshot_up() {
     alone(async {
-        let memory = Memory::new();
-        let storage = memory.storage();
-        let clock = Arc::new(ManualClock::at(UnixMs(0)));
+        let (memory, storage, clock) = nothing();
         let server = Server::start(&storage, &clock, none()).await;
         let steps = actix::spawn(Arc::clone(&server.tournaments).keep_time());
         let prizes = vec![Amount(1_000)];
@@ -265,9 +230,7 @@ fn a_version_that_nobody_waits_for_holds_no_snapshot_up() {
 #[test]
 fn a_version_is_made_once() {
     alone(async {
-        let memory = Memory::new();
-        let storage = memory.storage();
-        let clock = Arc::new(ManualClock::at(UnixMs(0)));
+        let (memory, storage, clock) = nothing();
         let server = Server::start(&storage, &clock, none()).await;
         actix::spawn(Arc::clone(&server.tournaments).keep_time());
         let by_hand = Review { by_hand: true, ..Review::default() };
@@ -303,9 +266,7 @@ fn a_version_is_made_once() {
 #[test]
 fn a_correction_after_everything_was_saved_is_not_lost() {
     alone(async {
-        let memory = Memory::new();
-        let storage = memory.storage();
-        let clock = Arc::new(ManualClock::at(UnixMs(0)));
+        let (_, storage, clock) = nothing();
         let server = Server::start(&storage, &clock, none()).await;
         actix::spawn(Arc::clone(&server.tournaments).keep_time());
         server.closed(cup(Review::default())).await;
@@ -330,9 +291,7 @@ fn a_correction_after_everything_was_saved_is_not_lost() {
 #[test]
 fn a_row_that_cannot_be_read_is_met_again() {
     alone(async {
-        let memory = Memory::new();
-        let storage = memory.storage();
-        let clock = Arc::new(ManualClock::at(UnixMs(0)));
+        let (_, storage, clock) = nothing();
         let server = Server::start(&storage, &clock, none()).await;
         actix::spawn(Arc::clone(&server.tournaments).keep_time());
         server.life(Act::Create(Box::new(cup(Review::default())))).await;

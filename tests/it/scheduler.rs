@@ -4,22 +4,17 @@
 //! `PALIO_SCHEDULER_RUNS=300 cargo nextest run --release -p palio --test it simulated` is the large run; ten
 //! by default. `PALIO_SCHEDULER_SEED` repeats one.
 
+use crate::actors::Actors;
 use crate::crash::number;
-use palio::actors::budget::Division;
-use palio::actors::desk::Desk;
-use palio::actors::follower::{Folds, Follower};
+use palio::actors::follower::Follower;
 use palio::actors::handle::{CoreHandle, Reply};
-use palio::actors::purses::Watches;
-use palio::actors::registry::{self, CoreConfig, CoreParts};
 use palio::actors::scheduler::{Parts, Scheduler};
 use palio::actors::schedules::Schedules;
-use palio::actors::tournaments::{Payers, Tournaments};
+use palio::actors::tournaments::Tournaments;
 use palio::clock::{Clock, ManualClock};
 use palio::notices::Notices;
 use palio::payments::Payments;
-use palio::players::Players;
 use palio::rules_off::RulesOff;
-use palio::search::Search;
 use palio::storage::Storage;
 use palio::storage::memory::{Fault, Memory};
 use palio::telemetry::new_trace;
@@ -32,10 +27,9 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use rand::{Rng as _, SeedableRng as _};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
 
 const TENANT: TenantId = TenantId(1);
 const MINUTE: i64 = 60_000;
@@ -86,44 +80,12 @@ impl Server {
         let keys = Keys::new([5; 32]);
         let clock = Arc::clone(clock);
         let time: Arc<dyn Clock> = clock.clone();
-        let search = Search::open(storage, false).await.unwrap();
-        let (committed, batches) = mpsc::channel(16);
-        let parts = CoreParts {
-            serving: tokio::sync::watch::channel(true).1,
-            storage: storage.clone(),
-            search: Arc::clone(&search),
-            keys: keys.clone(),
-            clock: Arc::clone(&time),
-            owner: name.to_owned(),
-            committed,
-        };
-        let budget =
-            Division { in_flight: 100, reserve: 0, provider_percent: 100, tenant_percent: 100 };
-        let config = CoreConfig {
-            threads: 1,
-            budget,
-            idle: Duration::from_secs(3_600),
-            // Some lives see snapshots, some don't.
-            snapshot_every: Duration::from_millis(20),
-            unsaved_rows_max: 1_000,
-        };
-        let core = registry::start(&config, &parts).await.unwrap();
-        let payers = Payers {
-            payments: Payments::new([]).unwrap(),
-            players: Players::new(Arc::clone(&storage.directory), keys.clone()),
-            rounds_of: HashMap::new(),
-            external: HashSet::new(),
-        };
-        let tournaments = Tournaments::new(
-            keys.clone(),
-            Arc::clone(&time),
-            core.clone(),
-            storage.clone(),
-            payers,
-        );
-        let schedules = Schedules::new(core.clone(), storage.clone());
-        let none = HashMap::new();
-        let desk = Desk::new(none, core.clone(), keys, Arc::clone(&time), storage.clone());
+        // Some lives see snapshots, some don't.
+        let snapshots = Duration::from_millis(20);
+        let payments = Payments::new([]).unwrap();
+        let actors = Actors::start(storage, (&keys, &time), (name, snapshots), payments).await;
+        let (core, tournaments) = (actors.core.clone(), Arc::clone(&actors.tournaments));
+        let schedules = Arc::clone(&actors.schedules);
         let scheduler = Scheduler::new(Parts {
             schedules: Arc::clone(&schedules),
             tournaments: Arc::clone(&tournaments),
@@ -136,16 +98,7 @@ impl Server {
         });
         let positions = tournaments.restore().await.unwrap();
         schedules.restore(&positions).await.unwrap();
-        let folds = Folds {
-            tournaments: Arc::clone(&tournaments),
-            desk,
-            search,
-            schedules: Arc::clone(&schedules),
-            purses: Watches::new(core.clone(), time),
-        };
-        let journal = Arc::clone(&storage.journal);
-        let every = Duration::from_secs(3_600);
-        let mut follower = Follower::new(journal, batches, folds, positions, every);
+        let mut follower = actors.follower(positions);
         follower.catch_up().await;
         Self { clock, core, tournaments, schedules, scheduler, follower }
     }

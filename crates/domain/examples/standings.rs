@@ -121,8 +121,10 @@ fn main() {
         println!("  result with its hash in {:.0?}", started.elapsed());
         let first = before.rows.first().unwrap().player;
         let started = Instant::now();
-        standings.judge(&BTreeSet::from([first]));
-        let after = standings.result();
+        let (cut, out) = (standings.positions().to_vec(), BTreeSet::from([first]));
+        // As the server does: asked for, journalled, and only then made.
+        let after = standings.result_of(&cut, &out);
+        standings.correct_until(&cut, &out);
         let seats = BTreeMap::new();
         let nobody = settle::Brought { seats: &seats, carried_in: Amount::ZERO };
         let settling = Settling {
@@ -139,7 +141,7 @@ fn main() {
         let again = {
             let mut again = Standings::new(Arc::clone(&definition), TENANT, UnixMs(0));
             fold(&mut again, players, rounds);
-            again.judge(&BTreeSet::from([first]));
+            again.correct_until(&cut, &out);
             again.result()
         };
         assert_eq!(again, after, "as if computed from nothing");

@@ -1,6 +1,6 @@
 //! Who a socket speaks for, and what only he sees.
 
-use super::support::{START, Stage, WITHIN, row};
+use super::support::{START, Stage, WITHIN, row, wait};
 use crate::actors::board::OwnRow;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -45,6 +45,86 @@ async fn the_own_row_is_private_and_only_sent_when_changed() {
     let more = tokio::time::timeout(Duration::from_millis(1500), client.next()).await;
     assert!(more.is_err(), "unchanged, not sent");
     assert!(stranger.is_quiet().await);
+}
+
+/// Boards that come all the time bring own rows along: no client sees its own row before the board.
+#[actix_rt::test]
+async fn own_rows_come_with_moving_boards() {
+    let stage = Stage::set();
+    let rows = ["a", "b"].map(|key| (key, u64::from(key.as_bytes()[0])));
+    let show = |score: usize| {
+        let score = score.to_string();
+        for (key, player) in rows {
+            stage.boards.own(player, OwnRow { score: score.clone(), ..ranked() });
+            assert_eq!(row(1, key, "1").player.0, player);
+        }
+        stage.boards.race(&[("a", &score), ("b", &score)]);
+    };
+    show(9);
+    let mut clients = Vec::new();
+    for (_, player) in rows {
+        let mut client = stage.open(RACE).await;
+        client.text().await;
+        client.send(&format!(r#"{{"t":"auth","token":"1:{player}:60"}}"#)).await;
+        clients.push(client);
+    }
+    wait(|| stage.boards.asked.lock().unwrap().len() == 2).await;
+    let began = Instant::now();
+    for score in 10.. {
+        show(score);
+        tokio::time::sleep(Duration::from_millis(40)).await;
+        if began.elapsed() > Duration::from_millis(2_500) {
+            break;
+        }
+    }
+    let asked = stage.boards.asked.lock().unwrap().clone();
+    assert!(asked[2..].contains(&2), "both in one question: {asked:?}");
+    assert!(asked.len() < 2 + 2 * 4, "once a second: {asked:?}");
+    for client in &mut clients {
+        let (mut board, mut seen) = (0, 0);
+        while let Ok(text) = tokio::time::timeout(Duration::from_millis(300), client.text()).await {
+            let frame: serde_json::Value = serde_json::from_str(&text).unwrap();
+            if frame["t"] == "delta" {
+                board = frame["set"][0]
+                    .as_array()
+                    .unwrap()
+                    .last()
+                    .unwrap()
+                    .as_str()
+                    .unwrap()
+                    .parse()
+                    .unwrap();
+            } else if frame["t"] == "me" {
+                let own: u64 = frame["score"].as_str().unwrap().parse().unwrap();
+                assert!(own >= board, "{own} after the board with {board}");
+                seen += 1;
+            }
+        }
+        assert!((3..=4).contains(&seen), "the first, and one a second: {seen}");
+    }
+}
+
+#[actix_rt::test]
+async fn a_board_does_not_wait_for_own_rows() {
+    let stage = Stage::set();
+    stage.boards.own(98, ranked());
+    let mut client = stage.open(RACE).await;
+    client.text().await;
+    client.send(AUTH).await;
+    assert_eq!(client.text().await, ME);
+    stage.boards.silent.store(true, Ordering::SeqCst);
+    let began = Instant::now();
+    let mut boards = 0;
+    for score in 10.. {
+        stage.boards.race(&[("a", &score.to_string()), ("b", "1")]);
+        let text = client.text().await;
+        boards += usize::from(text.contains("delta"));
+        if began.elapsed() > Duration::from_millis(1_800) {
+            break;
+        }
+    }
+    assert!(boards > 5, "{boards}");
+    assert!(stage.boards.asked.lock().unwrap().len() > 1, "it was asked, and not answered");
 }
 
 #[actix_rt::test]

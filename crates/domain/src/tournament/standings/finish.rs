@@ -38,7 +38,7 @@ impl Standings {
 
     /// These players are out of the ranking, and nobody else (L6): also whoever is not in it yet,
     /// since a correction may put him in.
-    pub fn judge(&mut self, out: &BTreeSet<PlayerId>) {
+    pub(in crate::tournament) fn judge(&mut self, out: &BTreeSet<PlayerId>) {
         let differs = |(player, entrant): (&PlayerId, &Entrant)| {
             (entrant.out != out.contains(player)).then_some(*player)
         };
@@ -47,16 +47,6 @@ impl Standings {
         for player in players {
             self.change(player, |_, entrant| entrant.out = out.contains(&player));
         }
-    }
-
-    /// Takes in all corrections that came too late for the result, as a version made now would.
-    /// Returns how many there were.
-    pub fn correct(&mut self) -> usize {
-        let late = std::mem::take(&mut self.late);
-        for one in &late {
-            self.count(&one.settled);
-        }
-        late.len()
     }
 
     /// Corrections that wait for a later version of the result.
