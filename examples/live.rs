@@ -13,7 +13,7 @@
 
 use actix_http::{HttpService, Request, Response, StatusCode};
 use async_trait::async_trait;
-use palio::actors::board::{BoardRow, BoardView, Boards, OwnRow, Status, Tokens, Who};
+use palio::actors::board::{Asked, BoardRow, BoardView, Boards, OwnText, Status, Tokens};
 use palio::actors::purse::{Purse, Purses};
 use palio::ws::{Live, LiveConfig, Sources};
 use palio_domain::{PlayerId, TenantId, TournamentId, UnixMs};
@@ -76,7 +76,7 @@ impl Boards for Scripted {
         vec![id()]
     }
 
-    async fn own_rows(&self, _: &TournamentId, _: &[Who]) -> Vec<Option<OwnRow>> {
+    async fn own_texts(&self, _: &TournamentId, _: &[Asked]) -> Vec<Option<OwnText>> {
         Vec::new()
     }
 

@@ -2,6 +2,8 @@
 
 use async_trait::async_trait;
 use palio_domain::{PlayerId, TenantId, TournamentId, UnixMs};
+use palio_protocol::live::json::{Ahead, Frame, Me, RowText};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 pub use palio_protocol::live::Status;
@@ -46,6 +48,14 @@ pub struct BoardView {
     pub rows: Vec<BoardRow>,
 }
 
+impl BoardRow {
+    /// As frames have it.
+    #[must_use]
+    pub fn to_text(&self) -> RowText<'_> {
+        RowText { k: &self.key, r: self.rank, n: &self.name, s: &self.score }
+    }
+}
+
 impl BoardView {
     /// Whether both show the same; how far the journal was read is not shown.
     #[must_use]
@@ -75,6 +85,53 @@ pub struct OwnRow {
     pub prize_gap: Option<String>,
     /// Up to two neighbours each side and the own row, by rank.
     pub around: Vec<BoardRow>,
+}
+
+impl OwnRow {
+    /// The text of a `me` frame.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        Frame::Me(Me {
+            rank: self.rank,
+            score: &self.score,
+            key: &self.key,
+            participants: self.participants,
+            ahead: self.ahead.as_ref().map(|(gap, name)| Ahead { gap, name }),
+            prize_gap: self.prize_gap.as_deref(),
+            around: self.around.iter().map(BoardRow::to_text).collect(),
+        })
+        .to_text()
+    }
+}
+
+/// An own row as it is sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnText {
+    /// Of what it says: rows with different ones differ.
+    pub hash: u64,
+    /// The text of a `me` frame.
+    pub text: String,
+}
+
+impl OwnText {
+    /// The text of this row, unless it is known.
+    #[must_use]
+    pub fn unless(row: &OwnRow, known: Option<u64>) -> Option<Self> {
+        let text = row.to_text();
+        let mut hasher = DefaultHasher::new();
+        text.hash(&mut hasher);
+        let hash = hasher.finish();
+        (known != Some(hash)).then_some(Self { hash, text })
+    }
+}
+
+/// A question about an own row.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// Whose.
+    pub who: Who,
+    /// The hash of the row that is known.
+    pub known: Option<u64>,
 }
 
 /// Whose own row is asked for.
@@ -114,20 +171,15 @@ pub trait Boards: Send + Sync {
         false
     }
 
-    /// Whether [`own_rows`](Self::own_rows) needs players' tokens, to ask somebody else with them,
+    /// Whether [`own_texts`](Self::own_texts) needs players' tokens, to ask somebody else with them,
     /// which may take long.
     fn asks_with_tokens(&self) -> bool {
         false
     }
 
-    /// Own positions of these players, in their order; `None` where there is no such tournament or
-    /// entrant. Asked for at once they cost a fraction of what they cost one by one.
-    async fn own_rows(&self, tournament: &TournamentId, who: &[Who]) -> Vec<Option<OwnRow>>;
-
-    /// A player's own position; `None` when there is no such tournament or entrant.
-    async fn own(&self, tournament: &TournamentId, who: &Who) -> Option<OwnRow> {
-        self.own_rows(tournament, std::slice::from_ref(who)).await.pop().flatten()
-    }
+    /// Own rows of these players, in their order; `None` where nothing changed, or there is no such
+    /// tournament or entrant. Asked for at once they cost a fraction of what they cost one by one.
+    async fn own_texts(&self, tournament: &TournamentId, asked: &[Asked]) -> Vec<Option<OwnText>>;
 
     /// A page of the whole ranking.
     async fn page(

@@ -1,11 +1,19 @@
 //! Tournaments as the live side sees them.
 
-use super::board::{BoardRow, BoardView, Boards, OwnRow, Who};
-use super::tournament::{OwnRows, Page};
+use super::board::{Asked, BoardRow, BoardView, Boards, OwnRow, OwnText};
+use super::tournament::{Own, OwnTexts, Page};
 use super::tournaments::Tournaments;
 use async_trait::async_trait;
-use palio_domain::TournamentId;
+use palio_domain::{PlayerId, TournamentId};
 use std::sync::Arc;
+
+impl Tournaments {
+    /// A player's own position; `None` when there is no such tournament or entrant.
+    pub async fn own(&self, tournament: &TournamentId, player: PlayerId) -> Option<OwnRow> {
+        let entry = self.get(tournament)?;
+        entry.addr.send(Own { player }).await.ok().flatten()
+    }
+}
 
 #[async_trait]
 impl Boards for Tournaments {
@@ -25,13 +33,13 @@ impl Boards for Tournaments {
         self.all_ids()
     }
 
-    async fn own_rows(&self, tournament: &TournamentId, who: &[Who]) -> Vec<Option<OwnRow>> {
-        let players = who.iter().map(|who| who.player).collect();
-        let rows = match self.get(tournament) {
-            Some(entry) => entry.addr.send(OwnRows { players }).await.ok(),
+    async fn own_texts(&self, tournament: &TournamentId, asked: &[Asked]) -> Vec<Option<OwnText>> {
+        let asked = asked.iter().map(|asked| (asked.who.player, asked.known)).collect();
+        let texts = match self.get(tournament) {
+            Some(entry) => entry.addr.send(OwnTexts { asked }).await.ok(),
             None => None,
         };
-        rows.unwrap_or_else(|| vec![None; who.len()])
+        texts.unwrap_or_default()
     }
 
     async fn page(

@@ -1,6 +1,10 @@
 //! The scoring actor of one tournament: folds committed rows into its standings, and shows them.
 
-use super::board::{BoardRow, BoardView, OwnRow};
+mod own;
+
+pub(super) use own::{Own, OwnTexts};
+
+use super::board::{BoardRow, BoardView};
 use super::tournaments::{Entry, status};
 use crate::clock::Clock;
 use actix::prelude::*;
@@ -92,13 +96,6 @@ pub(super) struct Revised {
     pub(super) out: BTreeSet<PlayerId>,
 }
 
-/// Players' own positions, in their order.
-#[derive(Message)]
-#[rtype(result = "Vec<Option<OwnRow>>")]
-pub(super) struct OwnRows {
-    pub(super) players: Vec<PlayerId>,
-}
-
 /// A page of the ranking.
 #[derive(Message)]
 #[rtype(result = "Vec<BoardRow>")]
@@ -142,8 +139,17 @@ impl Tournament {
     }
 
     fn key(&self, player: PlayerId) -> String {
+        let mut key = String::new();
+        self.write_key(player, &mut key);
+        key
+    }
+
+    fn write_key(&self, player: PlayerId, to: &mut String) {
         let key = self.keys.board_row(self.standings.definition().id.number(), player);
-        hex::encode(key.get(..6).unwrap_or_default())
+        let mut digits = [0; 12];
+        // Six bytes are twelve digits.
+        hex::encode_to_slice(&key[..6], &mut digits).ok();
+        to.extend(digits.map(char::from));
     }
 
     fn row(&self, standing: &Standing) -> BoardRow {
@@ -155,20 +161,6 @@ impl Tournament {
             score: self.standings.definition().show(standing.score),
             points: self.standings.definition().points(standing.score),
         }
-    }
-
-    fn own_row(&self, player: PlayerId) -> Option<OwnRow> {
-        let position = self.standings.of(player)?;
-        let definition = self.standings.definition();
-        Some(OwnRow {
-            key: self.key(player),
-            rank: position.rank,
-            score: definition.show(position.score),
-            participants: self.standings.ranked(),
-            ahead: position.ahead.map(|(gap, who)| (definition.show(gap), alias(who))),
-            prize_gap: position.prize_gap.map(|gap| definition.show(gap)),
-            around: position.around.iter().map(|standing| self.row(standing)).collect(),
-        })
     }
 
     /// How far the tournament's home slot is in the fold.
@@ -325,14 +317,6 @@ impl Handler<Stacks> for Tournament {
         let all = self.standings.page(0, u64::MAX);
         let stacks = (0_i64..).zip(&all).map(stack).collect();
         MessageResult((stacks, self.standings.turnover()))
-    }
-}
-
-impl Handler<OwnRows> for Tournament {
-    type Result = Vec<Option<OwnRow>>;
-
-    fn handle(&mut self, message: OwnRows, _: &mut Context<Self>) -> Self::Result {
-        message.players.into_iter().map(|player| self.own_row(player)).collect()
     }
 }
 

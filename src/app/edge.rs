@@ -2,7 +2,7 @@
 
 use super::serving::{front, keep_up, listener, serve_with};
 use super::{Error, PlayerTokens, live_config};
-use crate::actors::board::{BoardRow, BoardView, Boards, OwnRow, Tokens, Who};
+use crate::actors::board::{Asked, BoardRow, BoardView, Boards, OwnText, Tokens};
 use crate::actors::purse::{Purse, Purses};
 use crate::auth::Verifier;
 use crate::clock::{Clock, SystemClock};
@@ -108,11 +108,13 @@ impl Boards for Followed {
         true
     }
 
-    async fn own_rows(&self, tournament: &TournamentId, who: &[Who]) -> Vec<Option<OwnRow>> {
-        match &self.own {
-            Some(own) => join_all(who.iter().map(|who| own.ask(tournament, who))).await,
-            None => vec![None; who.len()],
-        }
+    async fn own_texts(&self, tournament: &TournamentId, asked: &[Asked]) -> Vec<Option<OwnText>> {
+        let Some(own) = &self.own else { return Vec::new() };
+        let ask = async |asked: &Asked| {
+            let row = own.ask(tournament, &asked.who).await?;
+            OwnText::unless(&row, asked.known)
+        };
+        join_all(asked.iter().map(ask)).await
     }
 
     async fn page(&self, _: &TournamentId, _: u64, _: u64) -> Option<Vec<BoardRow>> {

@@ -4,7 +4,7 @@ use super::Server;
 use super::caller;
 use super::error::{ApiError, behind, restored};
 use super::players::committed;
-use crate::actors::board::{BoardRow, Boards as _, OwnRow, Who};
+use crate::actors::board::{BoardRow, OwnRow};
 use crate::actors::tournaments::Entry;
 use crate::ws::Live;
 use crate::ws::polling::{News, Poll};
@@ -170,7 +170,7 @@ pub(super) async fn me(
     let (_, player, _) = caller::player(&server, &request)?;
     restored(&server)?;
     let entry = server.tournaments.get(&id).ok_or_else(not_found)?;
-    let own = match server.tournaments.own(&id, &Who { player, token: None }).await {
+    let own = match server.tournaments.own(&id, player).await {
         None => just_entered(&server, &entry, player).await?,
         own => own,
     };

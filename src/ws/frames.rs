@@ -3,11 +3,10 @@
 //! What is said about boards is written by `palio_protocol::live`; here it becomes frames of
 //! RFC 6455, whole and unmasked, which every socket shares.
 
-use crate::actors::board::{BoardRow, OwnRow};
 use bytes::{BufMut, Bytes, BytesMut};
 use palio_domain::UnixMs;
 use palio_protocol::live::close;
-use palio_protocol::live::json::{Ahead, Frame, Me, RowText};
+use palio_protocol::live::json::Frame;
 use palio_protocol::time;
 
 const TEXT: u8 = 0x81;
@@ -66,25 +65,6 @@ pub fn closing(code: u16) -> Bytes {
         return Bytes::from_static(&[CLOSE, 0]);
     }
     framed(CLOSE, &code.to_be_bytes())
-}
-
-fn row_text(row: &BoardRow) -> RowText<'_> {
-    RowText { k: &row.key, r: row.rank, n: &row.name, s: &row.score }
-}
-
-/// A player's own row.
-#[must_use]
-pub fn me(own: &OwnRow) -> String {
-    Frame::Me(Me {
-        rank: own.rank,
-        score: &own.score,
-        key: &own.key,
-        participants: own.participants,
-        ahead: own.ahead.as_ref().map(|(gap, name)| Ahead { gap, name }),
-        prize_gap: own.prize_gap.as_deref(),
-        around: own.around.iter().map(row_text).collect(),
-    })
-    .to_text()
 }
 
 /// A request that failed.

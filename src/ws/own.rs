@@ -9,10 +9,9 @@ use super::frames;
 use super::hall::Hall;
 use super::room::Room;
 use super::socket::{Place, Socket};
-use crate::actors::board::{OwnRow, Who};
+use crate::actors::board::{Asked, OwnText, Who};
 use bytes::Bytes;
 use palio_domain::UnixMs;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -32,7 +31,7 @@ pub(super) struct Auth {
     pub(super) who: Who,
     pub(super) until: UnixMs,
     due: Instant,
-    /// Hash of the row sent last.
+    /// Which row was sent last.
     sent: Option<u64>,
 }
 
@@ -40,6 +39,10 @@ impl Auth {
     /// The first row comes at once, from [`first`]; from then on its turn comes.
     pub(super) fn new(who: Who, until: UnixMs) -> Self {
         Self { who, until, due: Instant::now() + INTERVAL, sent: None }
+    }
+
+    fn asks(&self) -> Asked {
+        Asked { who: self.who.clone(), known: self.sent }
     }
 }
 
@@ -72,19 +75,14 @@ impl Turn {
     }
 }
 
-/// The frame with a row, unless it is the one that was sent last or the socket speaks for somebody
-/// else by now.
-fn news(socket: &Socket, who: &Who, row: &OwnRow) -> Option<Bytes> {
-    let text = frames::me(row);
-    let mut hasher = DefaultHasher::new();
-    text.hash(&mut hasher);
-    let hash = hasher.finish();
+/// The frame with a row, unless the socket speaks for somebody else by now, or had it meanwhile.
+fn news(socket: &Socket, asked: &Asked, row: &OwnText) -> Option<Bytes> {
     let mut auth = socket.auth.borrow_mut();
-    let auth = auth.as_deref_mut().filter(|auth| auth.who.player == who.player)?;
-    if socket.is_behind() || auth.sent.replace(hash) == Some(hash) {
+    let auth = auth.as_deref_mut().filter(|auth| auth.who.player == asked.who.player)?;
+    if socket.is_behind() || auth.sent.replace(row.hash) == Some(row.hash) {
         return None;
     }
-    Some(frames::text(&text))
+    Some(frames::text(&row.text))
 }
 
 /// Brings these sockets their own rows if they changed, with the room's board where they do not
@@ -94,21 +92,21 @@ async fn bring_within(room: &Room, sockets: &[Rc<Socket>], answer_max: Duration)
     for some in sockets.chunks(AT_ONCE) {
         // Who has left meanwhile, or whose token has ended, still gets the board.
         some.iter().filter(|socket| socket.auth.borrow().is_none()).for_each(Socket::offer);
-        let who = |socket: &Rc<Socket>| socket.auth.borrow().as_ref().map(|auth| auth.who.clone());
-        let (some, who): (Vec<_>, Vec<_>) =
-            some.iter().filter_map(|socket| Some((socket, who(socket)?))).unzip();
+        let asks = |socket: &Rc<Socket>| socket.auth.borrow().as_deref().map(Auth::asks);
+        let (some, asked): (Vec<_>, Vec<_>) =
+            some.iter().filter_map(|socket| Some((socket, asks(socket)?))).unzip();
         let mut rows = Vec::new();
         if answers {
-            let asked = room.hall.boards.own_rows(&room.id, &who);
-            match tokio::time::timeout(answer_max, asked).await {
+            let told = room.hall.boards.own_texts(&room.id, &asked);
+            match tokio::time::timeout(answer_max, told).await {
                 Ok(told) => rows = told,
                 Err(_) => answers = false,
             }
         }
         let mut rows = rows.into_iter();
-        for (socket, who) in some.into_iter().zip(&who) {
+        for (socket, asked) in some.into_iter().zip(&asked) {
             let row = rows.next().flatten();
-            match row.and_then(|row| news(socket, who, &row)) {
+            match row.and_then(|row| news(socket, asked, &row)) {
                 Some(frame) => socket.offer_with(frame),
                 None => socket.offer(),
             }

@@ -1,7 +1,7 @@
 //! An edge's reader against a store that does as it is told, in real time.
 
 use async_trait::async_trait;
-use palio::actors::board::{BoardRow, BoardView, Boards, OwnRow, Status, Tokens, Who};
+use palio::actors::board::{Asked, BoardRow, BoardView, Boards, OwnText, Status, Tokens};
 use palio::actors::purse::{Purse, Purses};
 use palio::edge::entry::{At, Entry};
 use palio::edge::pen::Pen;
@@ -32,7 +32,7 @@ impl Boards for Nothing {
         Vec::new()
     }
 
-    async fn own_rows(&self, _: &TournamentId, _: &[Who]) -> Vec<Option<OwnRow>> {
+    async fn own_texts(&self, _: &TournamentId, _: &[Asked]) -> Vec<Option<OwnText>> {
         Vec::new()
     }
 

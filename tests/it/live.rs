@@ -106,7 +106,11 @@ async fn open(palio: &Palio, path: &str) -> Client<TcpStream> {
 }
 
 async fn play(palio: &Palio, bet: &str, stake: &str) {
-    let body = json!({"playerId": "p_1", "roundId": bet, "gameId": "wolf", "betId": bet,
+    play_as(palio, "p_1", bet, stake).await;
+}
+
+async fn play_as(palio: &Palio, player: &str, bet: &str, stake: &str) {
+    let body = json!({"playerId": player, "roundId": bet, "gameId": "wolf", "betId": bet,
         "stake": stake, "payout": "0.00", "currency": "EUR"});
     let answer = palio.provider().post("/wallet/play", "", body.to_string()).await.unwrap();
     assert_eq!(answer.status, 200, "{}", answer.text());
@@ -118,6 +122,47 @@ async fn race(palio: &Palio) {
         "prizes": ["5.00"]});
     let created = palio.operator().post("/api/tournaments", "", race.to_string()).await.unwrap();
     assert_eq!(created.status, 201, "{}", created.text());
+}
+
+/// Sockets are told of own rows by other code than HTTP: for every place of a board it says the
+/// same, ties and the prize line included.
+#[tokio::test(flavor = "multi_thread")]
+async fn own_rows_over_sockets_are_those_over_http() {
+    let palio = Palio::start(Store::Sqlite).await;
+    race(&palio).await;
+    let players = ["p_1", "p_2", "p_3", "p_4", "p_5", "p_6", "p_7"];
+    let stakes = ["1.25", "20.00", "3.00", "3.00", "0.01", "17.50", "20.00"];
+    for (player, stake) in players.iter().zip(stakes) {
+        palio.deposit(player, player, "100.00").await;
+        play_as(&palio, player, player, stake).await;
+    }
+    let mut checked = Checked::new();
+    let mut seen = Vec::new();
+    for player in players {
+        let mut board = open(&palio, "/ws/tournaments/race").await;
+        board.send(json!({"t": "auth", "token": palio.token("player", player)})).await;
+        let me = loop {
+            let me = board.until(&mut checked, "me").await;
+            if me["participants"] == players.len() {
+                break me;
+            }
+        };
+        let path = "/api/tournaments/race/leaderboard/me";
+        let mut told: Value = palio.player(player).fetch(path).await.unwrap();
+        let fields = told.as_object_mut().unwrap();
+        fields.insert("t".to_owned(), "me".into());
+        // What only HTTP tells.
+        fields.retain(|name, _| !["entries", "payouts"].contains(&name.as_str()));
+        for row in fields["around"].as_array_mut().unwrap() {
+            *row = json!({"k": row["key"], "r": row["rank"], "n": row["name"], "s": row["score"]});
+        }
+        assert_eq!(me, told);
+        seen.push((me["rank"].as_u64().unwrap(), me["prizeGap"].is_string()));
+    }
+    seen.sort_unstable();
+    let ranks: Vec<_> = seen.iter().map(|(rank, _)| *rank).collect();
+    assert_eq!(ranks, [1, 2, 3, 4, 5, 6, 7]);
+    assert_eq!(seen.iter().filter(|(_, gap)| *gap).count(), 6, "all but the one that is paid");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,6 @@
 //! A server with scripted boards.
 
-use crate::actors::board::{BoardRow, BoardView, Boards, OwnRow, Status, Tokens, Who};
+use crate::actors::board::{Asked, BoardRow, BoardView, Boards, OwnRow, OwnText, Status, Tokens};
 use crate::actors::purse::{Purse, Purses};
 use crate::ws::{Live, LiveConfig, Sources};
 use actix_http::{HttpService, Request, Response, StatusCode};
@@ -96,12 +96,14 @@ impl Boards for Scripted {
         self.views.lock().unwrap().keys().cloned().collect()
     }
 
-    async fn own_rows(&self, _: &TournamentId, who: &[Who]) -> Vec<Option<OwnRow>> {
-        self.asked.lock().unwrap().push(who.len());
+    async fn own_texts(&self, _: &TournamentId, asked: &[Asked]) -> Vec<Option<OwnText>> {
+        self.asked.lock().unwrap().push(asked.len());
         if self.silent.load(Ordering::SeqCst) {
             std::future::pending::<()>().await;
         }
-        who.iter().map(|who| self.own.lock().unwrap().get(&who.player).cloned()).collect()
+        let own = self.own.lock().unwrap();
+        let text = |asked: &Asked| OwnText::unless(own.get(&asked.who.player)?, asked.known);
+        asked.iter().map(text).collect()
     }
 
     async fn page(&self, of: &TournamentId, offset: u64, limit: u64) -> Option<Vec<BoardRow>> {

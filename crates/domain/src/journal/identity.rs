@@ -238,16 +238,15 @@ impl Keys {
     }
 
     fn hash(&self, parts: &[&[u8]]) -> Key16 {
-        let mut hasher = blake3::Hasher::new_keyed(&self.secret);
+        // In one piece: the library's hasher for pieces is large, and most of these are short.
+        let mut whole = Vec::with_capacity(parts.iter().map(|part| part.len() + 4).sum());
         for part in parts {
             // Length before content, so that no two lists of parts share their bytes.
             let length = u32::try_from(part.len()).unwrap_or(u32::MAX);
-            hasher.update(&length.to_be_bytes());
-            hasher.update(part);
+            whole.extend_from_slice(&length.to_be_bytes());
+            whole.extend_from_slice(part);
         }
-        let mut key = [0_u8; 16];
-        hasher.finalize_xof().fill(&mut key);
-        key
+        first_half(&blake3::keyed_hash(&self.secret, &whole))
     }
 }
 
@@ -255,7 +254,10 @@ impl Keys {
 /// ever stands beside the content.
 #[must_use]
 pub fn body_hash(canonical: &[u8]) -> Key16 {
-    let mut key = [0_u8; 16];
-    blake3::Hasher::new().update(canonical).finalize_xof().fill(&mut key);
-    key
+    first_half(&blake3::hash(canonical))
+}
+
+fn first_half(hash: &blake3::Hash) -> Key16 {
+    // Of 32 bytes there are always 16.
+    hash.as_bytes().first_chunk().copied().unwrap_or_default()
 }

@@ -240,10 +240,17 @@ impl Definition {
     /// say something.
     #[must_use]
     pub fn show(&self, score: i64) -> String {
+        let mut text = String::new();
+        self.write_score(score, &mut text);
+        text
+    }
+
+    /// Appends what [`Self::show`] shows.
+    pub fn write_score(&self, score: i64, to: &mut String) {
         let decimals = self.rules.score.decimals;
-        let text = Points(score).show(decimals);
-        let keep = text.len().saturating_sub(usize::from(decimals.saturating_sub(2)));
-        let (fixed, rest) = text.split_at_checked(keep).unwrap_or((&text, ""));
-        format!("{fixed}{}", rest.trim_end_matches('0'))
+        Points(score).write(decimals, to);
+        let zeros = to.bytes().rev().take(usize::from(decimals.saturating_sub(2)));
+        let zeros = zeros.take_while(|digit| *digit == b'0').count();
+        to.truncate(to.len() - zeros);
     }
 }

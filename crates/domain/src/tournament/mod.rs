@@ -20,7 +20,7 @@ mod standings;
 mod tests;
 
 pub use admission::{Admission, Kind, Price, Reentry, Review};
-pub use alias::alias;
+pub use alias::{alias, write_alias};
 pub use definition::{Definition, EntryMode, Metric, Problem};
 pub use lifecycle::Phase;
 pub use ranking::{Moved, Ranking, Unsorted};

@@ -2,7 +2,7 @@
 
 use crate::money::{Amount, Currency};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 /// Points in millionths: sums of rounds are exact integers, whatever their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -53,10 +53,24 @@ impl Points {
     /// As text with so many decimals, what is finer cut off.
     #[must_use]
     pub fn show(self, decimals: u8) -> String {
-        let text = crate::money::format_decimal(i128::from(self.cut(decimals).0), DECIMALS);
-        let drop = usize::from(DECIMALS.saturating_sub(decimals));
-        let keep = text.len().saturating_sub(if decimals == 0 { drop + 1 } else { drop });
-        text.get(..keep).unwrap_or(&text).to_owned()
+        let mut text = String::new();
+        self.write(decimals, &mut text);
+        text
+    }
+
+    /// Appends what [`Self::show`] shows.
+    pub fn write(self, decimals: u8, to: &mut String) {
+        let decimals = decimals.min(DECIMALS);
+        let value = self.cut(decimals).0;
+        let (sign, value) = (if value < 0 { "-" } else { "" }, value.unsigned_abs());
+        let (whole, rest) = (value / ONE.unsigned_abs(), value % ONE.unsigned_abs());
+        let rest = rest / 10_u64.pow(u32::from(DECIMALS.saturating_sub(decimals)));
+        let width = usize::from(decimals);
+        // Writing to a string does not fail.
+        match decimals {
+            0 => write!(to, "{sign}{whole}").ok(),
+            _ => write!(to, "{sign}{whole}.{rest:0>width$}").ok(),
+        };
     }
 }
 
@@ -119,6 +133,10 @@ mod tests {
             (1_239_999, 2, "1.23"),
             (-1_239_999, 2, "-1.23"),
             (5_999_999, 0, "5"),
+            (-999_999, 0, "0"),
+            (-7, 2, "0.00"),
+            (i64::MIN, 6, "-9223372036854.775808"),
+            (i64::MAX, 2, "9223372036854.77"),
             (7, 6, "0.000007"),
         ] {
             assert_eq!(Points(millionths).show(decimals), shown);

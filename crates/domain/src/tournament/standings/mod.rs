@@ -88,7 +88,7 @@ const fn is_zero(seq: &u64) -> bool {
 }
 
 /// One place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Standing {
     /// From 1, in the tournament's style.
     pub rank: u64,
@@ -99,7 +99,7 @@ pub struct Standing {
 }
 
 /// A player's own position.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Position {
     /// `None` while no round counted.
     pub rank: Option<u64>,
