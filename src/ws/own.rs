@@ -7,7 +7,7 @@
 
 use super::frames;
 use super::hall::Hall;
-use super::room::Room;
+use super::room::{Room, Turns};
 use super::socket::{Place, Socket};
 use crate::actors::board::{Asked, OwnText, Who};
 use bytes::Bytes;
@@ -18,8 +18,10 @@ use std::time::{Duration, Instant};
 /// How often the thread looks whose turn it is; spreads the players over the second.
 pub(super) const LOOK: Duration = Duration::from_millis(250);
 pub(super) const INTERVAL: Duration = Duration::from_secs(1);
-/// Players asked about at the same time.
-const AT_ONCE: usize = 64;
+/// Players asked about at the same time: scoring takes a millisecond and a half for so many.
+const AT_ONCE: usize = 512;
+/// The same where the core is asked about each over HTTP.
+const AT_ONCE_BY_HTTP: usize = 64;
 /// How long one answer may take before the others go on.
 const ANSWER_MAX: Duration = Duration::from_secs(2);
 /// How long a board may wait for one.
@@ -88,8 +90,12 @@ fn news(socket: &Socket, asked: &Asked, row: &OwnText) -> Option<Bytes> {
 /// Brings these sockets their own rows if they changed, with the room's board where they do not
 /// have it. Answers that take longer than `answer_max` are done without.
 async fn bring_within(room: &Room, sockets: &[Rc<Socket>], answer_max: Duration) {
-    let mut answers = true;
-    for some in sockets.chunks(AT_ONCE) {
+    let (mut answers, mut turns) = (true, Turns::default());
+    let at_once = match room.hall.boards.asks_with_tokens() {
+        true => AT_ONCE_BY_HTTP,
+        false => AT_ONCE,
+    };
+    for some in sockets.chunks(at_once) {
         // Who has left meanwhile, or whose token has ended, still gets the board.
         some.iter().filter(|socket| socket.auth.borrow().is_none()).for_each(Socket::offer);
         let asks = |socket: &Rc<Socket>| socket.auth.borrow().as_deref().map(Auth::asks);
@@ -110,8 +116,8 @@ async fn bring_within(room: &Room, sockets: &[Rc<Socket>], answer_max: Duration)
                 Some(frame) => socket.offer_with(frame),
                 None => socket.offer(),
             }
+            turns.next().await;
         }
-        tokio::task::yield_now().await;
     }
 }
 

@@ -183,10 +183,11 @@ impl Room {
     /// Sends a board's proof to those who have the board; the others get the next one.
     async fn prove(&self, proven: &Published) {
         let proofs = Form::ALL.map(|form| proven.proof(form));
+        let mut turns = Turns::default();
         // To each once, also when places change meanwhile.
-        in_turns(&self.sockets(), |socket| {
+        for socket in self.sockets() {
             let [json, binary] = &proofs;
-            let Place::Board(_, form) = socket.place else { return };
+            let Place::Board(_, form) = socket.place else { continue };
             let proof = if form == Form::Json { json } else { binary };
             if let Some(proof) = proof
                 && socket.seq.get() == proven.seq
@@ -195,8 +196,8 @@ impl Room {
             {
                 socket.send(proof.clone());
             }
-        })
-        .await;
+            turns.next().await;
+        }
     }
 
     /// Does something to every socket that is here from now to the end, in turns; to some of them
@@ -205,29 +206,34 @@ impl Room {
     /// Backwards: one that leaves is replaced by the last, which has had its turn. One that comes
     /// meanwhile is not visited; it began with the newest board.
     pub(super) async fn each(&self, mut visit: impl FnMut(&Rc<Socket>)) {
-        let mut writes = 0;
+        let mut turns = Turns::default();
         let mut next = self.sockets.borrow().len();
         while next > 0 {
             next -= 1;
             let socket = self.sockets.borrow().get(next).map(Rc::clone);
             if let Some(socket) = socket {
                 visit(&socket);
-                writes += 1;
-                if writes % WRITES_PER_TURN == 0 {
-                    tokio::task::yield_now().await;
-                } else if writes % WRITES_AT_ONCE == 0 {
-                    std::thread::yield_now();
-                }
+                turns.next().await;
             }
         }
     }
 }
 
-/// Does something to each of these sockets once, in turns.
-async fn in_turns(sockets: &[Rc<Socket>], visit: impl FnMut(&Rc<Socket>) + Copy) {
-    for some in sockets.chunks(WRITES_PER_TURN) {
-        some.iter().for_each(visit);
-        tokio::task::yield_now().await;
+/// Leaves room for others while a frame goes out to thousands.
+#[derive(Default)]
+pub(super) struct Turns {
+    writes: usize,
+}
+
+impl Turns {
+    /// A frame was written.
+    pub(super) async fn next(&mut self) {
+        self.writes += 1;
+        if self.writes.is_multiple_of(WRITES_PER_TURN) {
+            tokio::task::yield_now().await;
+        } else if self.writes.is_multiple_of(WRITES_AT_ONCE) {
+            std::thread::yield_now();
+        }
     }
 }
 
