@@ -88,14 +88,16 @@ fn news(socket: &Socket, asked: &Asked, row: &OwnText) -> Option<Bytes> {
 }
 
 /// Brings these sockets their own rows if they changed, with the room's board where they do not
-/// have it. Answers that take longer than `answer_max` are done without.
-async fn bring_within(room: &Room, sockets: &[Rc<Socket>], answer_max: Duration) {
-    let (mut answers, mut turns) = (true, Turns::default());
+/// have it. From the first answer on that takes longer than `answer_max` there are boards only;
+/// how many sockets came before that.
+async fn bring_within(room: &Room, sockets: &[Rc<Socket>], answer_max: Duration) -> usize {
+    let (mut answers, mut answered, mut turns) = (true, 0, Turns::default());
     let at_once = match room.hall.boards.asks_with_tokens() {
         true => AT_ONCE_BY_HTTP,
         false => AT_ONCE,
     };
     for some in sockets.chunks(at_once) {
+        let count = some.len();
         // Who has left meanwhile, or whose token has ended, still gets the board.
         some.iter().filter(|socket| socket.auth.borrow().is_none()).for_each(Socket::offer);
         let asks = |socket: &Rc<Socket>| socket.auth.borrow().as_deref().map(Auth::asks);
@@ -105,7 +107,7 @@ async fn bring_within(room: &Room, sockets: &[Rc<Socket>], answer_max: Duration)
         if answers {
             let told = room.hall.boards.own_texts(&room.id, &asked);
             match tokio::time::timeout(answer_max, told).await {
-                Ok(told) => rows = told,
+                Ok(told) => (rows, answered) = (told, answered + count),
                 Err(_) => answers = false,
             }
         }
@@ -119,11 +121,17 @@ async fn bring_within(room: &Room, sockets: &[Rc<Socket>], answer_max: Duration)
             turns.next().await;
         }
     }
+    answered
 }
 
-/// Brings the board to those of its watchers who were taken aside, with their own rows.
-pub(super) async fn bring(room: &Room, sockets: &[Rc<Socket>]) {
-    bring_within(room, sockets, BOARD_WAITS_MAX).await;
+/// Brings the board to those of its watchers who were taken aside, with their own rows; rows that
+/// it can't wait for come after it.
+pub(super) async fn bring(room: &Rc<Room>, mut sockets: Vec<Rc<Socket>>) {
+    let answered = bring_within(room, &sockets, BOARD_WAITS_MAX).await;
+    let (late, room) = (sockets.split_off(answered), Rc::clone(room));
+    if !late.is_empty() {
+        tokio::task::spawn_local(async move { bring_within(&room, &late, ANSWER_MAX).await });
+    }
 }
 
 /// Sends a socket its own row as soon as it has said who it is.

@@ -255,7 +255,7 @@ pub(super) async fn serve(room: Rc<Room>, mut topic: watch::Receiver<Arc<Publish
             false => socket.offer(),
         })
         .await;
-        own::bring(&room, &aside).await;
+        own::bring(&room, aside).await;
         if is_new {
             room.prove(&next).await;
         }

@@ -11,7 +11,7 @@ use palio_domain::{PlayerId, TenantId, TournamentId, UnixMs};
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::net::TcpListener;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio_tungstenite::WebSocketStream;
@@ -28,8 +28,8 @@ pub(super) struct Scripted {
     own: Mutex<HashMap<PlayerId, OwnRow>>,
     /// For how many players each question was.
     pub(super) asked: Mutex<Vec<usize>>,
-    /// Whether questions about own rows are never answered.
-    pub(super) silent: AtomicBool,
+    /// How long questions about own rows take, milliseconds.
+    pub(super) answer_ms: AtomicU64,
     rankings: Mutex<HashMap<TournamentId, Vec<BoardRow>>>,
 }
 
@@ -98,9 +98,8 @@ impl Boards for Scripted {
 
     async fn own_texts(&self, _: &TournamentId, asked: &[Asked]) -> Vec<Option<OwnText>> {
         self.asked.lock().unwrap().push(asked.len());
-        if self.silent.load(Ordering::SeqCst) {
-            std::future::pending::<()>().await;
-        }
+        let wait = Duration::from_millis(self.answer_ms.load(Ordering::SeqCst));
+        tokio::time::sleep(wait).await;
         let own = self.own.lock().unwrap();
         let text = |asked: &Asked| OwnText::unless(own.get(&asked.who.player)?, asked.known);
         asked.iter().map(text).collect()
