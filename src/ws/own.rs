@@ -54,19 +54,22 @@ pub(super) struct Turn {
     now: Instant,
     /// To the nearest board: one that comes a little early counts as a second later.
     until: Instant,
-    answers: bool,
+    /// Whether it is anybody's: nobody may have said who he is, and an edge's core may take long.
+    is_any: bool,
 }
 
 impl Turn {
     pub(super) fn of(room: &Room) -> Self {
         let now = Instant::now();
-        let answers = !room.hall.boards.asks_with_tokens();
-        Self { wall: (room.hall.now)(), now, until: now + room.pace().min(INTERVAL) / 4, answers }
+        let until = now + room.pace().min(INTERVAL) / 4;
+        let hall = &room.hall;
+        let is_any = !hall.authed.borrow().is_empty() && !hall.boards.asks_with_tokens();
+        Self { wall: (hall.now)(), now, until, is_any }
     }
 
     /// Whether this socket is to get its own row with the board; its next turn comes a second on.
     pub(super) fn takes(&self, socket: &Socket) -> bool {
-        if !self.answers || !socket.takes_boards() {
+        if !self.is_any || !socket.takes_boards() {
             return false;
         }
         let mut auth = socket.auth.borrow_mut();
@@ -118,7 +121,9 @@ async fn bring_within(room: &Room, sockets: &[Rc<Socket>], answer_max: Duration)
                 Some(frame) => socket.offer_with(frame),
                 None => socket.offer(),
             }
-            turns.next().await;
+            if turns.is_over() {
+                tokio::task::yield_now().await;
+            }
         }
     }
     answered

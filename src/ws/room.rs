@@ -196,7 +196,9 @@ impl Room {
             {
                 socket.send(proof.clone());
             }
-            turns.next().await;
+            if turns.is_over() {
+                tokio::task::yield_now().await;
+            }
         }
     }
 
@@ -213,7 +215,9 @@ impl Room {
             let socket = self.sockets.borrow().get(next).map(Rc::clone);
             if let Some(socket) = socket {
                 visit(&socket);
-                turns.next().await;
+                if turns.is_over() {
+                    tokio::task::yield_now().await;
+                }
             }
         }
     }
@@ -226,14 +230,16 @@ pub(super) struct Turns {
 }
 
 impl Turns {
-    /// A frame was written.
-    pub(super) async fn next(&mut self) {
+    /// A frame was written. Whether the thread's other work has its turn now.
+    pub(super) fn is_over(&mut self) -> bool {
         self.writes += 1;
         if self.writes.is_multiple_of(WRITES_PER_TURN) {
-            tokio::task::yield_now().await;
-        } else if self.writes.is_multiple_of(WRITES_AT_ONCE) {
+            return true;
+        }
+        if self.writes.is_multiple_of(WRITES_AT_ONCE) {
             std::thread::yield_now();
         }
+        false
     }
 }
 
