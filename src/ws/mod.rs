@@ -92,7 +92,8 @@ pub struct LiveConfig {
     pub allowed_origins: Vec<String>,
     /// Who is behind connections from the TLS front.
     pub peers: Peers,
-    /// How often each socket is pinged; one that misses three pings is dropped at the fourth.
+    /// How often each socket is pinged; one that misses three pings is dropped at the fourth. Well
+    /// below the minute after which most proxies end a connection that is silent.
     pub heartbeat_ms: u64,
 }
 
@@ -108,7 +109,7 @@ impl Default for LiveConfig {
             ring_len: 256,
             allowed_origins: Vec::new(),
             peers: Peers::default(),
-            heartbeat_ms: 25_000,
+            heartbeat_ms: 30_000,
         }
     }
 }
