@@ -67,9 +67,14 @@ impl Turn {
         Self { wall: (hall.now)(), now, until, is_any }
     }
 
+    /// Whether there is anybody to ask about.
+    pub(super) const fn is_anybodys(&self) -> bool {
+        self.is_any
+    }
+
     /// Whether this socket is to get its own row with the board; its next turn comes a second on.
     pub(super) fn takes(&self, socket: &Socket) -> bool {
-        if !self.is_any || !socket.takes_boards() {
+        if !socket.takes_boards() {
             return false;
         }
         let mut auth = socket.auth.borrow_mut();

@@ -22,7 +22,7 @@ use palio_domain::TenantId;
 use palio_protocol::live::{Form, close};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::io::{self, ErrorKind, IoSlice};
+use std::io::ErrorKind;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 use tokio::io::Interest;
@@ -175,33 +175,19 @@ impl Socket {
     }
 
     fn write(&self, bytes: &[u8]) -> Wrote {
-        self.wrote(self.stream.try_write(bytes), bytes.len())
-    }
-
-    /// Copied together: the kernel takes longer over two pieces than a copy of some hundred bytes.
-    fn write_both(&self, first: &[u8], second: &[u8]) -> Wrote {
-        let mut scratch = self.hall.scratch.borrow_mut();
-        let len = first.len() + second.len();
-        let Some((one, other)) =
-            scratch.get_mut(..len).and_then(|both| both.split_at_mut_checked(first.len()))
-        else {
-            let both = [IoSlice::new(first), IoSlice::new(second)];
-            return self.wrote(self.stream.try_write_vectored(&both), len);
-        };
-        one.copy_from_slice(first);
-        other.copy_from_slice(second);
-        self.wrote(self.stream.try_write(scratch.get(..len).unwrap_or_default()), len)
-    }
-
-    fn wrote(&self, outcome: io::Result<usize>, of: usize) -> Wrote {
-        match outcome {
+        match self.stream.try_write(bytes) {
             Ok(len) => {
                 self.hall.count_bytes(len);
-                if len == of { Wrote::All } else { Wrote::Part(len) }
+                if len == bytes.len() { Wrote::All } else { Wrote::Part(len) }
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => Wrote::Nothing,
             Err(_) => Wrote::Broken,
         }
+    }
+
+    /// Copied together: the kernel takes longer over two pieces than a copy of some hundred bytes.
+    fn write_both(&self, first: &[u8], second: &[u8]) -> Wrote {
+        self.write(&[first, second].concat())
     }
 
     /// What brings the client from `seq` to now; `None` when it is there.
