@@ -27,6 +27,8 @@ const REBUILD_MS: i64 = 100;
 /// The actor.
 pub(super) struct Tournament {
     standings: Standings,
+    /// The tournament's number in the journal.
+    number: u64,
     entry: Weak<Entry>,
     keys: Keys,
     clock: Arc<dyn Clock>,
@@ -130,8 +132,9 @@ impl Tournament {
         keys: Keys,
         clock: Arc<dyn Clock>,
     ) -> Addr<Self> {
-        let actor =
-            Self { standings, entry, keys, clock, changed: true, stopped: false, built: UnixMs(0) };
+        let number = standings.definition().id.number();
+        let (changed, stopped, built) = (true, false, UnixMs(0));
+        let actor = Self { standings, number, entry, keys, clock, changed, stopped, built };
         Self::create(|ctx| {
             ctx.set_mailbox_capacity(MAILBOX);
             actor
@@ -139,17 +142,7 @@ impl Tournament {
     }
 
     fn key(&self, player: PlayerId) -> String {
-        let mut key = String::new();
-        self.write_key(player, &mut key);
-        key
-    }
-
-    fn write_key(&self, player: PlayerId, to: &mut String) {
-        let key = self.keys.board_row(self.standings.definition().id.number(), player);
-        let mut digits = [0; 12];
-        // Six bytes are twelve digits.
-        hex::encode_to_slice(&key[..6], &mut digits).ok();
-        to.extend(digits.map(char::from));
+        self.keys.board_row(self.number, player)
     }
 
     fn row(&self, standing: &Standing) -> BoardRow {

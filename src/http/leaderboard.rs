@@ -148,9 +148,8 @@ async fn just_entered(
     if !wallet.entries.contains_key(&definition.id) || entry.facts().life.out.contains(&player) {
         return Ok(None);
     }
-    let key = server.keys.board_row(definition.id.number(), player);
     Ok(Some(OwnRow {
-        key: hex::encode(key.get(..6).unwrap_or_default()),
+        key: server.keys.board_row(definition.id.number(), player),
         rank: None,
         score: definition.show(0),
         participants: entry.view().participants,

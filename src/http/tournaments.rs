@@ -143,9 +143,8 @@ pub(super) fn shown(server: &Server, entry: &Entry, now: UnixMs) -> wire::Tourna
     if let (Some(result), Some(closed)) = (&facts.result, facts.revised) {
         let number = definition.id.number();
         let row = |row: &palio_domain::tournament::FinalRow| {
-            let key = server.keys.board_row(number, row.player);
             let shown = wire::BoardRow {
-                key: hex::encode(key.get(..6).unwrap_or_default()),
+                key: server.keys.board_row(number, row.player),
                 rank: row.rank,
                 name: alias(row.player),
                 score: definition.show(row.score),

@@ -54,22 +54,19 @@ pub(super) struct Turn {
     now: Instant,
     /// To the nearest board: one that comes a little early counts as a second later.
     until: Instant,
-    /// Whether it is anybody's: nobody may have said who he is, and an edge's core may take long.
-    is_any: bool,
 }
 
 impl Turn {
-    pub(super) fn of(room: &Room) -> Self {
+    /// `None` where it is nobody's: nobody on the thread has said who he is, or an edge's core,
+    /// which may take long, would have to be asked.
+    pub(super) fn of(room: &Room) -> Option<Self> {
+        let hall = &room.hall;
+        if hall.authed.borrow().is_empty() || hall.boards.asks_with_tokens() {
+            return None;
+        }
         let now = Instant::now();
         let until = now + room.pace().min(INTERVAL) / 4;
-        let hall = &room.hall;
-        let is_any = !hall.authed.borrow().is_empty() && !hall.boards.asks_with_tokens();
-        Self { wall: (hall.now)(), now, until, is_any }
-    }
-
-    /// Whether there is anybody to ask about.
-    pub(super) const fn is_anybodys(&self) -> bool {
-        self.is_any
+        Some(Self { wall: (hall.now)(), now, until })
     }
 
     /// Whether this socket is to get its own row with the board; its next turn comes a second on.

@@ -208,18 +208,15 @@ impl Room {
     /// Backwards: one that leaves is replaced by the last, which has had its turn. One that comes
     /// meanwhile is not visited; it began with the newest board.
     pub(super) async fn each(&self, mut visit: impl FnMut(&Rc<Socket>)) {
-        let mut writes = 0;
+        let mut turns = Turns::default();
         let mut next = self.sockets.borrow().len();
         while next > 0 {
             next -= 1;
             let socket = self.sockets.borrow().get(next).map(Rc::clone);
             if let Some(socket) = socket {
                 visit(&socket);
-                writes += 1;
-                if writes % WRITES_PER_TURN == 0 {
+                if turns.is_over() {
                     tokio::task::yield_now().await;
-                } else if writes % WRITES_AT_ONCE == 0 {
-                    std::thread::yield_now();
                 }
             }
         }
@@ -258,16 +255,17 @@ pub(super) async fn serve(room: Rc<Room>, mut topic: watch::Receiver<Arc<Publish
         let is_new = proof.is_some_and(|proof| room.proven.replace(proof.chain.n) != proof.chain.n);
         room.newest();
         room.moves();
-        let (turn, mut aside) = (Turn::of(&room), Vec::new());
-        if turn.is_anybodys() {
-            room.each(|socket| match turn.takes(socket) {
-                true => aside.push(Rc::clone(socket)),
-                false => socket.offer(),
-            })
-            .await;
-            own::bring(&room, aside).await;
-        } else {
-            room.each(Socket::offer).await;
+        match Turn::of(&room) {
+            None => room.each(Socket::offer).await,
+            Some(turn) => {
+                let mut aside = Vec::new();
+                room.each(|socket| match turn.takes(socket) {
+                    true => aside.push(Rc::clone(socket)),
+                    false => socket.offer(),
+                })
+                .await;
+                own::bring(&room, aside).await;
+            }
         }
         if is_new {
             room.prove(&next).await;

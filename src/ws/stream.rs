@@ -100,7 +100,7 @@ impl Stream {
         let mut out = String::new();
         if !std::mem::replace(&mut self.begun, true) {
             // After a cut; a node that stops says its own, by how many have to go elsewhere.
-            writeln!(out, "retry: {}\n", rand::random_range(500..=3000)).ok();
+            writeln!(out, "retry: {}\n", reconnect_ms(0)).ok();
             self.resume(&mut out);
             self.catch_up(&mut out);
             self.tell(&mut out);

@@ -75,7 +75,8 @@ impl Tournament {
         let definition = self.standings.definition();
         let score = |of: i64| move |to: &mut String| definition.write_score(of, to);
         let name = |of: PlayerId| move |to: &mut String| write_alias(of, to);
-        let key = |of: PlayerId| move |to: &mut String| self.write_key(of, to);
+        let key =
+            |of: PlayerId| move |to: &mut String| self.keys.write_board_row(self.number, of, to);
         let own_score = texts.add(score(position.score));
         let own_key = texts.add(key(player));
         let ahead = position.ahead.map(|(gap, who)| (texts.add(score(gap)), texts.add(name(who))));

@@ -1,7 +1,8 @@
 //! Who a socket speaks for, and what only he sees.
 
-use super::support::{START, Stage, WITHIN, row, wait};
+use super::support::{Plainly, START, Stage, WITHIN, row, wait};
 use crate::actors::board::OwnRow;
+use loadtest::board::{Board, Frame};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -21,6 +22,16 @@ fn ranked() -> OwnRow {
         prize_gap: Some("0.50".to_owned()),
         around: vec![row(1, "a", "2"), row(2, "b", "1")],
     }
+}
+
+/// Reads the first board, says who he is and reads the first row of his own.
+async fn authed(stage: &Stage) -> (Plainly, Board) {
+    stage.boards.own(98, ranked());
+    let (mut client, mut board) = (stage.open(RACE).await, Board::default());
+    board.apply(&Frame::parse(&client.text().await).unwrap()).unwrap();
+    client.send(AUTH).await;
+    assert_eq!(client.text().await, ME);
+    (client, board)
 }
 
 fn unranked() -> OwnRow {
@@ -107,11 +118,7 @@ async fn own_rows_come_with_moving_boards() {
 #[actix_rt::test]
 async fn a_board_does_not_wait_for_own_rows() {
     let stage = Stage::set();
-    stage.boards.own(98, ranked());
-    let mut client = stage.open(RACE).await;
-    client.text().await;
-    client.send(AUTH).await;
-    assert_eq!(client.text().await, ME);
+    let (mut client, _) = authed(&stage).await;
     // Longer than a board waits, and shorter than anybody waits.
     stage.boards.answer_ms.store(300, Ordering::SeqCst);
     stage.boards.own(98, unranked());
@@ -139,6 +146,42 @@ async fn a_board_does_not_wait_for_own_rows() {
     assert!(stage.boards.asked.lock().unwrap().len() >= 3, "it was asked, and not answered");
 }
 
+/// A write of a board with an own row may end anywhere; the rest of it comes before anything else.
+#[actix_rt::test]
+async fn an_own_row_that_is_not_taken_at_once_is_not_lost() {
+    let stage = Stage::set();
+    let (mut client, mut board) = authed(&stage).await;
+    let mut score = 10;
+    let mut show = || {
+        score += 1;
+        stage.boards.race(&[("a", &score.to_string()), ("b", "1")]);
+        score
+    };
+    // More than the kernel's buffers hold: it comes with a board, and no write takes it whole.
+    let long = OwnRow { score: "9".repeat(12_000_000), ..unranked() };
+    stage.boards.own(98, long.clone());
+    wait(|| {
+        show();
+        stage.boards.asked.lock().unwrap().len() == 2
+    })
+    .await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let last = show().to_string();
+    stage.published(2).await;
+    let mut rows = Vec::new();
+    loop {
+        let text = client.text().await;
+        match Frame::parse(&text).unwrap() {
+            Frame::Me(me) => rows.push(me.score),
+            frame => board.apply(&frame).unwrap(),
+        }
+        if board.rows().first().is_some_and(|row| row.score == last) {
+            break;
+        }
+    }
+    assert!(rows == [Some(long.score)], "{} rows", rows.len());
+}
+
 #[actix_rt::test]
 async fn a_bad_token_closes() {
     let stage = Stage::set();
@@ -155,11 +198,7 @@ async fn a_bad_token_closes() {
 #[actix_rt::test]
 async fn a_token_ends_and_can_be_renewed() {
     let stage = Stage::set();
-    stage.boards.own(98, ranked());
-    let mut client = stage.open(RACE).await;
-    client.text().await;
-    client.send(AUTH).await;
-    assert_eq!(client.text().await, ME);
+    let (mut client, _) = authed(&stage).await;
     client.send(r#"{"t":"auth","token":"1:98:120"}"#).await;
     client.send(r#"{"t":"ping"}"#).await;
     assert!(client.text().await.contains("pong"), "the renewed token is accepted silently");

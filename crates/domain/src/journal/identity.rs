@@ -225,10 +225,23 @@ impl Keys {
         self.hash(&[b"external player", &tenant.0.to_be_bytes(), id.as_bytes()])
     }
 
-    /// A short key for a player's row on one tournament's board.
+    /// The key of a player's row on the board of the tournament with this number: twelve
+    /// hexadecimal digits.
     #[must_use]
-    pub fn board_row(&self, tournament: u64, player: PlayerId) -> Key16 {
-        self.hash(&[b"board row", &tournament.to_be_bytes(), &player.0.to_be_bytes()])
+    pub fn board_row(&self, tournament: u64, player: PlayerId) -> String {
+        let mut key = String::new();
+        self.write_board_row(tournament, player, &mut key);
+        key
+    }
+
+    /// Writes what [`Self::board_row`] gives.
+    pub fn write_board_row(&self, tournament: u64, player: PlayerId, to: &mut String) {
+        let (tournament, player) = (tournament.to_be_bytes(), player.0.to_be_bytes());
+        let key = self.hash(&[b"board row", &tournament, &player]);
+        let mut digits = [0; 12];
+        // Six bytes are twelve digits.
+        hex::encode_to_slice(&key[..6], &mut digits).ok();
+        to.extend(digits.map(char::from));
     }
 
     /// The server's seal on a chain of proofs of boards.
@@ -260,4 +273,44 @@ pub fn body_hash(canonical: &[u8]) -> Key16 {
 fn first_half(hash: &blake3::Hash) -> Key16 {
     // Of 32 bytes there are always 16.
     hash.as_bytes().first_chunk().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Journals hold these: they may never become others. Written as the definition says it, part
+    /// by part.
+    #[test]
+    fn identities_are_those_of_the_definition() {
+        let secret = [7; 32];
+        let keys = Keys::new(secret);
+        let defined = |parts: &[&[u8]]| {
+            let mut hasher = blake3::Hasher::new_keyed(&secret);
+            for part in parts {
+                hasher.update(&u32::try_from(part.len()).unwrap().to_be_bytes());
+                hasher.update(part);
+            }
+            let mut key = Key16::default();
+            hasher.finalize_xof().fill(&mut key);
+            key
+        };
+        assert_eq!(keys.check_value(), defined(&[b"palio key check"]));
+        for length in [0, 1, 63, 64, 65, 1023, 1024, 1025, 5000] {
+            let id = "x".repeat(length);
+            let parts: [&[u8]; 3] = [b"external player", &3_u32.to_be_bytes(), id.as_bytes()];
+            let expected = defined(&parts);
+            assert_eq!(keys.external(TenantId(3), &id), expected, "{length}");
+        }
+        let row = defined(&[b"board row", &9_u64.to_be_bytes(), &5_u64.to_be_bytes()]);
+        assert_eq!(keys.board_row(9, PlayerId(5)), hex::encode(row)[..12]);
+    }
+
+    #[test]
+    fn a_body_is_known_by_the_first_half_of_its_hash() {
+        let mut half = Key16::default();
+        blake3::Hasher::new().update(b"abc").finalize_xof().fill(&mut half);
+        assert_eq!(body_hash(b"abc"), half);
+        assert_eq!(hex::encode(half), "6437b3ac38465133ffb63b75273a8db5");
+    }
 }
