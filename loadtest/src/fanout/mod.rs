@@ -70,7 +70,7 @@ pub struct FanoutArgs {
     /// Ticks per second, of `delivery` each in turn; Palio as a whole takes part up to 10.
     #[arg(long, value_delimiter = ',', default_value = "4,40", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub hz: Vec<u32>,
-    /// Seconds of each slice; unless told 5, of `idle` 50 (two heartbeats), of `stalled` 60.
+    /// Seconds of each slice; unless told 5, of `idle` (two heartbeats) and `stalled` 60.
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub seconds: Option<u64>,
     /// Rounds; in each every peer has one slice.
@@ -128,8 +128,7 @@ impl FanoutArgs {
     fn slice(&self, figure: Wanted) -> Duration {
         let usual = match (self.small, figure) {
             (true, _) => 1,
-            (false, Wanted::Idle) => 50,
-            (false, Wanted::Stalled) => 60,
+            (false, Wanted::Idle | Wanted::Stalled) => 60,
             (false, _) => 5,
         };
         Duration::from_secs(self.seconds.unwrap_or(usual))

@@ -132,6 +132,8 @@ pub(super) async fn connect(
     if stalls {
         socket.set_recv_buffer_size(STALLED_BUFFER).map_err(Error::io("size a socket"))?;
     }
+    // Ports that the round before has left are good again.
+    socket.set_reuseaddr(true).map_err(Error::io("set up a socket"))?;
     socket.bind(source(n)).map_err(Error::io("bind a socket"))?;
     let mut stream = socket.connect(target.address).await.map_err(Error::io("connect"))?;
     stream.set_nodelay(true).map_err(Error::io("set up a socket"))?;
