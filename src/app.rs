@@ -19,6 +19,7 @@ use crate::auth::{Issuer, ProviderKeys, Role, Verifier};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfigError, Mode, Secrets, StorageKind};
 use crate::http::{self, Limits, Server};
+use crate::outgoing::Outgoing;
 use crate::peers::Peers;
 use crate::players::Players;
 use crate::providers::health::{self, Providers};
@@ -167,6 +168,7 @@ impl Tokens for PlayerTokens {
 /// [`Error`]; nothing is left running then that the process's end does not stop.
 pub async fn start(config: &Config) -> Result<Running, Error> {
     let secrets = Secrets::load(config)?;
+    let outgoing = Outgoing::load(config)?;
     let metrics = crate::metrics::start()?;
     let storage = open_storage(config).await?;
     let keys = Keys::new(secrets.journal_key);
@@ -198,7 +200,7 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
     };
     let core = registry::start(&core_config, &parts).await?;
     drop(parts);
-    let payers = payers(config, &secrets, &storage, &keys)?;
+    let payers = payers(config, &secrets, &outgoing, &storage, &keys)?;
     let tournaments =
         Tournaments::new(keys.clone(), Arc::clone(&clock), core.clone(), storage.clone(), payers);
     let desk = Desk::new(
@@ -212,7 +214,7 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
     let scheduler = Scheduler::new(scheduler::Parts {
         schedules: Arc::clone(&schedules),
         tournaments: Arc::clone(&tournaments),
-        notices: notices(config, &secrets, &clock)?,
+        notices: notices(config, &secrets, &outgoing, &clock)?,
         clock: Arc::clone(&clock),
         zones: config.tenant.iter().map(|of| (TenantId(of.id), of.zone.clone())).collect(),
         types: tournament_types(config),
@@ -247,7 +249,7 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
     );
     let providers = Arc::new(Providers::new(config));
     restore(&providers, &core, clock.now()).await?;
-    watch(&providers, &clock, config);
+    watch(outgoing, &providers, &clock, config);
     let state = web::Data::new(Server {
         core: core.clone(),
         players: Arc::new(Players::new(Arc::clone(&storage.directory), keys.clone())),
@@ -345,8 +347,9 @@ async fn restore(providers: &Providers, core: &CoreHandle, now: UnixMs) -> Resul
 }
 
 /// Starts asking providers how they are.
-fn watch(providers: &Arc<Providers>, clock: &Arc<dyn Clock>, config: &Config) {
-    let watch = health::watch(Arc::clone(providers), Arc::clone(clock), config.health.clone());
+fn watch(outgoing: Outgoing, providers: &Arc<Providers>, clock: &Arc<dyn Clock>, config: &Config) {
+    let rules = config.health.clone();
+    let watch = health::watch(outgoing, Arc::clone(providers), Arc::clone(clock), rules);
     actix::spawn(async move {
         if let Err(error) = watch.await {
             tracing::error!(%error, "providers can't be asked how they are");
@@ -517,6 +520,7 @@ pub fn start_sandbox(config: &Config, running: &Running) -> Result<Option<Sandbo
         issuer.issue(Role::Operator, key.tenant, "sandbox", None, 60_000, SystemClock.now()).ok()
     };
     let sandbox_config = SandboxConfig {
+        outgoing: Outgoing::load(config)?,
         base: format!("http://{}", running.address),
         key_id,
         secret: key.secret,

@@ -11,6 +11,7 @@ pub mod edge;
 pub mod http;
 pub mod metrics;
 pub mod notices;
+pub mod outgoing;
 pub mod payments;
 pub mod peers;
 pub mod players;

@@ -7,6 +7,7 @@
 
 use crate::clock::Clock;
 use crate::config::Secret;
+use crate::outgoing::Outgoing;
 use palio_domain::TenantId;
 use palio_domain::tournament::schedule::entity::NoticeOutcome;
 use palio_domain::tournament::schedule::{DueNotice, Instance, ScheduleId};
@@ -46,13 +47,11 @@ impl Notices {
     /// # Errors
     /// When there can be no HTTP client.
     pub fn new(
+        outgoing: &Outgoing,
         addresses: HashMap<TenantId, Address>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, reqwest::Error> {
-        let client = reqwest::Client::builder()
-            .timeout(PATIENCE)
-            .redirect(reqwest::redirect::Policy::none())
-            .build()?;
+        let client = outgoing.client().timeout(PATIENCE).build()?;
         Ok(Self { client, addresses, clock })
     }
 

@@ -4,6 +4,7 @@
 //! late, twice or not at all pays once. Whoever calls journals each attempt before it is made.
 
 use crate::config::Payments as Settings;
+use crate::outgoing::Outgoing;
 use palio_domain::{TenantId, UnixMs};
 use palio_protocol::signature::{
     IDEMPOTENCY_HEADER, KEY_HEADER, SIGNATURE_HEADER, Signed, TIMESTAMP_HEADER,
@@ -81,12 +82,10 @@ impl Payments {
     /// # Errors
     /// When there can be no HTTP client.
     pub fn new(
+        outgoing: &Outgoing,
         tenants: impl IntoIterator<Item = (TenantId, Settings, Vec<u8>)>,
     ) -> Result<Self, reqwest::Error> {
-        let client = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .pool_max_idle_per_host(4)
-            .build()?;
+        let client = outgoing.client().pool_max_idle_per_host(4).build()?;
         let service = |(tenant, settings, secret)| {
             (tenant, Service { settings, secret, breaker: Mutex::default() })
         };

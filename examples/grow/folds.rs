@@ -73,7 +73,11 @@ impl Folds {
                     core.clone(),
                     storage.clone(),
                     palio::actors::tournaments::Payers {
-                        payments: palio::payments::Payments::new([]).unwrap(),
+                        payments: palio::payments::Payments::new(
+                            &palio::outgoing::Outgoing::trusting(&[]).unwrap(),
+                            [],
+                        )
+                        .unwrap(),
                         players: palio::players::Players::new(
                             Arc::clone(&storage.directory),
                             keys.clone(),

@@ -15,6 +15,7 @@ use crate::edge::shelf::{self, Shelf};
 use crate::edge::store::Store;
 use crate::edge::writer::Writer;
 use crate::http::{self, Edge, Listing, Server};
+use crate::outgoing::Outgoing;
 use crate::peers::Peers;
 use crate::ws::{self, Live, Sources};
 use actix_web::middleware::from_fn;
@@ -187,7 +188,11 @@ pub fn start(config: &Config) -> Result<RunningEdge, Error> {
     let (own, every) = (&config.edge, Duration::from_millis(config.edge.own_rows_ms));
     let own = match own.core_url.as_str() {
         "" => None,
-        core => Some(OwnRows::new(core, own.own_rows_at_once, every).map_err(Error::Refused)?),
+        core => {
+            let rows = OwnRows::new(&Outgoing::load(config)?, core, own.own_rows_at_once, every);
+            let wrong = |error| Error::Refused(format!("edge.core_url can't be asked: {error}"));
+            Some(rows.map_err(wrong)?)
+        }
     };
     let tokens = verifier.clone().filter(|_| own.is_some());
     let tokens = tokens.map(|verifier| PlayerTokens { verifier, clock: Arc::clone(&clock) });

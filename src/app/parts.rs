@@ -8,6 +8,7 @@ use crate::clock::Clock;
 use crate::config::{self, Config, Secrets};
 use crate::http::{Adapter, Bounds, Intake};
 use crate::notices::{Address, Notices};
+use crate::outgoing::Outgoing;
 use crate::payments::Payments;
 use crate::players::Players;
 use crate::providers::dialects;
@@ -26,6 +27,7 @@ use std::sync::Arc;
 pub(super) fn payers(
     config: &Config,
     secrets: &Secrets,
+    outgoing: &Outgoing,
     storage: &Storage,
     keys: &Keys,
 ) -> Result<Payers, Error> {
@@ -34,7 +36,7 @@ pub(super) fn payers(
         let secret = secrets.payments.get(&id)?.expose().to_vec();
         Some((id, tenant.payments.clone()?, secret))
     });
-    let payments = Payments::new(services)
+    let payments = Payments::new(outgoing, services)
         .map_err(|error| Error::Refused(format!("payment services can't be asked: {error}")))?;
     let mut rounds_of = HashMap::new();
     for provider in &config.provider {
@@ -150,6 +152,7 @@ pub(super) fn themes(config: &Config) -> HashMap<TenantId, Theme> {
 pub(super) fn notices(
     config: &Config,
     secrets: &Secrets,
+    outgoing: &Outgoing,
     clock: &Arc<dyn Clock>,
 ) -> Result<Notices, Error> {
     let address = |tenant: &config::Tenant| {
@@ -158,6 +161,7 @@ pub(super) fn notices(
         let url = reqwest::Url::parse(&tenant.notices_url).ok()?;
         Some((id, Address { url, secret: secrets.notices.get(&id)?.clone() }))
     };
-    Notices::new(config.tenant.iter().filter_map(address).collect(), Arc::clone(clock))
+    let addresses = config.tenant.iter().filter_map(address).collect();
+    Notices::new(outgoing, addresses, Arc::clone(clock))
         .map_err(|error| Error::Refused(format!("notices can't be sent: {error}")))
 }

@@ -182,9 +182,8 @@ impl Config {
         let good = (1..=32).contains(&redis.prefix.len()) && redis.prefix.bytes().all(plain);
         to.check(good, "live.redis.prefix", "must be 1 to 32 letters, digits, - and _");
         to.range("live.redis.entries", redis.entries, 16..=65_536);
-        let http = reqwest::Url::parse(&edge.core_url).is_ok_and(|url| url.scheme() == "http");
-        let message = "must be like http://host:port";
-        to.check(edge.core_url.is_empty() || http, "edge.core_url", message);
+        let good = edge.core_url.is_empty() || is_http(&edge.core_url);
+        to.check(good, "edge.core_url", "must be like https://host:port or http://host:port");
         to.range("edge.own_rows_ms", edge.own_rows_ms, 200..=60_000);
         to.range("edge.own_rows_at_once", edge.own_rows_at_once, 1..=10_000);
         to.range("edge.stale_ms", edge.stale_ms, 1_000..=60_000);
@@ -203,9 +202,7 @@ impl Config {
             let paid = !external || tenant.payments.is_some();
             to.check(paid, key("payments"), "is needed: the tenant's money is kept elsewhere");
             if let Some(payments) = &tenant.payments {
-                let url = reqwest::Url::parse(&payments.url);
-                let http = url.is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
-                to.check(http, key("payments.url"), "must be an http or https address");
+                to.check(is_http(&payments.url), key("payments.url"), HTTP);
                 to.range(key("payments.timeout_ms"), payments.timeout_ms, 100..=60_000);
                 to.range(key("payments.retry_seconds"), payments.retry_seconds, 1..=86_400);
                 to.range(key("payments.failures_max"), payments.failures_max, 1..=1_000);
@@ -230,10 +227,8 @@ impl Config {
             to.check(default, key("currencies"), "must contain the tenant's currency");
             let zone = palio_domain::tournament::schedule::is_zone(&tenant.zone);
             to.check(zone, key("zone"), "must be like Europe/Berlin, of the time-zone database");
-            let url = reqwest::Url::parse(&tenant.notices_url);
-            let plain = url.is_ok_and(|url| url.scheme() == "http" && url.has_host());
-            let told = !tenant.notices_url.is_empty();
-            to.check(!told || plain, key("notices_url"), "must be like http://host:port/path");
+            let told = tenant.notices_url.is_empty() || is_http(&tenant.notices_url);
+            to.check(told, key("notices_url"), HTTP);
         }
     }
 
@@ -258,10 +253,8 @@ impl Config {
                 }
             }
             to.range(key("timeout_ms"), provider.timeout_ms, 10..=60_000);
-            let url = provider.health_url.strip_prefix("http://");
-            let asked = !provider.health_url.is_empty();
-            let plain = url.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'));
-            to.check(!asked || plain, key("health_url"), "must be like http://host:port/path");
+            let asked = provider.health_url.is_empty() || is_http(&provider.health_url);
+            to.check(asked, key("health_url"), HTTP);
             if provider.dialect != Dialect::Palio {
                 // Its id is a part of its address, which names no tenant.
                 let new = paths.insert(&provider.id);
@@ -388,6 +381,16 @@ impl Config {
             to.check(!sandbox, format!("provider[{n}].id"), "is the sandbox, not for production");
         }
     }
+}
+
+const HTTP: &str = "must be like https://host/path or http://host:port/path";
+
+/// An address that can be asked. Without a password: the configuration is shown and logged.
+fn is_http(url: &str) -> bool {
+    reqwest::Url::parse(url).is_ok_and(|url| {
+        let scheme = matches!(url.scheme(), "http" | "https");
+        scheme && url.has_host() && url.username().is_empty() && url.password().is_none()
+    })
 }
 
 /// What a tenant may not announce by hand, its series may not, either.

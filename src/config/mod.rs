@@ -178,6 +178,12 @@ section! {
     }
 }
 section! {
+    /// `[outgoing]`
+    Outgoing {
+        ca_file: PathBuf,
+    }
+}
+section! {
     /// `[edge]`
     Edge {
         core_url: String,
@@ -471,6 +477,7 @@ section! {
         journal: Journal,
         core: Core,
         live: Live,
+        outgoing: Outgoing,
         edge: Edge,
         health: Health,
         auth: Auth,

@@ -165,7 +165,11 @@ fn dialects_need_an_address_and_keys_of_their_own() {
         one("b", 1, &format!("dialect = \"actions\"\n{}", keys("k2"))),
         one("b", 2, &format!("dialect = \"per_player\"\n{}", keys("k3"))),
         one("c/d", 1, &format!("dialect = \"actions\"\n{}", keys("k4"))),
-        one("e", 1, &format!("health_url = \"https://x/\"\ntimeout_ms = 9\n{}", keys("k5"))),
+        one(
+            "e",
+            1,
+            &format!("health_url = \"https://user:word@x/\"\ntimeout_ms = 9\n{}", keys("k5")),
+        ),
         one("f", 1, &format!("dialect = \"actions\"\nreplay_status = 200\n{}", keys("k6"))),
         one(
             "g",
@@ -206,7 +210,7 @@ fn schedules_are_named_with_what_is_wrong() {
         name = \"a\"
         currency = \"EUR\"
         zone = \"Mars/Base\"
-        notices_url = \"https://example.com\"
+        notices_url = \"example.com/notices\"
         [[schedule]]
         id = \"one\"
         when = { type = \"cron\", expression = \"61 * * * *\" }

@@ -5,6 +5,7 @@
 //! that was sent stays.
 
 use crate::actors::board::{BoardRow, OwnRow, Who};
+use crate::outgoing::Outgoing;
 use palio_domain::{PlayerId, TournamentId};
 use serde::Deserialize;
 use std::collections::HashMap;
@@ -89,10 +90,14 @@ impl OwnRows {
     ///
     /// # Errors
     /// The client can't be made.
-    pub fn new(core: &str, at_once: usize, every: Duration) -> Result<Self, String> {
-        let client = reqwest::Client::builder().timeout(ANSWER_MAX).build();
+    pub fn new(
+        outgoing: &Outgoing,
+        core: &str,
+        at_once: usize,
+        every: Duration,
+    ) -> Result<Self, reqwest::Error> {
         Ok(Self {
-            client: client.map_err(|error| error.to_string())?,
+            client: outgoing.client().timeout(ANSWER_MAX).build()?,
             core: core.trim_end_matches('/').to_owned(),
             every,
             places: Semaphore::new(at_once),

@@ -10,6 +10,7 @@
 use super::breaker::{Breaker, Position, Rules};
 use crate::clock::Clock;
 use crate::config::{self, Config};
+use crate::outgoing::Outgoing;
 use palio_domain::provider::{Provider, State};
 use palio_domain::{ProviderId, TenantId, UnixMs};
 use palio_protocol::ErrorCode;
@@ -361,14 +362,13 @@ impl Providers {
 /// # Errors
 /// When there can be no HTTP client.
 pub async fn watch(
+    outgoing: Outgoing,
     providers: Arc<Providers>,
     clock: Arc<dyn Clock>,
     rules: config::Health,
 ) -> Result<(), reqwest::Error> {
-    let client = reqwest::Client::builder()
-        .timeout(Duration::from_millis(rules.check_timeout_ms))
-        .redirect(reqwest::redirect::Policy::none())
-        .build()?;
+    let patience = Duration::from_millis(rules.check_timeout_ms);
+    let client = outgoing.client().timeout(patience).build()?;
     let every = Duration::from_secs(rules.check_seconds);
     let asked = providers.all().filter(|health| !health.url.is_empty());
     let asking = asked.map(|health| {

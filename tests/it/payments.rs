@@ -1,6 +1,7 @@
 //! Payouts through a payment service that fails in every way, with a server that is killed at
 //! random points (tournament-rules.md L7, L11): nothing is paid twice, nothing is lost, who is
-//! under review gets nothing.
+//! under review gets nothing. On SQLite the service is asked over `https://`, on PostgreSQL over
+//! `http://`.
 //!
 //! `PALIO_PAYOUT_KILLS=1000` kills that often on each store; a few times by default.
 
@@ -12,18 +13,24 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::{self, pki_types::pem::PemObject as _};
 
+const CERTIFICATE: &str = include_str!("tls/localhost.crt");
+const KEY: &str = include_str!("tls/localhost.key");
 const SECRET: &str = "a-secret-of-the-payment-service-0123456789";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn payouts_with_kills_on_sqlite() {
-    payouts(Store::Sqlite).await;
+    payouts(Store::Sqlite, "https").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn payouts_with_kills_on_postgres() {
-    payouts(Store::Postgres).await;
+    payouts(Store::Postgres, "http").await;
 }
 
 /// What the service has seen.
@@ -45,25 +52,44 @@ fn manner(id: &str, call: u32) -> u8 {
     hash.as_bytes()[0] % 8
 }
 
-async fn serve(listener: TcpListener, seen: Service) {
+/// With a certificate of an authority that only `outgoing.ca_file` knows.
+fn secure() -> TlsAcceptor {
+    let certificate = CertificateDer::from_pem_slice(CERTIFICATE.as_bytes()).unwrap();
+    let key = PrivateKeyDer::from_pem_slice(KEY.as_bytes()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key);
+    TlsAcceptor::from(Arc::new(config.unwrap()))
+}
+
+async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, seen: Service) {
     loop {
         let (socket, _) = listener.accept().await.unwrap();
-        let seen = Arc::clone(&seen);
-        tokio::spawn(async move { while answer(&socket, &seen).await.is_some() {} });
+        let (seen, tls) = (Arc::clone(&seen), tls.clone());
+        tokio::spawn(async move {
+            match tls {
+                None => answer_all(socket, &seen).await,
+                Some(tls) => answer_all(tls.accept(socket).await.ok()?, &seen).await,
+            }
+        });
     }
 }
 
-async fn answer(socket: &TcpStream, seen: &Service) -> Option<()> {
-    // One call at a time; the halves are only borrowed.
+async fn answer_all(mut socket: impl AsyncRead + AsyncWrite + Unpin, seen: &Service) -> Option<()> {
+    loop {
+        answer(&mut socket, seen).await?;
+    }
+}
+
+/// One call.
+async fn answer(socket: &mut (impl AsyncRead + AsyncWrite + Unpin), seen: &Service) -> Option<()> {
     let mut bytes = Vec::new();
     let (head, body) = loop {
-        socket.readable().await.ok()?;
-        let mut part = [0_u8; 4096];
-        match socket.try_read(&mut part) {
-            Ok(0) => return None,
-            Ok(count) => bytes.extend_from_slice(&part[..count]),
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => continue,
-            Err(_) => return None,
+        if socket.read_buf(&mut bytes).await.ok()? == 0 {
+            return None;
         }
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let Some((head, _)) = text.split_once("\r\n\r\n") else { continue };
@@ -115,16 +141,8 @@ async fn answer(socket: &TcpStream, seen: &Service) -> Option<()> {
     let body = format!("{{\"reference\":\"bank-{id}\"}}");
     let length = body.len();
     let answer = format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\n\r\n{body}");
-    let mut rest = answer.as_bytes();
-    while !rest.is_empty() {
-        socket.writable().await.ok()?;
-        match socket.try_write(rest) {
-            Ok(count) => rest = &rest[count..],
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
-            Err(_) => return None,
-        }
-    }
-    Some(())
+    socket.write_all(answer.as_bytes()).await.ok()?;
+    socket.flush().await.ok()
 }
 
 fn header(head: &str, name: &str) -> String {
@@ -137,20 +155,22 @@ async fn post(who: &Client, path: &str, body: &Value) -> Reply {
     who.post(path, "", body.to_string()).await.unwrap()
 }
 
-async fn payouts(store: Store) {
+async fn payouts(store: Store, scheme: &str) {
     let kills = std::env::var("PALIO_PAYOUT_KILLS").ok().and_then(|text| text.parse().ok());
     let kills: u32 = kills.unwrap_or(6);
     let listener = TcpListener::bind(("127.0.0.1", free_port())).await.unwrap();
-    let address = listener.local_addr().unwrap();
+    let port = listener.local_addr().unwrap().port();
     let seen = Service::default();
-    tokio::spawn(serve(listener, Arc::clone(&seen)));
+    let tls = (scheme == "https").then(secure);
+    tokio::spawn(serve(listener, tls, Arc::clone(&seen)));
     let config = format!(
-        "[[tenant]]\nid = 1\nname = \"pays\"\ncurrency = \"EUR\"\n[tenant.payments]\n\
-         url = \"http://{address}/pay?by=palio\"\nsecret_file = \"$pay.key\"\ntimeout_ms = 300\n\
-         retry_seconds = 1\nfailures_max = 4\nopen_seconds = 1\n[[provider]]\nid = \"sandbox\"\n\
+        "[outgoing]\nca_file = \"$ca.crt\"\n[[tenant]]\nid = 1\nname = \"pays\"\n\
+         currency = \"EUR\"\n[tenant.payments]\nurl = \"{scheme}://localhost:{port}/pay?by=palio\"\n\
+         secret_file = \"$pay.key\"\ntimeout_ms = 300\nretry_seconds = 1\nfailures_max = 4\nopen_seconds = 1\n[[provider]]\nid = \"sandbox\"\n\
          tenant = 1\nkeys = [{{ id = \"sandbox-1\", secret_file = \"\" }}]\n"
     );
-    let mut palio = Palio::start_with(store, &config, &[("pay.key", SECRET)]).await;
+    let mut palio =
+        Palio::start_with(store, &config, &[("pay.key", SECRET), ("ca.crt", CERTIFICATE)]).await;
     for player in 0..5 {
         assert_eq!(palio.deposit(&format!("p{player}"), "d", "10000.00").await.status, 200);
     }

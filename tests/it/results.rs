@@ -5,6 +5,7 @@ use crate::actors::{Actors, NEVER};
 use palio::actors::handle::{CoreHandle, Reply, Work};
 use palio::actors::tournaments::{Entry, Tournaments};
 use palio::clock::{Clock, ManualClock};
+use palio::outgoing::Outgoing;
 use palio::payments::Payments;
 use palio::players::Players;
 use palio::storage::Storage;
@@ -178,7 +179,7 @@ async fn saved(storage: &Storage) -> Vec<u64> {
 }
 
 fn none() -> Payments {
-    Payments::new([]).unwrap()
+    Payments::new(&Outgoing::trusting(&[]).unwrap(), []).unwrap()
 }
 
 /// Runs on a runtime of its own, so that its threads end with it.
@@ -339,7 +340,9 @@ fn held_prices_have_their_own_pace() {
         let clock = Arc::new(ManualClock::at(UnixMs(0)));
         let settings = serde_json::json!({"url": url, "failures_max": 1_000});
         let settings = serde_json::from_value(settings).unwrap();
-        let payments = Payments::new([(TENANT, settings, vec![1; 32])]).unwrap();
+        let payments =
+            Payments::new(&Outgoing::trusting(&[]).unwrap(), [(TENANT, settings, vec![1; 32])])
+                .unwrap();
         let server = Server::start(&storage, &clock, payments).await;
         let price = Price { amount: Amount(400), fee: Amount(0) };
         let table = serde_json::json!({"currency": "EUR", "pool": {"buyIns": {}},

@@ -13,6 +13,7 @@ use palio::actors::schedules::Schedules;
 use palio::actors::tournaments::Tournaments;
 use palio::clock::{Clock, ManualClock};
 use palio::notices::Notices;
+use palio::outgoing::Outgoing;
 use palio::payments::Payments;
 use palio::rules_off::RulesOff;
 use palio::storage::Storage;
@@ -82,14 +83,19 @@ impl Server {
         let time: Arc<dyn Clock> = clock.clone();
         // Some lives see snapshots, some don't.
         let snapshots = Duration::from_millis(20);
-        let payments = Payments::new([]).unwrap();
+        let payments = Payments::new(&Outgoing::trusting(&[]).unwrap(), []).unwrap();
         let actors = Actors::start(storage, (&keys, &time), (name, snapshots), payments).await;
         let (core, tournaments) = (actors.core.clone(), Arc::clone(&actors.tournaments));
         let schedules = Arc::clone(&actors.schedules);
         let scheduler = Scheduler::new(Parts {
             schedules: Arc::clone(&schedules),
             tournaments: Arc::clone(&tournaments),
-            notices: Notices::new(HashMap::new(), Arc::clone(&time)).unwrap(),
+            notices: Notices::new(
+                &Outgoing::trusting(&[]).unwrap(),
+                HashMap::new(),
+                Arc::clone(&time),
+            )
+            .unwrap(),
             clock: Arc::clone(&time),
             zones: HashMap::new(),
             types: HashMap::new(),

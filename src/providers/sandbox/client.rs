@@ -43,7 +43,9 @@ impl Client {
         shutdown: watch::Receiver<bool>,
         tally: Arc<Tally>,
     ) -> Result<Self, reqwest::Error> {
-        let http = reqwest::Client::builder()
+        let http = config
+            .outgoing
+            .client()
             .timeout(TIMEOUT)
             .pool_max_idle_per_host(IN_FLIGHT_MAX)
             .no_proxy()

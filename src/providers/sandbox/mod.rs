@@ -30,6 +30,7 @@ mod wire;
 mod tests;
 
 use crate::config::Secret;
+use crate::outgoing::Outgoing;
 use client::{Client, Stopped};
 use futures_util::StreamExt as _;
 use notes::Notes;
@@ -59,6 +60,8 @@ const CURRENCY: Currency = Currency::EUR;
 
 /// What the sandbox is told.
 pub struct SandboxConfig {
+    /// Makes its HTTP client.
+    pub outgoing: Outgoing,
     /// `http://host:port`.
     pub base: String,
     /// Its signing key's id.

@@ -322,6 +322,7 @@ impl Stub {
 
     fn config(&self) -> SandboxConfig {
         SandboxConfig {
+            outgoing: Outgoing::trusting(&[]).unwrap(),
             base: self.base.clone(),
             key_id: "sandbox".to_owned(),
             secret: Secret::new(SECRET),

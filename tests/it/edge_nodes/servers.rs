@@ -224,9 +224,19 @@ impl Cluster {
 pub(super) struct Node {
     dir: PathBuf,
     port: u16,
+    /// Where a core ends TLS.
+    front: u16,
     arguments: Vec<&'static str>,
     filter: &'static str,
     process: Option<Process>,
+}
+
+const CERTIFICATE: &str = include_str!("../tls/localhost.crt");
+const KEY: &str = include_str!("../tls/localhost.key");
+
+/// The file of a core's certificate, which edges trust.
+fn certificate(dir: &Dir) -> PathBuf {
+    dir.file("localhost.crt", CERTIFICATE)
 }
 
 /// What nodes write to their logs unless a test says otherwise.
@@ -254,11 +264,14 @@ impl Node {
     }
 
     fn core_of(dir: &Dir, redis: &str) -> Self {
+        let front = free_port();
+        let (certificate, key) = (certificate(dir), dir.file("localhost.key", KEY));
         let more = format!(
             "[demo]\nplayers = 60\nbets_per_second = 60\n[core]\nsnapshot_interval_seconds = 1\n\
-             {redis}{SERIES}"
+             [tls]\nbind = \"127.0.0.1:{front}\"\ncertificate_file = {certificate:?}\n\
+             key_file = {key:?}\n{redis}{SERIES}"
         );
-        Self::new(dir, vec!["demo"], &more)
+        Self { front, ..Self::new(dir, vec!["demo"], &more) }
     }
 
     pub(super) async fn edge(dir: &Dir, redis: &str, core: &Self) -> Self {
@@ -276,8 +289,10 @@ impl Node {
         let key = dir.file("tokens.pub", if mode == "production" { bare } else { &pem });
         let more = format!(
             "mode = \"{mode}\"\n[auth]\npublic_key_files = [{key:?}]\n\
-             [edge]\ncore_url = \"{}\"\nstale_ms = 1500\n{redis}",
-            core.url()
+             [edge]\ncore_url = \"https://localhost:{}\"\nstale_ms = 1500\n\
+             [outgoing]\nca_file = {:?}\n{redis}",
+            core.front,
+            certificate(dir)
         );
         Self::new(dir, vec!["serve", "--role", "edge"], &more)
     }
@@ -286,7 +301,7 @@ impl Node {
         let port = free_port();
         let dir = dir.sub(&format!("node-{port}"));
         std::fs::write(dir.join("palio.toml"), more).unwrap();
-        Self { dir, port, arguments, filter: FILTER, process: None }
+        Self { dir, port, front: 0, arguments, filter: FILTER, process: None }
     }
 
     /// From its next start it writes down everything.
