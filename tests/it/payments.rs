@@ -166,7 +166,8 @@ async fn payouts(store: Store, scheme: &str) {
     let config = format!(
         "[outgoing]\nca_file = \"$ca.crt\"\n[[tenant]]\nid = 1\nname = \"pays\"\n\
          currency = \"EUR\"\n[tenant.payments]\nurl = \"{scheme}://localhost:{port}/pay?by=palio\"\n\
-         secret_file = \"$pay.key\"\ntimeout_ms = 300\nretry_seconds = 1\nfailures_max = 4\nopen_seconds = 1\n[[provider]]\nid = \"sandbox\"\n\
+         secret_file = \"$pay.key\"\ntimeout_ms = 300\n\
+         retry_seconds = 1\nfailures_max = 4\nopen_seconds = 1\n[[provider]]\nid = \"sandbox\"\n\
          tenant = 1\nkeys = [{{ id = \"sandbox-1\", secret_file = \"\" }}]\n"
     );
     let mut palio =
