@@ -5,6 +5,7 @@ use crate::actors::board::BoardView;
 use crate::ws::LiveConfig;
 use futures_util::SinkExt as _;
 use loadtest::board::{Board, Frame};
+use palio_protocol::live::CLIENT_MESSAGE_LEN_MAX;
 use std::time::{Duration, Instant};
 use tokio::net::TcpSocket;
 use tokio_tungstenite::tungstenite::Message;
@@ -129,6 +130,23 @@ async fn a_live_client_under_pressure_outlives_heartbeats() {
     assert_eq!(stage.live.sockets(), 2);
     follow(&mut stopped, &mut late, seen.seq()).await;
     assert_eq!(late.rows(), seen.rows());
+}
+
+/// More than the server reads at a time comes at once, and nothing after it.
+#[actix_rt::test]
+async fn a_burst_is_heard_to_its_end() {
+    let stage = Stage::set();
+    let mut client = stage.open(RACE).await;
+    client.text().await;
+    for _ in 0..8 {
+        let long = "x".repeat(CLIENT_MESSAGE_LEN_MAX);
+        client.0.feed(Message::text(long)).await.unwrap();
+    }
+    client.send(r#"{"t":"ping"}"#).await;
+    for _ in 0..8 {
+        assert!(client.text().await.contains("BAD_FRAME"));
+    }
+    assert!(client.text().await.contains("pong"));
 }
 
 #[actix_rt::test]
