@@ -5,8 +5,8 @@
 //! followed: what is sent is meant for one address.
 
 use crate::config::{Config, ConfigError};
+use crate::tls;
 use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 use std::path::Path;
 use std::sync::Arc;
@@ -60,65 +60,53 @@ impl Outgoing {
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let text = std::fs::read(path).map_err(|error| error.to_string())?;
-    let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
-    match all {
-        Ok(all) if !all.is_empty() => Ok(all),
-        _ => Err("must have certificates in PEM".to_owned()),
-    }
+    let pem = std::fs::read(path).map_err(|error| error.to_string())?;
+    Ok(tls::certificates(&pem)?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rustls::ServerConfig;
-    use rustls::pki_types::PrivateKeyDer;
+    use crate::config::Tls;
+    use crate::peers::Peers;
     use std::error::Error as _;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpListener;
-    use tokio_rustls::TlsAcceptor;
 
-    const CERTIFICATE: &str = include_str!("../tests/it/tls/localhost.crt");
-    const KEY: &str = include_str!("../tests/it/tls/localhost.key");
-    const OTHER: &str = include_str!("../tests/it/tls/other-ca.crt");
+    const OURS: &str = "tests/it/tls/localhost.crt";
+    const OTHER: &str = "tests/it/tls/other-ca.crt";
 
     /// Sends everybody elsewhere, over TLS.
-    async fn elsewhere() -> String {
-        let key = PrivateKeyDer::from_pem_slice(KEY.as_bytes()).unwrap();
-        let certificate = CertificateDer::from_pem_slice(CERTIFICATE.as_bytes()).unwrap();
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate], key);
-        let tls = TlsAcceptor::from(Arc::new(config.unwrap()));
+    async fn elsewhere() -> (tls::Front, String) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("https://localhost:{}/", listener.local_addr().unwrap().port());
+        let inner = listener.local_addr().unwrap();
         tokio::spawn(async move {
             loop {
-                let (socket, _) = listener.accept().await.unwrap();
-                let Ok(mut socket) = tls.accept(socket).await else { continue };
+                let (mut socket, _) = listener.accept().await.unwrap();
                 let mut asked = [0; 1024];
                 assert!(socket.read(&mut asked).await.unwrap() > 0);
                 let answer = b"HTTP/1.1 307 There\r\nLocation: /there\r\nContent-Length: 0\r\n\r\n";
                 socket.write_all(answer).await.unwrap();
-                socket.flush().await.unwrap();
             }
         });
-        url
+        let (certificate_file, key_file) = (OURS.into(), "tests/it/tls/localhost.key".into());
+        let of = Tls { bind: String::new(), certificate_file, key_file };
+        let front = tls::start(&of, ([127, 0, 0, 1], 0).into(), inner, Peers::default()).unwrap();
+        let url = format!("https://localhost:{}/", front.address.port());
+        (front, url)
     }
 
     #[tokio::test]
     async fn private_authorities_are_trusted_where_they_are_named() {
-        let url = elsewhere().await;
-        let pem = |text: &'static str| CertificateDer::from_pem_slice(text.as_bytes()).unwrap();
+        let (_front, url) = elsewhere().await;
         // (authorities, what comes of it)
         for (authorities, expected) in [
-            (vec![], Err("UnknownIssuer")),
-            (vec![pem(OTHER)], Err("UnknownIssuer")),
-            (vec![pem(OTHER), pem(CERTIFICATE)], Ok(307)),
+            (&[][..], Err("UnknownIssuer")),
+            (&[OTHER], Err("UnknownIssuer")),
+            (&[OTHER, OURS], Ok(307)),
         ] {
+            let read = |path: &&str| certificates(Path::new(path)).unwrap();
+            let authorities: Vec<_> = authorities.iter().flat_map(read).collect();
             let client = Outgoing::trusting(&authorities).unwrap().client().build().unwrap();
             match (client.get(&url).send().await, expected) {
                 // A redirect is not followed: what was sent is not for whoever is there.

@@ -58,6 +58,16 @@ impl Front {
     }
 }
 
+/// The certificates in a file's content, at least one.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, &'static str> {
+    let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    // None at all would be a list of trusted authorities on which nobody is.
+    all.ok().filter(|all| !all.is_empty()).ok_or("must have certificates in PEM")
+}
+
 fn read(of: &config::Tls) -> Result<Arc<ServerConfig>, Error> {
     let wrong = |path: &Path| {
         let path = path.display().to_string();

@@ -1,8 +1,9 @@
 //! The files that Redis is reached with. An edge reads no other secrets.
 
 use super::{Config, ConfigError, Secret};
+use crate::tls;
+use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::path::Path;
 
 /// What `[live.redis]` names; each `None` when it is not set.
@@ -88,13 +89,8 @@ fn certificates(key: &str, path: &Path, wrong: &mut Vec<String>) -> Option<Vec<u
     read(key, path, are_certificates, wrong)
 }
 
-/// None at all would be a list of trusted authorities on which nobody is.
 fn are_certificates(bytes: &[u8]) -> Result<(), &'static str> {
-    let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(bytes).collect();
-    match all {
-        Ok(all) if !all.is_empty() => Ok(()),
-        _ => Err("must have certificates in PEM"),
-    }
+    tls::certificates(bytes).map(drop)
 }
 
 fn is_key(bytes: &[u8]) -> Result<(), &'static str> {

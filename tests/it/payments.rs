@@ -7,20 +7,20 @@
 
 use crate::process::{Palio, Store, free_port, time_in};
 use loadtest::{Client, Reply};
+use palio::config::Tls;
+use palio::peers::Peers;
+use palio::tls::Front;
 use palio_protocol::signature::Signed;
 use rand::{Rng as _, SeedableRng as _};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::net::TcpListener;
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio_rustls::rustls::{self, pki_types::pem::PemObject as _};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 
 const CERTIFICATE: &str = include_str!("tls/localhost.crt");
-const KEY: &str = include_str!("tls/localhost.key");
 const SECRET: &str = "a-secret-of-the-payment-service-0123456789";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -52,40 +52,26 @@ fn manner(id: &str, call: u32) -> u8 {
     hash.as_bytes()[0] % 8
 }
 
-/// With a certificate of an authority that only `outgoing.ca_file` knows.
-fn secure() -> TlsAcceptor {
-    let certificate = CertificateDer::from_pem_slice(CERTIFICATE.as_bytes()).unwrap();
-    let key = PrivateKeyDer::from_pem_slice(KEY.as_bytes()).unwrap();
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate], key);
-    TlsAcceptor::from(Arc::new(config.unwrap()))
+/// Ends TLS before the service, with a certificate of an authority that only `outgoing.ca_file`
+/// knows.
+fn secure(inner: SocketAddr) -> Front {
+    let file = |name: &str| format!("tests/it/tls/{name}").into();
+    let (certificate_file, key_file) = (file("localhost.crt"), file("localhost.key"));
+    let bind = SocketAddr::from(([127, 0, 0, 1], 0));
+    let tls = Tls { bind: String::new(), certificate_file, key_file };
+    palio::tls::start(&tls, bind, inner, Peers::default()).unwrap()
 }
 
-async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, seen: Service) {
+async fn serve(listener: TcpListener, seen: Service) {
     loop {
-        let (socket, _) = listener.accept().await.unwrap();
-        let (seen, tls) = (Arc::clone(&seen), tls.clone());
-        tokio::spawn(async move {
-            match tls {
-                None => answer_all(socket, &seen).await,
-                Some(tls) => answer_all(tls.accept(socket).await.ok()?, &seen).await,
-            }
-        });
-    }
-}
-
-async fn answer_all(mut socket: impl AsyncRead + AsyncWrite + Unpin, seen: &Service) -> Option<()> {
-    loop {
-        answer(&mut socket, seen).await?;
+        let (mut socket, _) = listener.accept().await.unwrap();
+        let seen = Arc::clone(&seen);
+        tokio::spawn(async move { while answer(&mut socket, &seen).await.is_some() {} });
     }
 }
 
 /// One call.
-async fn answer(socket: &mut (impl AsyncRead + AsyncWrite + Unpin), seen: &Service) -> Option<()> {
+async fn answer(socket: &mut TcpStream, seen: &Service) -> Option<()> {
     let mut bytes = Vec::new();
     let (head, body) = loop {
         if socket.read_buf(&mut bytes).await.ok()? == 0 {
@@ -141,8 +127,7 @@ async fn answer(socket: &mut (impl AsyncRead + AsyncWrite + Unpin), seen: &Servi
     let body = format!("{{\"reference\":\"bank-{id}\"}}");
     let length = body.len();
     let answer = format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\n\r\n{body}");
-    socket.write_all(answer.as_bytes()).await.ok()?;
-    socket.flush().await.ok()
+    socket.write_all(answer.as_bytes()).await.ok()
 }
 
 fn header(head: &str, name: &str) -> String {
@@ -159,10 +144,11 @@ async fn payouts(store: Store, scheme: &str) {
     let kills = std::env::var("PALIO_PAYOUT_KILLS").ok().and_then(|text| text.parse().ok());
     let kills: u32 = kills.unwrap_or(6);
     let listener = TcpListener::bind(("127.0.0.1", free_port())).await.unwrap();
-    let port = listener.local_addr().unwrap().port();
+    let address = listener.local_addr().unwrap();
+    let front = (scheme == "https").then(|| secure(address));
+    let port = front.as_ref().map_or(address, |front| front.address).port();
     let seen = Service::default();
-    let tls = (scheme == "https").then(secure);
-    tokio::spawn(serve(listener, tls, Arc::clone(&seen)));
+    tokio::spawn(serve(listener, Arc::clone(&seen)));
     let config = format!(
         "[outgoing]\nca_file = \"$ca.crt\"\n[[tenant]]\nid = 1\nname = \"pays\"\n\
          currency = \"EUR\"\n[tenant.payments]\nurl = \"{scheme}://localhost:{port}/pay?by=palio\"\n\
